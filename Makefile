@@ -26,13 +26,14 @@ install: $(VENV)/.package $(VENV)/.dev  ## install the package (editable) and th
 test: install  ## run the tests (PYTEST_ARGS="-k word -n 2" to choose)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: install  ## format, lint, types, import direction, dependencies, sizes
+check: install  ## format, lint, types, import direction, docstrings, sizes, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict llo11ypop
 	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/interrogate --quiet llo11ypop
 	$(BIN)/python .ci/check_sizes.py
+	$(BIN)/deptry .
 
 format: install  ## rewrite the sources as `make check` wants them
 	$(BIN)/ruff check --fix .

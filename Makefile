@@ -30,7 +30,7 @@ check: install  ## format, lint, types, import direction, docstrings, sizes, dep
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict llo11ypop
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/interrogate --quiet llo11ypop
 	$(BIN)/python .ci/check_sizes.py
 	$(BIN)/deptry .

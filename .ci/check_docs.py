@@ -1,7 +1,7 @@
 """Refuse documentation that points at nothing.
 
-Three promises are kept: a relative link (and its #heading) resolves; a `llo11ypop <command>` in a shell block is
-a command the installed program has; a `make <target>` in code is a target of the Makefile.
+Three promises are kept: a relative link (and its #heading) resolves; a `llo11ypop <command>` in a shell block
+is a command the installed program has; a `make <target>` in code is a target of the Makefile.
 """
 
 import re

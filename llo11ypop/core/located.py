@@ -1,0 +1,99 @@
+"""YAML that remembers its lines, so that a mistake is reported as `file:line: what is wrong`.
+
+Parsing only: the caller reads the file. Every configuration file of the project goes through `load_located` and `validate`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from llo11ypop.core.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Plain YAML data and the line on which each of its nodes stands."""
+
+    value: Any
+    source: str
+    lines: dict[tuple[str | int, ...], int]
+
+    def line_of(self, path: Sequence[str | int]) -> int:
+        """The line of the node at `path`, or of its nearest ancestor that exists; 1 for the document."""
+        for length in range(len(path), -1, -1):
+            if tuple(path[:length]) in self.lines:
+                return self.lines[tuple(path[:length])]
+        return 1
+
+    def error(self, message: str, path: Sequence[str | int] = ()) -> ConfigError:
+        """A ConfigError that begins with `source:line:`."""
+        return ConfigError(f"{self.source}:{self.line_of(path)}: {message}")
+
+    def at(self, *path: str | int) -> "Located":
+        """The sub-document at `path`, with its own lines."""
+        value = self.value
+        for key in path:
+            value = value[key]
+        depth = len(path)
+        lines = {p[depth:]: n for p, n in self.lines.items() if p[:depth] == path}
+        return Located(value, self.source, lines)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loading that refuses a key written twice in one mapping."""
+
+
+def load_located(text: str, source: str) -> Located:
+    """Parse one YAML document. Raises ConfigError with file and line for bad YAML and for duplicate keys."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        lines: dict[tuple[str | int, ...], int] = {}
+        value = None
+        if root is not None:
+            _walk(root, (), lines, source)
+            value = loader.construct_document(root)
+    except yaml.MarkedYAMLError as bad:
+        mark = bad.problem_mark or bad.context_mark
+        raise ConfigError(f"{source}:{mark.line + 1 if mark else 1}: {bad.problem or 'not valid YAML'}") from bad
+    except yaml.YAMLError as bad:
+        raise ConfigError(f"{source}:1: not valid YAML: {bad}") from bad
+    finally:
+        loader.dispose()
+    return Located(value, source, lines)
+
+
+def _walk(
+    node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str
+) -> None:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            step = (*path, key.value)
+            if step in lines:
+                raise ConfigError(f"{source}:{key.start_mark.line + 1}: '{key.value}' is given twice")
+            lines[step] = key.start_mark.line + 1
+            _walk(child, step, lines, source)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            _walk(child, (*path, index), lines, source)
+
+
+def validate(model: type[M], located: Located) -> M:
+    """Check a document against a pydantic model. Raises ConfigError naming file, line and field of the first mistake."""
+    if not isinstance(located.value, dict):
+        raise located.error(f"expected a mapping, found {type(located.value).__name__}")
+    try:
+        return model.model_validate(located.value)
+    except ValidationError as bad:
+        first = bad.errors(include_url=False)[0]
+        where = tuple(p for p in first["loc"] if not isinstance(p, str) or not p.startswith("function-"))
+        name = ".".join(str(p) for p in where)
+        more = f" (and {bad.error_count() - 1} more)" if bad.error_count() > 1 else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise located.error(f"{name}: {message}{more}" if name else f"{message}{more}", where) from bad

@@ -1,7 +1,7 @@
-"""The command line: one module per command, imported only when that command runs, so that `--help` is instant.
+"""The command line: one module per command, imported only when it runs, so that `--help` is instant.
 
-A command is a module of this package with a Typer `app`, or a function named like the command. `COMMANDS` is all that
-`--help` reads.
+A command is a module of this package with a Typer `app`, or a function named like the command. `COMMANDS`
+is all that `--help` reads.
 """
 
 import sys
@@ -71,8 +71,8 @@ class LazyCommands(TyperGroup):
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:  # type: ignore[override]
         """The real command; `--config` and `--debug` may also stand behind its name."""
-        self.commands = {name: self.get_command(ctx, name) for name in COMMANDS}
-        name, stub, rest = super().resolve_command(ctx, args)  # type: ignore[arg-type]
+        self.commands = dict.fromkeys(COMMANDS, TyperCommand("suggestion"))
+        name, stub, rest = super().resolve_command(ctx, args)
         if name is None or stub is None:
             return name, stub, rest
         command = load_command(name)

@@ -1,0 +1,287 @@
+"""What an operator can set: a YAML file with every default, over it the environment, over that the call itself.
+
+Order: arguments > `LLO11YPOP__SECTION__FIELD` > files in a secrets directory > `llo11ypop.yaml` > the
+defaults below. A mistake in the file is reported with file and line, one in the environment with the name of
+the variable.
+"""
+
+import os
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from llo11ypop.core.errors import ConfigError, UnknownNameError
+from llo11ypop.core.ids import content_hash
+from llo11ypop.core.located import load_located, validate
+from llo11ypop.core.window import format_duration, parse_duration
+
+PREFIX = "LLO11YPOP__"
+FILE_NAME = "llo11ypop.yaml"
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str)]
+"""Written '90s', '15m', '24h' or '7d'."""
+PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are refused, values do not change while they are used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Telemetry(Section):
+    """Where the fleet's telemetry is read."""
+
+    store: Literal["duckdb"] = "duckdb"
+    path: Path = Path(".llo11ypop/fleet.duckdb")
+    query_timeout: PositiveDuration = timedelta(seconds=60)
+
+
+class LedgerSection(Section):
+    """Where proposals, verdicts and outcomes are kept."""
+
+    path: Path = Path(".llo11ypop/ledger.sqlite")
+    url: SecretStr | None = None
+    """SQLAlchemy URL of another database; wins over `path`."""
+    checkpoints: Path = Path(".llo11ypop/checkpoints.sqlite")
+    """Paused approval threads."""
+
+
+class Cycle(Section):
+    """When the loop runs."""
+
+    every: PositiveDuration = timedelta(minutes=5)
+    timeout: PositiveDuration = timedelta(minutes=4)
+    misfire_grace: Annotated[Duration, Field(ge=timedelta(seconds=60))] = timedelta(minutes=2)
+    drain: PositiveDuration = timedelta(seconds=50)
+    """How long a stop waits for the cycle to end at a border."""
+
+
+class BlastRadius(Section):
+    """The most that all open proposals may touch at one time."""
+
+    nodes: int = Field(default=16, ge=1)
+    cluster_share: float = Field(default=0.05, gt=0, le=1)
+    """Share of one cluster's nodes; on a small cluster at least one node."""
+
+
+class Budgets(Section):
+    """How much the loop may propose and ask."""
+
+    proposals_per_cycle: int = Field(default=20, ge=1)
+    proposals_per_day: int = Field(default=200, ge=1)
+    blast_radius: BlastRadius = BlastRadius()
+    queries_per_cycle: int = Field(default=500, ge=1)
+
+
+class CircuitBreaker(Section):
+    """When the loop stops trying."""
+
+    failures: int = Field(default=3, ge=1)
+    """Cycles that fail one after the other before it opens."""
+    rest: PositiveDuration = timedelta(minutes=15)
+    """How long no cycle is tried once it is open."""
+
+
+class Proposals(Section):
+    """How long proposals wait."""
+
+    expire_after: PositiveDuration = timedelta(hours=24)
+    snooze: PositiveDuration = timedelta(hours=4)
+    """How long 'snooze' is where nobody says."""
+
+
+class Jobs(Section):
+    """How often the daemon looks after what waits."""
+
+    expiry: PositiveDuration = timedelta(minutes=1)
+    outcomes: PositiveDuration = timedelta(minutes=5)
+    retention: PositiveDuration = timedelta(hours=24)
+
+
+class Retention(Section):
+    """How long rows are kept. Open proposals and their evidence are never deleted."""
+
+    cycles: PositiveDuration = timedelta(days=90)
+    evidence: PositiveDuration = timedelta(days=90)
+    checkpoints: PositiveDuration = timedelta(days=7)
+
+
+class Console(Section):
+    """The pages, the HTTP API, the probes and the metrics."""
+
+    enabled: bool = True
+    """Off: only the probes and the metrics are served."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 takes a free one."""
+
+
+class Logging(Section):
+    """What is written to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class Settings(Section):
+    """Everything an operator can set. `load_settings` makes one."""
+
+    telemetry: Telemetry = Telemetry()
+    ledger: LedgerSection = LedgerSection()
+    cycle: Cycle = Cycle()
+    budgets: Budgets = Budgets()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    proposals: Proposals = Proposals()
+    jobs: Jobs = Jobs()
+    retention: Retention = Retention()
+    console: Console = Console()
+    logging: Logging = Logging()
+    config_dir: Path = Field(default=Path("config"), exclude=True)
+    """Where catalog/, playbooks/, goals.yaml … were found. Set by `load_settings`, not by the file."""
+
+    @property
+    def config_hash(self) -> str:
+        """Twelve hex digits over the settings and every YAML file of the configuration directory."""
+        texts = {
+            str(path.relative_to(self.config_dir)): path.read_text(encoding="utf-8")
+            for path in sorted(self.config_dir.rglob("*.yaml"))
+            if path.name != FILE_NAME
+        }
+        return content_hash(self.model_dump(mode="json"), texts)[:12]
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger as an async SQLAlchemy URL."""
+        return (
+            self.ledger.url.get_secret_value()
+            if self.ledger.url
+            else f"sqlite+aiosqlite:///{self.ledger.path}"
+        )
+
+
+class _Layered(BaseSettings, Settings):
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", secrets_dir_missing="ok"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given: dict[str, Any] = dict(init_settings())
+        from_file = given.pop("from_file")
+        return (
+            InitSettingsSource(settings_cls, given),
+            env_settings,
+            NestedSecretsSettingsSource(
+                file_secret_settings,
+                secrets_dir=os.environ.get("LLO11YPOP_SECRETS", "/run/secrets/llo11ypop"),
+                secrets_dir_missing="ok",
+                env_prefix="",
+                secrets_nested_delimiter="__",
+            ),
+            InitSettingsSource(settings_cls, from_file),
+        )
+
+
+_chosen: list[Path] = []
+
+
+def use_config(path: Path) -> None:
+    """Make `path` (`--config`) the place that `load_settings` reads when it is not told otherwise."""
+    _chosen[:] = [path]
+
+
+def packaged_config() -> Path:
+    """The configuration that travels with the program: in the wheel `_config`, in a checkout `config`."""
+    package = Path(str(files("llo11ypop")))
+    return next(
+        (p for p in (package / "_config", package.parent / "config") if p.is_dir()), package / "_config"
+    )
+
+
+def find_config() -> Path:
+    """`--config`, `LLO11YPOP_CONFIG`, ./config or the packaged one: a directory or a settings file."""
+    if _chosen:
+        return _chosen[0]
+    if named := os.environ.get("LLO11YPOP_CONFIG"):
+        return Path(named)
+    return Path("config") if Path("config", FILE_NAME).is_file() else packaged_config()
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read and check the settings.
+
+    `config` is a directory or a file; a file alone uses the catalog and playbooks beside it, or the packaged
+    ones. `overrides` are sections as dicts, such as `console={"port": 0}`. Raises ConfigError with file and line,
+    or with the name of the variable, of the first mistake.
+    """
+    path = config or find_config()
+    if not path.exists():
+        raise ConfigError(
+            f"no configuration at {path}", next_step="name a directory that holds llo11ypop.yaml"
+        )
+    file = path / FILE_NAME if path.is_dir() else path
+    from_file: dict[str, Any] = {}
+    if file.is_file():
+        located = load_located(file.read_text(encoding="utf-8"), str(file))
+        if located.value is not None:
+            if isinstance(located.value, dict) and "config_dir" in located.value:
+                raise located.error("config_dir: say it with --config", ("config_dir",))
+            validate(Settings, located)
+            from_file = located.value
+    _check_environment()
+    try:
+        layered = _Layered(**{**overrides, "from_file": from_file})
+    except ValidationError as bad:
+        first = bad.errors(include_url=False, include_input=False)[0]
+        names = [str(p) for p in first["loc"]]
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(
+            f"{PREFIX}{'__'.join(names).upper()}: {message}",
+            next_step="it comes from the environment, a secrets file or an argument",
+        ) from bad
+    values = {name: getattr(layered, name) for name in Settings.model_fields}
+    return Settings.model_validate({**values, "config_dir": _knowledge_dir(file.parent)})
+
+
+def _knowledge_dir(beside: Path) -> Path:
+    return beside if (beside / "catalog").is_dir() else packaged_config()
+
+
+def _check_environment() -> None:
+    """Refuse `LLO11YPOP__…` variables of sections that do not exist (pydantic-settings would ignore them)."""
+    sections = {name.upper() for name in Settings.model_fields} - {"CONFIG_DIR"}
+    for variable in sorted(os.environ):
+        section = variable.removeprefix(PREFIX).partition("__")[0].upper()
+        if variable.startswith(PREFIX) and section not in sections:
+            raise UnknownNameError("section of the settings", section, sections, where=variable)

@@ -1,4 +1,4 @@
-"""What an operator can set: a YAML file with every default, over it the environment, over that the call itself.
+"""What an operator can set: a YAML file with every default, over it the environment, over that the caller.
 
 Order: arguments > `LLO11YPOP__SECTION__FIELD` > files in a secrets directory > `llo11ypop.yaml` > the
 defaults below. A mistake in the file is reported with file and line, one in the environment with the name of
@@ -57,7 +57,6 @@ class Telemetry(Section):
 
     store: Literal["duckdb"] = "duckdb"
     path: Path = Path(".llo11ypop/fleet.duckdb")
-    query_timeout: PositiveDuration = timedelta(seconds=60)
 
 
 class LedgerSection(Section):
@@ -80,21 +79,13 @@ class Cycle(Section):
     """How long a stop waits for the cycle to end at a border."""
 
 
-class BlastRadius(Section):
-    """The most that all open proposals may touch at one time."""
-
-    nodes: int = Field(default=16, ge=1)
-    cluster_share: float = Field(default=0.05, gt=0, le=1)
-    """Share of one cluster's nodes; on a small cluster at least one node."""
-
-
 class Budgets(Section):
-    """How much the loop may propose and ask."""
+    """How much the loop may propose."""
 
-    proposals_per_cycle: int = Field(default=20, ge=1)
+    proposals_per_cycle: int = Field(default=12, ge=1)
     proposals_per_day: int = Field(default=200, ge=1)
-    blast_radius: BlastRadius = BlastRadius()
-    queries_per_cycle: int = Field(default=500, ge=1)
+    disruptive_share: float = Field(default=0.05, gt=0, le=1)
+    """Share of one cluster's nodes that open proposals may drain, reboot or reset; at least one node."""
 
 
 class CircuitBreaker(Section):
@@ -107,11 +98,15 @@ class CircuitBreaker(Section):
 
 
 class Proposals(Section):
-    """How long proposals wait."""
+    """How long proposals wait, and what counts as the same trouble again."""
 
-    expire_after: PositiveDuration = timedelta(hours=24)
+    expire_after: PositiveDuration = timedelta(days=7)
     snooze: PositiveDuration = timedelta(hours=4)
     """How long 'snooze' is where nobody says."""
+    reopen_within: PositiveDuration = timedelta(days=1)
+    """A recurrence this soon reopens the proposal instead of filing a second one."""
+    planned_grace: Duration = timedelta(minutes=30)
+    """How long after the planned end of maintenance its effects may linger."""
 
 
 class Jobs(Section):
@@ -242,8 +237,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Read and check the settings.
 
     `config` is a directory or a file; a file alone uses the catalog and playbooks beside it, or the packaged
-    ones. `overrides` are sections as dicts, such as `console={"port": 0}`. Raises ConfigError with file and line,
-    or with the name of the variable, of the first mistake.
+    ones. `overrides` are sections as dicts, such as `console={"port": 0}`. Raises ConfigError for the
+    first mistake, with file and line, or with the name of the variable.
     """
     path = config or find_config()
     if not path.exists():

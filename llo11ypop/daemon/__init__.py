@@ -1,0 +1,1 @@
+"""The process that runs the loop: composition root, schedule, drain, reload, probes."""

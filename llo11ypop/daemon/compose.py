@@ -1,0 +1,109 @@
+"""The composition root: the one place that knows which store, ledger and policy stand behind the protocols."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llo11ypop.core.errors import StoreError
+from llo11ypop.settings import Settings
+
+if TYPE_CHECKING:
+    from llo11ypop.approvals.ledger import Ledger
+    from llo11ypop.catalog import Catalog
+    from llo11ypop.ooda.deps import Deps, Limits
+    from llo11ypop.query.store import TelemetryStore
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Everything that runs, built once per process."""
+
+    settings: Settings
+    catalog: "Catalog"
+    store: "TelemetryStore"
+    ledger: "Ledger"
+    approval_graph: Any
+    deps: "Deps"
+
+
+def open_catalog(settings: Settings) -> "Catalog":
+    """The catalog of the configuration directory. Raises ConfigError with file and line."""
+    from llo11ypop.catalog import load_catalog
+
+    return load_catalog(settings.config_dir)
+
+
+def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "TelemetryStore":
+    """The telemetry store, read-only. Raises StoreError where the file is missing."""
+    from llo11ypop.stores.duckdb import DuckDbStore
+
+    path = settings.telemetry.path
+    if not path.exists():
+        raise StoreError(
+            f"no telemetry at {path}",
+            next_step="set telemetry.path, or write a fleet with 'llo11ypop simulate', or try 'llo11ypop up'",
+        )
+    return DuckDbStore.open(path, catalog or open_catalog(settings), read_only=True)
+
+
+async def open_ledger(settings: Settings) -> "Ledger":
+    """The ledger. An SQLite file is created and migrated when it does not exist yet."""
+    from llo11ypop.ledger import SqlLedger
+
+    settings.ledger.path.parent.mkdir(parents=True, exist_ok=True)
+    return await SqlLedger.open(settings.ledger_url)
+
+
+def limits(settings: Settings) -> "Limits":
+    """The budgets of the settings in the loop's words."""
+    from llo11ypop.ooda.deps import Limits
+
+    return Limits(
+        proposals_per_cycle=settings.budgets.proposals_per_cycle,
+        proposals_per_day=settings.budgets.proposals_per_day,
+        disruptive_share=settings.budgets.disruptive_share,
+        reopen_within=settings.proposals.reopen_within,
+        expires_after=settings.proposals.expire_after,
+        planned_grace=settings.proposals.planned_grace,
+    )
+
+
+async def deps(
+    settings: Settings,
+    store: "TelemetryStore",
+    ledger: "Ledger",
+    on_filed: Callable[[str], Awaitable[None]] | None = None,
+) -> "Deps":
+    """What a cycle closes over. Raises ConfigError with file and line for a mistake in goals or playbooks."""
+    from llo11ypop.learning.policy import default_policy
+    from llo11ypop.ooda.deps import Deps
+    from llo11ypop.playbooks import load_goals, load_playbooks
+
+    catalog = open_catalog(settings)
+    policy = default_policy(settings.config_dir)
+    await policy.learn_from(ledger)
+    return Deps(
+        catalog=catalog,
+        store=store,
+        playbooks=load_playbooks(settings.config_dir, catalog),
+        goals=load_goals(settings.config_dir, catalog),
+        ledger=ledger,
+        policy=policy,
+        limits=limits(settings),
+        config_hash=settings.config_hash,
+        on_filed=on_filed,
+    )
+
+
+@asynccontextmanager
+async def composed(settings: Settings, store: "TelemetryStore | None" = None) -> AsyncIterator[Composed]:
+    """Everything, opened and closed again. `store` replaces the configured one (a live simulated fleet)."""
+    from llo11ypop.approvals import open_approvals
+
+    catalog = open_catalog(settings)
+    telemetry = store or open_store(settings, catalog)
+    ledger = await open_ledger(settings)
+    async with open_approvals(ledger, settings.ledger.checkpoints) as approvals:
+        built = await deps(settings, telemetry, ledger, approvals.start)
+        yield Composed(settings, catalog, telemetry, ledger, approvals.graph, built)

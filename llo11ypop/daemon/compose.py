@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows which store, ledger and policy stand behind the protocols."""
+"""The composition root: the one place that knows which store, ledger and policy stand behind the ports."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

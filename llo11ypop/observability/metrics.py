@@ -1,0 +1,76 @@
+"""What `/metrics` shows: base units, `_total` on counters, never a node or GPU as a label. A golden test holds it."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+_CYCLE_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240, 600)
+_WAIT_BUCKETS_S = (60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
+
+CYCLES = Counter(
+    "llo11ypop_cycles",
+    "Cycles by how they ended (done, failed, timed_out, cut_off, skipped).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+CYCLE_DURATION = Histogram(
+    "llo11ypop_cycle_duration_seconds",
+    "How long a cycle took.",
+    ["outcome"],
+    buckets=_CYCLE_BUCKETS_S,
+    registry=REGISTRY,
+)
+NODE_DURATION = Histogram(
+    "llo11ypop_node_duration_seconds",
+    "How long a node of the cycle graph took.",
+    ["node"],
+    buckets=_CYCLE_BUCKETS_S,
+    registry=REGISTRY,
+)
+NODE_ERRORS = Counter(
+    "llo11ypop_node_errors",
+    "Errors in nodes of the cycle graph, by reason code.",
+    ["node", "kind"],
+    registry=REGISTRY,
+)
+LAST_CYCLE = Gauge(
+    "llo11ypop_last_cycle_timestamp_seconds", "Fleet time of the last cycle that was done.", registry=REGISTRY
+)
+QUERIES = Counter(
+    "llo11ypop_queries", "Native queries sent to telemetry stores.", ["backend", "outcome"], registry=REGISTRY
+)
+PROPOSALS_OPEN = Gauge("llo11ypop_proposals_open", "Open proposals by action.", ["kind"], registry=REGISTRY)
+PROPOSALS_FILED = Counter(
+    "llo11ypop_proposals_filed", "Proposals filed, by action.", ["kind"], registry=REGISTRY
+)
+PROPOSAL_WAIT = Histogram(
+    "llo11ypop_proposal_wait_seconds",
+    "From filing to the answer.",
+    ["kind", "verdict"],
+    buckets=_WAIT_BUCKETS_S,
+    registry=REGISTRY,
+)
+GOAL_VALUE = Gauge(
+    "llo11ypop_goal_value", "The value of a goal in its own unit.", ["goal"], registry=REGISTRY
+)
+JOBS = Counter("llo11ypop_jobs", "Background jobs by how they ended.", ["job", "outcome"], registry=REGISTRY)
+LEADER = Gauge("llo11ypop_leader", "1 while this process schedules cycles.", registry=REGISTRY)
+CIRCUIT_OPEN = Gauge(
+    "llo11ypop_circuit_open", "1 while failed cycles keep the schedule stopped.", registry=REGISTRY
+)
+LOOP_LAG = Gauge(
+    "llo11ypop_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
+)
+CLOCK_JUMPS = Counter("llo11ypop_clock_jumps", "Times the wall clock jumped.", registry=REGISTRY)
+CHECKPOINT_BYTES = Gauge("llo11ypop_checkpoint_bytes", "Size of the checkpoint file.", registry=REGISTRY)
+CONFIG_RELOADS = Counter(
+    "llo11ypop_config_reloads", "Configurations taken over while running.", registry=REGISTRY
+)
+CONFIG_RELOAD_FAILURES = Counter(
+    "llo11ypop_config_reload_failures", "Changed configurations that were refused.", registry=REGISTRY
+)
+
+
+def exposition() -> bytes:
+    """All metrics in the Prometheus text format."""
+    return generate_latest(REGISTRY)

@@ -170,11 +170,11 @@ class Settings(Section):
 
     @property
     def ledger_url(self) -> str:
-        """The ledger as an async SQLAlchemy URL."""
+        """The ledger as a SQLAlchemy URL."""
         return (
             self.ledger.url.get_secret_value()
             if self.ledger.url
-            else f"sqlite+aiosqlite:///{self.ledger.path}"
+            else f"sqlite:///{self.ledger.path}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Every log event's name, in one place: dashboards and alerts are built on them; a golden test holds the list."""
+"""Every log event's name: dashboards and alerts are built on them, so a golden test holds the list."""
 
 from enum import StrEnum
 

@@ -1,6 +1,7 @@
-"""Logs as JSON lines on stderr: one event name, UTC `ts`, the cycle and proposal at hand, secrets removed by key.
+"""Logs as JSON lines on stderr: event name, UTC `ts`, the cycle and proposal at hand; secrets removed by key.
 
-The standard library's and uvicorn's records go the same way. `bound(cycle_id=…)` adds fields to every event inside.
+The standard library's and uvicorn's records go the same way. `bound(cycle_id=…)` adds fields to every event
+inside.
 """
 
 import logging
@@ -18,6 +19,11 @@ URL_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^@\s]+@")
 REDACTED = "[redacted]"
 
 bound = bound_contextvars
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
+"""Without local variables: they hold settings and rows."""
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -53,7 +59,7 @@ def configure_logging(level: str = "info", style: str = "json", stream: TextIO |
     """Send every log line of the process to `stream` (stderr), as JSON or as text for the eye. Call once."""
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if style == "json":
-        last += [structlog.processors.dict_tracebacks, redact, structlog.processors.JSONRenderer(default=str)]
+        last += [_TRACEBACKS, redact, structlog.processors.JSONRenderer(default=str)]
     else:
         last += [redact, structlog.dev.ConsoleRenderer(colors=False)]
     out = logging.StreamHandler(stream or sys.stderr)

@@ -1,4 +1,4 @@
-"""What `/metrics` shows: base units, `_total` on counters, never a node or GPU as a label. A golden test holds it."""
+"""What `/metrics` shows: base units, `_total` on counters, no node or GPU as a label. A test holds the names."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 

@@ -99,12 +99,14 @@ def parse_expr(text: str) -> Expr:
 
 def _node(tree: Any, text: str) -> Node:
     kind = type(tree)
+    if kind is exp.Like and tree.args.get("negate"):
+        return Op("not", (Op("like", (_node(tree.this, text), _node(tree.expression, text))),))
     if kind is exp.Paren:
         return _node(tree.this, text)
     if kind in _BINARY:
         return Op(_BINARY[kind], (_node(tree.this, text), _node(tree.expression, text)))
     match tree:
-        case exp.Column() if not tree.table:
+        case exp.Column() if not tree.table and isinstance(tree.this, exp.Identifier):
             return Name(tree.name)
         case exp.Literal():
             return Value(tree.name if tree.is_string else _number(tree.name))

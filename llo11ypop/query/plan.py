@@ -29,6 +29,11 @@ Expression = Annotated[Expr, BeforeValidator(_expression), PlainSerializer(str, 
 """Written as text over field or measure names, e.g. "sensor_type = 'fan' and reading < lower_critical"."""
 
 
+def spelled_on(value: Any) -> Any:
+    """Give the key `on` back its name: YAML 1.1 reads a bare `on` as the boolean true."""
+    return {("on" if k is True else k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+
 class Strict(BaseModel):
     """Base of all plan parts: frozen, unknown keys refused."""
 
@@ -134,6 +139,8 @@ class Join(Strict):
     how: Literal["inner", "left", "full", "semi", "anti"] = "inner"
     within: tuple[str, str, str] | None = None
     """(instant, from, to): also `from <= instant < to`, an open `to` being for ever: interval joins."""
+
+    _yaml_on = model_validator(mode="before")(spelled_on)
 
 
 class Derive(Strict):

@@ -1,4 +1,4 @@
-"""The circuit breaker of the schedule: after some failed cycles in a row it rests, then lets one cycle try."""
+"""The circuit breaker of the schedule: after some failed cycles in a row it rests, then lets one try."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from llo11ypop.core.clock import Clock
 
 TOLERANCE = timedelta(seconds=5)
-"""Drift between two looks that counts as a jump; a busy loop causes none, since both clocks run on. Our assumption."""
+"""Drift between two looks that counts as a jump (our assumption). A busy loop causes none."""
 
 
 @dataclass

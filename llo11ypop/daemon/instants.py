@@ -14,7 +14,7 @@ def floor_instant(now: datetime, every: timedelta) -> datetime:
 
 
 def wait_s(now: datetime, every: timedelta, last: datetime | None, pace: float = 1.0) -> float:
-    """Real seconds until the first cycle: 0 when the current instant has not been run yet, else to the next one.
+    """Real seconds until the first cycle: 0 when the current instant was not run yet, else to the next.
 
     `last` is the instant of the last cycle in the ledger; `pace` is fleet seconds per real second.
     """

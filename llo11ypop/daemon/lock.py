@@ -1,4 +1,4 @@
-"""One scheduling process per ledger: an advisory lock on a file beside it, released by the kernel however we die."""
+"""One scheduling process per ledger: a file lock beside it, which the kernel releases however we die."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What `/metrics` shows: base units, `_total` on counters, no node or GPU as a label. A test holds the names."""
+"""What `/metrics` shows: base units, `_total` on counters, no node or GPU as a label."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 

@@ -1,13 +1,13 @@
 """Every error an operator can meet, each with a reason code and the next thing to do.
 
-    Llo11yPopError
-    ├── ConfigError          a YAML file, a setting or an argument is wrong; exit 2
-    │   └── UnknownNameError a dataset, field, goal or playbook that does not exist
-    ├── NotExportedError     the catalog knows it, this fleet does not export it (not an error for an answer)
-    ├── PlanError            a plan that the catalog or the engine cannot carry out
-    ├── StoreError           telemetry could not be read; `transient` says whether a retry may help
-    ├── LedgerError          the ledger could not be read or written; nothing was half-written
-    └── ConflictError        somebody else was first (already answered, already running)
+Llo11yPopError
+├── ConfigError          a YAML file, a setting or an argument is wrong; exit 2
+│   └── UnknownNameError a dataset, field, goal or playbook that does not exist
+├── NotExportedError     the catalog knows it, this fleet does not export it (not an error for an answer)
+├── PlanError            a plan that the catalog or the engine cannot carry out
+├── StoreError           telemetry could not be read; `transient` says whether a retry may help
+├── LedgerError          the ledger could not be read or written; nothing was half-written
+└── ConflictError        somebody else was first (already answered, already running)
 """
 
 from collections.abc import Iterable

@@ -45,7 +45,12 @@ class Located:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe loading that refuses a key written twice in one mapping."""
+    """Safe loading without aliases: they can loop for ever or blow a small file up to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed here", self.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
 
 def load_located(text: str, source: str) -> Located:
@@ -68,9 +73,7 @@ def load_located(text: str, source: str) -> Located:
     return Located(value, source, lines)
 
 
-def _walk(
-    node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str
-) -> None:
+def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> None:
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, child in node.value:

@@ -1,0 +1,1 @@
+"""The action agent: turns a hypothesis into a proposal that an SRE can read."""

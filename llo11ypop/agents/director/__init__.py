@@ -1,0 +1,1 @@
+"""The director: which analysts look, at what, and why."""

@@ -1,0 +1,1 @@
+"""The retriever: runs plans once for everybody."""

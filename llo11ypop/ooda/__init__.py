@@ -1,0 +1,1 @@
+"""The loop: observe, orient, decide, act, over metric goals."""

@@ -1,0 +1,205 @@
+"""Decide: which hypotheses become a proposal, which only confirm one that is open, and which must wait."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from llo11ypop.agents.action.arguments import fill, known
+from llo11ypop.agents.action.blast import DISRUPTIVE, blast_radius
+from llo11ypop.agents.action.compose import Occasion, child, compose, dedup_key
+from llo11ypop.core.entity import Entity
+from llo11ypop.core.fleet import Topology
+from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus, ProposedAction
+from llo11ypop.core.reasoning import Hypothesis
+from llo11ypop.core.vocabulary import Action, Level
+from llo11ypop.learning.policy import Policy
+from llo11ypop.ooda.deps import Limits
+from llo11ypop.playbooks import Playbook, PlaybookSet
+
+
+@dataclass
+class Decisions:
+    """What `act` is to do."""
+
+    file: list[Proposal] = field(default_factory=list)
+    touch: dict[str, Hypothesis] = field(default_factory=dict)
+    """Open proposal → the hypothesis that confirms it."""
+    reopen: dict[str, Hypothesis] = field(default_factory=dict)
+    """Ended proposal → the hypothesis that is its recurrence."""
+    clear: dict[str, str] = field(default_factory=dict)
+    """Open proposal → why nobody needs to answer it any more."""
+    suppressed: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What decide looks at beside the hypotheses."""
+
+    book: PlaybookSet
+    topology: Topology
+    policy: Policy
+    limits: Limits
+    recent: Sequence[Proposal]
+    """Open proposals and those that ended within the reopening time."""
+    occasion: Occasion
+    filed_today: int
+
+
+def decide(hypotheses: Sequence[Hypothesis], desk: Desk) -> Decisions:
+    """Sort hypotheses into file, confirm, reopen and suppress; then clear what is no longer seen."""
+    out = Decisions()
+    budget = _Budget(desk)
+    for hypothesis in hypotheses:
+        if hypothesis.suppressed:
+            _confirm_symptom(hypothesis, desk, out)
+            out.suppressed.append(_said(hypothesis, hypothesis.suppressed))
+            continue
+        mine = _same(hypothesis, desk)
+        if mine is None:
+            _propose(hypothesis, desk, budget, out)
+        elif mine.status in OPEN_STATUSES:
+            out.touch[mine.id] = hypothesis
+        elif mine.status is ProposalStatus.REJECTED:
+            out.suppressed.append(_said(hypothesis, f"rejected as proposal {mine.id}"))
+        else:
+            out.reopen[mine.id] = hypothesis
+        _absorb_symptoms(hypothesis, desk, out)
+    _clear_unseen(desk, out)
+    return out
+
+
+def _said(hypothesis: Hypothesis, why: str) -> dict[str, Any]:
+    return {"cause": hypothesis.cause, "entity": str(hypothesis.entity), "why": why}
+
+
+def _same(hypothesis: Hypothesis, desk: Desk) -> Proposal | None:
+    """The proposal this hypothesis belongs to: same cause and entity, or a rival cause on the same thing at the same time."""
+    key = dedup_key(hypothesis.cause, hypothesis.entity)
+    exact = [p for p in desk.recent if p.dedup_key == key and _continues(p, hypothesis, desk)]
+    if exact:
+        return max(exact, key=lambda p: (p.status in OPEN_STATUSES, p.created_at))
+    near = [p for p in desk.recent if p.status in OPEN_STATUSES and _related(p, hypothesis, desk)]
+    return max(near, key=lambda p: p.created_at) if near else None
+
+
+def _continues(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
+    """Whether the condition is the proposal's own: still open, or back within the reopening time."""
+    last = proposal.last_seen_at or proposal.created_at
+    return proposal.status in OPEN_STATUSES or hypothesis.since <= last + desk.limits.reopen_within
+
+
+def _related(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
+    """A rival reading of an open proposal: causes that compete, or one cause at two levels of the same place."""
+    mine, theirs = desk.book[hypothesis.cause], desk.book.get(proposal.cause)
+    if theirs is None:
+        return False
+    compete = proposal.cause in mine.competing or hypothesis.cause in theirs.competing or proposal.cause == hypothesis.cause
+    explained = any(hypothesis.cause in rule.modes for rule in theirs.explains)
+    return (compete or explained) and _touching(proposal.entities[0], hypothesis.entity, desk.topology)
+
+
+def _touching(one: Entity, other: Entity, topology: Topology) -> bool:
+    return topology.contains(one, other) or topology.contains(other, one)
+
+
+def _propose(hypothesis: Hypothesis, desk: Desk, budget: "_Budget", out: Decisions) -> None:
+    if not known(hypothesis.entity, desk.topology):
+        out.suppressed.append(_said(hypothesis, "the inventory does not list this entity"))
+        return
+    playbook = desk.book[hypothesis.cause]
+    actions = budget.allowed(_candidates(hypothesis, playbook, desk), hypothesis)
+    if not actions:
+        out.suppressed.append(_said(hypothesis, "no action of the playbook can be filled from the inventory"))
+    elif budget.spent(out):
+        out.suppressed.append(_said(hypothesis, "held back: the budget of proposals is used up"))
+    else:
+        proposal = compose(hypothesis, playbook, actions, desk.topology, desk.occasion)
+        budget.count(proposal)
+        out.file.append(proposal)
+
+
+def _candidates(hypothesis: Hypothesis, playbook: Playbook, desk: Desk) -> list[ProposedAction]:
+    filled = [
+        ProposedAction(option.name, arguments, option.prior)
+        for option in playbook.actions_for(hypothesis)
+        if option.name not in playbook.forbidden and (arguments := fill(option.arguments, hypothesis, desk.topology)) is not None
+    ]
+    return desk.policy.rank(hypothesis, filled)
+
+
+def _confirm_symptom(hypothesis: Hypothesis, desk: Desk, out: Decisions) -> None:
+    """An open proposal whose own reading is suppressed by a rival in this cycle is still being seen."""
+    key = dedup_key(hypothesis.cause, hypothesis.entity)
+    out.touch |= {p.id: hypothesis for p in desk.recent if p.dedup_key == key and p.status in OPEN_STATUSES}
+
+
+def _absorb_symptoms(hypothesis: Hypothesis, desk: Desk, out: Decisions) -> None:
+    """Open proposals on symptoms of this hypothesis are cleared in its favour, unless a human already answered."""
+    keys = {dedup_key(f.playbook, f.entity) for f in hypothesis.explains}
+    for proposal in desk.recent:
+        if proposal.dedup_key in keys and proposal.status is ProposalStatus.PENDING:
+            out.clear[proposal.id] = f"symptom of {hypothesis.cause} on {hypothesis.entity}"
+
+
+def _clear_unseen(desk: Desk, out: Decisions) -> None:
+    seen = {*out.touch, *out.clear}
+    for proposal in desk.recent:
+        playbook = desk.book.get(proposal.cause)
+        if proposal.id in seen or proposal.status is not ProposalStatus.PENDING or playbook is None:
+            continue
+        last = proposal.last_seen_at or proposal.created_at
+        if desk.occasion.at - last >= playbook.clears_after:
+            out.clear[proposal.id] = f"no sign of it since {last:%Y-%m-%d %H:%M}Z"
+
+
+class _Budget:
+    """Counts what this cycle and the open proposals may ask for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._taken: dict[str, set[str]] = {}
+        for proposal in desk.recent:
+            if proposal.status in OPEN_STATUSES:
+                self.count(proposal)
+
+    def count(self, proposal: Proposal) -> None:
+        """Add the nodes that a proposal would take out of service."""
+        if proposal.action.name in DISRUPTIVE:
+            cluster = str(proposal.blast_radius.get("cluster", ""))
+            nodes = self._desk.topology.at_level(proposal.entities[0], Level.NODE)
+            self._taken.setdefault(cluster, set()).update(n.id for n in nodes or proposal.entities[:1])
+
+    def allowed(self, actions: list[ProposedAction], hypothesis: Hypothesis) -> list[ProposedAction]:
+        """The actions in rank order, those that would take too much of a cluster out of service moved behind the others."""
+        within = [a for a in actions if self._fits(a.name, hypothesis)]
+        over = [a for a in actions if a not in within]
+        return [*within, *over] if within else []
+
+    def _fits(self, action: Action, hypothesis: Hypothesis) -> bool:
+        if action not in DISRUPTIVE:
+            return True
+        radius = blast_radius(action, hypothesis.entity, self._desk.topology)
+        total = round(radius.nodes / radius.cluster_share) if radius.cluster_share else 0
+        ceiling = max(1, int(total * self._desk.limits.disruptive_share))
+        return len(self._taken.get(radius.cluster, set())) + max(1, radius.nodes) <= ceiling
+
+    def spent(self, out: Decisions) -> bool:
+        """Whether the cycle's or the day's number of proposals is used up."""
+        limits = self._desk.limits
+        return len(out.file) >= limits.proposals_per_cycle or self._desk.filed_today + len(out.file) >= limits.proposals_per_day
+
+
+def confirmed_children(hypothesis: Hypothesis) -> tuple[dict[str, str], ...]:
+    """The symptoms as a touched proposal lists them."""
+    return tuple(child(f) for f in hypothesis.explains)
+
+
+def look_back(limits: Limits) -> timedelta:
+    """How far back an ended proposal may still be reopened."""
+    return limits.reopen_within + timedelta(days=1)
+
+
+def since_when(at: datetime, limits: Limits) -> datetime:
+    """The earliest end of a proposal that decide must see."""
+    return at - look_back(limits)

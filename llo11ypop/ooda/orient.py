@@ -1,0 +1,145 @@
+"""Orient: from findings to hypotheses. Symptoms go to their cause; planned work, user error, sensor fault and unknown compete."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from llo11ypop.core.fleet import Topology
+from llo11ypop.core.reasoning import Finding, Hypothesis, Observation, ObservationKind
+from llo11ypop.core.vocabulary import Level
+from llo11ypop.ooda.deps import Limits
+from llo11ypop.ooda.planned import Maintenance, accounting_for
+from llo11ypop.ooda.symptoms import attach
+from llo11ypop.playbooks import PlaybookSet
+
+UNKNOWN_FLOOR = 0.05
+"""Confidence that 'unknown' always keeps (our assumption: the catalogue of causes is never complete)."""
+RIVAL_SHARE = 0.5
+"""How much a ranked-lower rival takes from the named cause, as a share of its own strength (our assumption)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What orient looks at beside the findings."""
+
+    at: datetime
+    book: PlaybookSet
+    topology: Topology
+    windows: list[Maintenance]
+    observations: Sequence[Observation]
+    limits: Limits
+
+
+def hypothesise(findings: Sequence[Finding], scene: Scene) -> list[Hypothesis]:
+    """Every cause with what it explains, most severe and most confident first; those that must not be ticketed say why."""
+    merged = _one_per_entity(findings)
+    tree = attach(merged, scene.book, scene.topology)
+    symptoms: dict[int, list[Finding]] = {}
+    for symptom, cause in tree.parent.items():
+        symptoms.setdefault(cause, []).append(merged[symptom])
+    roots = [merged[i] for i in tree.roots]
+    losers = _compete(roots, scene)
+    found = []
+    for index, root in zip(tree.roots, roots, strict=True):
+        found.append(_hypothesis(root, symptoms.get(index, []), losers, roots, scene))
+    return sorted(found, key=lambda h: (bool(h.suppressed), scene.book[h.cause].severity, -h.confidence, str(h.entity)))
+
+
+def _one_per_entity(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of one playbook on one entity (from several analysts) become one."""
+    kept: dict[tuple[str, object], Finding] = {}
+    for finding in findings:
+        key = (finding.playbook, finding.entity)
+        other = kept.get(key)
+        if other is None:
+            kept[key] = finding
+            continue
+        kept[key] = replace(
+            other,
+            since=min(other.since, finding.since),
+            strength=max(other.strength, finding.strength),
+            hits=tuple(dict.fromkeys((*other.hits, *(h for h in finding.hits if h not in other.hits)))),
+            related=tuple(dict.fromkeys((*other.related, *finding.related))),
+        )
+    return list(kept.values())
+
+
+def _compete(roots: Sequence[Finding], scene: Scene) -> dict[int, Finding]:
+    """Loser's index → winner, among rival playbooks on the same thing."""
+    lost: dict[int, Finding] = {}
+    order = sorted(range(len(roots)), key=lambda i: (-roots[i].strength, scene.book[roots[i].playbook].severity, i))
+    for rank, winner in enumerate(order):
+        if winner in lost:
+            continue
+        for loser in order[rank + 1 :]:
+            if loser not in lost and _rivals(roots[winner], roots[loser], scene):
+                lost[loser] = roots[winner]
+    return lost
+
+
+def _rivals(one: Finding, other: Finding, scene: Scene) -> bool:
+    declared = other.playbook in scene.book[one.playbook].competing or one.playbook in scene.book[other.playbook].competing
+    if not declared:
+        return False
+    inside = scene.topology
+    places = {one.entity, *one.related}, {other.entity, *other.related}
+    return bool(places[0] & places[1]) or inside.contains(one.entity, other.entity) or inside.contains(other.entity, one.entity)
+
+
+def _hypothesis(
+    root: Finding, symptoms: list[Finding], losers: dict[int, Finding], roots: Sequence[Finding], scene: Scene
+) -> Hypothesis:
+    rivals = [
+        (other.playbook, other.strength * RIVAL_SHARE, "matches too, with weaker evidence")
+        for index, other in enumerate(roots)
+        if losers.get(index) is root
+    ]
+    planned = accounting_for(root.entity, root.since, scene.at, scene.windows, scene.topology, scene.limits.planned_grace)
+    rivals += _standing_rivals(root, scene, planned)
+    total = root.strength + sum(p for _, p, _ in rivals)
+    ranked = sorted(((c, p / total, w) for c, p, w in rivals), key=lambda r: -r[1])
+    index = next(i for i, r in enumerate(roots) if r is root)
+    return Hypothesis(
+        cause=root.playbook,
+        entity=root.entity,
+        since=min([root.since, *(s.since for s in symptoms if s.since >= root.since)]),
+        confidence=root.strength / total,
+        findings=(root,),
+        explains=tuple(sorted(symptoms, key=lambda f: (f.since, str(f.entity)))),
+        rivals=tuple(ranked),
+        suppressed=_suppressed(root, planned, losers.get(index), scene),
+    )
+
+
+def _suppressed(root: Finding, planned: Maintenance | None, winner: Finding | None, scene: Scene) -> str:
+    playbook = scene.book[root.playbook]
+    if playbook.benign:
+        return f"harmless: {playbook.title}"
+    if planned and not playbook.despite_planned_work:
+        return f"planned work: {planned.kind} {planned.id} on {planned.scope}"
+    if winner:
+        return f"better explained by {winner.playbook} on {winner.entity}"
+    return ""
+
+
+def _standing_rivals(root: Finding, scene: Scene, planned: Maintenance | None) -> list[tuple[str, float, str]]:
+    """Planned work, user error, sensor fault and unknown: always considered, each with the reason for its weight."""
+    window = f"{planned.kind} {planned.id} covers it" if planned else "no maintenance window covers this place and time"
+    silent = [o.subject for o in scene.observations if o.kind is ObservationKind.SILENCE and root.area in o.areas]
+    sensor = f"telemetry is incomplete: {', '.join(silent)}" if silent else "the telemetry it rests on arrives as expected"
+    personal = root.entity.level in (Level.USER, Level.RUN)
+    user = (
+        "the condition belongs to one user or run"
+        if personal
+        else "the condition stays with the hardware, not with a user's jobs"
+    )
+    return [
+        ("planned work", 0.6 if planned else 0.01, window),
+        ("user error", 0.1 if personal else 0.02, user),
+        ("sensor or exporter fault", 0.15 if silent else 0.03, sensor),
+        (
+            "unknown",
+            max(UNKNOWN_FLOOR, (1 - root.strength) / 2),
+            "no further evidence speaks for a cause outside the playbooks",
+        ),
+    ]

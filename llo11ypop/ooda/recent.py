@@ -1,0 +1,21 @@
+"""The proposals that decide must know: open ones, and ended ones that a recurrence may still reopen."""
+
+from datetime import datetime, timedelta
+
+from llo11ypop.approvals.ledger import Ledger
+from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus
+from llo11ypop.ooda.deps import Limits
+
+_ENDED = frozenset(ProposalStatus) - OPEN_STATUSES
+
+
+async def recent_proposals(ledger: Ledger, at: datetime, limits: Limits) -> list[Proposal]:
+    """Open proposals, then those last seen within the reopening time."""
+    ended = await ledger.proposals(_ENDED, since=at - limits.expires_after - limits.reopen_within)
+    fresh = [p for p in ended if (p.last_seen_at or p.created_at) >= at - limits.reopen_within - timedelta(days=1)]
+    return [*await ledger.proposals(OPEN_STATUSES), *fresh]
+
+
+async def filed_since(ledger: Ledger, since: datetime) -> int:
+    """How many proposals were filed since an instant."""
+    return len(await ledger.proposals(since=since))

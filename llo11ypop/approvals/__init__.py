@@ -1,0 +1,1 @@
+"""Proposals that wait for people: the ledger port, the approval thread, answers, expiry and reconciling."""

@@ -1,0 +1,226 @@
+"""The tables, as SQLAlchemy Core. A `seq` column orders what happened: a clock that jumps back changes nothing.
+
+What changes about a proposal has a column; what never changes after filing is one JSON document, `body`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from llo11ypop.core.proposal import OPEN_STATUSES
+
+OPEN_SQL = "status IN ({})".format(", ".join(f"'{s}'" for s in sorted(OPEN_STATUSES)))
+
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite keeps it as naive UTC text of fixed width, which sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        if value is None:
+            return None
+        at = value.astimezone(UTC)
+        return at.replace(tzinfo=None) if dialect.name == "sqlite" else at
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Back to aware UTC."""
+        if value is None:
+            return None
+        at: datetime = value
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _seq() -> Column[int]:
+    return Column("seq", Sequence, primary_key=True, autoincrement=True)
+
+
+def _of_proposal(**options: Any) -> Column[str]:
+    return Column("proposal_id", String(64), ForeignKey("proposals.id", ondelete="CASCADE"), nullable=False, **options)
+
+
+cycles = Table(
+    "cycles",
+    metadata,
+    _seq(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("config_hash", String(64), nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("report", Document, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _seq(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("dedup_key", String(128), nullable=False, index=True),
+    Column("cycle_id", String(64), nullable=False),
+    Column("goal", String(128), nullable=False),
+    Column("cause", String(64), nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("snoozed_until", Instant),
+    Column("closed_at", Instant),
+    Column("last_seen_at", Instant),
+    Column("reopened", Integer, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("children", Document, nullable=False),
+    Column("body", Document, nullable=False),
+    Index(
+        "uq_proposals_open_dedup_key",
+        "dedup_key",
+        unique=True,
+        sqlite_where=text(OPEN_SQL),
+        postgresql_where=text(OPEN_SQL),
+    ),
+    sqlite_autoincrement=True,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("plan", Document, nullable=False),
+    Column("at", Instant, nullable=False, index=True),
+    Column("window_start", Instant),
+    Column("window_end", Instant),
+    Column("queries", Document, nullable=False),
+    Column("rows", LargeBinary, nullable=False),  # Arrow IPC stream
+    Column("row_count", Integer, nullable=False),
+    Column("truncated", Boolean, nullable=False),
+    Column("approximate", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("missing", Document, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+proposal_evidence = Table(
+    "proposal_evidence",
+    metadata,
+    _of_proposal(primary_key=True),
+    Column("evidence_id", String(64), ForeignKey("evidence.id"), primary_key=True, index=True),
+)
+
+approval_threads = Table(
+    "approval_threads",
+    metadata,
+    _of_proposal(primary_key=True),
+    Column("round", Integer, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("evidence_hash", String(64), nullable=False),
+    Column("lease_until", Instant),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _seq(),
+    _of_proposal(index=True),
+    Column("round", Integer, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", Document, nullable=False),
+    Index(
+        "uq_verdicts_final",
+        "proposal_id",
+        "round",
+        unique=True,
+        sqlite_where=text("final"),
+        postgresql_where=text("final"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("key", String(80), primary_key=True),
+    _of_proposal(index=True),
+    Column("action", String(32), nullable=False),
+    Column("arguments", Document, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("receipt", Document),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _seq(),
+    _of_proposal(),
+    Column("channel", String(32), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("proposal_id", "channel", "event"),
+    sqlite_autoincrement=True,
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    _seq(),
+    _of_proposal(index=True),
+    Column("measured_at", Instant, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("body", Document, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Outlives its proposal: retention must not make the policy forget.
+feedback = Table(
+    "feedback",
+    metadata,
+    _seq(),
+    Column("proposal_id", String(64), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("record", Document, nullable=False),
+    Column("outcome", Document),
+    sqlite_autoincrement=True,
+)

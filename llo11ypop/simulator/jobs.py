@@ -43,7 +43,7 @@ class JobTable:
         self.names: list[str] = [""]
         self.reasons: list[str] = [""]
         self.hooks: list[EndHook] = []
-        self.wait_s = 0.0
+        self.start_hooks: list[EndHook] = []
         self._by_node: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._later: dict[int, list[int]] = {}
 
@@ -151,6 +151,29 @@ class JobTable:
         c["state"][job] = STATE["DROPPED"]
         for hook in self.hooks:
             hook(job, start, end)
+
+    def append(self, like: int, start_s: float, end_s: float, nodes: list[int], mask: NDArray[Any]) -> int:
+        """Add a copy of a job as its next attempt on these nodes (indices); returns the new job."""
+        c, new = self.column, len(self)
+        for name in COLUMNS:
+            c[name] = np.append(c[name], c[name][like])
+        c["job_id"][new] = int(c["job_id"][:new].max()) + 1
+        c["submit_s"][new] = c["eligible_s"][new] = c["end_s"][like]
+        c["start_s"][new], c["end_s"][new] = start_s, end_s
+        c["restarts"][new] += 1
+        c["state"][new] = self.planned_state(like)
+        c["exit_code"][new] = c["exit_signal"][new] = c["reason"][new] = 0
+        c["failed_node"][new] = -1
+        self.ptr = np.append(self.ptr, self.ptr[-1] + len(nodes))
+        self.node = np.append(self.node, nodes).astype(self.node.dtype)
+        self.mask = np.append(self.mask, mask).astype(self.mask.dtype)
+        for node in nodes:
+            self._later.setdefault(node, []).append(new)
+        return new
+
+    def planned_state(self, job: int) -> int:
+        """How a restarted job ends when nothing else happens."""
+        return STATE["COMPLETED"] if self.column["run"][job] < 0 else STATE["CANCELLED"]
 
     def _reason(self, text: str) -> int:
         if text not in self.reasons:

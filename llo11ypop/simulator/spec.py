@@ -28,6 +28,8 @@ class SimulationSpec:
     quiet: bool = False
     events_only: bool = False
     scenario: Path | None = None
+    chapter: int = 0
+    """Which continuation of a live fleet this is; 0 is the fleet itself."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no fleet."""

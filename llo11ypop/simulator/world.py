@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from llo11ypop.simulator.grid import Grid
-from llo11ypop.simulator.jobs import STATE, JobTable
-from llo11ypop.simulator.runs import Attempt, Run
+from llo11ypop.simulator.jobs import JobTable
+from llo11ypop.simulator.runs import Run
 from llo11ypop.simulator.shape import FleetShape
 
 UNAVAILABLE = frozenset({"down", "drained", "draining", "fail", "failing", "inval", "reboot", "maint", "unknown"})
@@ -73,6 +73,8 @@ class World:
     conditions: list[Condition] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     details: list[tuple[str, float]] = field(default_factory=list)
+    drivers: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
+    _states_of: dict[str, list[NodeState]] = field(default_factory=lambda: defaultdict(list))
     _serial: int = 0
 
     @property
@@ -134,15 +136,30 @@ class World:
 
         Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
         """
-        self.node_states.append(NodeState(node_id, start_s, end_s, state, reason, not_responding, reason_user))
+        span = NodeState(node_id, start_s, end_s, state, reason, not_responding, reason_user)
+        self.node_states.append(span)
+        self._states_of[node_id].append(span)
         if state in UNAVAILABLE:
             for job in self.jobs.overlapping(node_id, start_s, end_s):
                 if self.jobs.column["start_s"][job] >= start_s:
                     self.jobs.drop(int(job))
 
+    def is_down(self, node_id: str, at_s: float) -> bool:
+        """Whether nothing can start on a node at an instant."""
+        spans = self._states_of[node_id]
+        return any(s.start_s <= at_s < s.end_s and s.state in UNAVAILABLE for s in spans)
+
     def condition(self, node_id: str, start_s: float, end_s: float, condition: str, status: str, reason: str) -> None:
         """Override a Kubernetes node condition; ignored on clusters without Kubernetes."""
         self.conditions.append(Condition(node_id, start_s, end_s, condition, status, reason))
+
+    def set_driver(self, node_ids: Iterable[str], at_s: float, version: str) -> None:
+        """Nodes run another driver from an instant on: gpu_metrics.driver and a new interval in inventory_nodes."""
+        for node_id in node_ids:
+            self.drivers[node_id].append((at_s, version))
+        grid = self.grid("gpu_metrics")
+        if grid is not None:
+            grid.put("driver", grid.rows(node_ids), grid.span(at_s, np.inf), version)
 
     def remediate(
         self,
@@ -216,5 +233,3 @@ def _without(chunk: dict[str, Any], entities: frozenset[str], start_s: float, en
     keep = ~(gone & hit)
     return {name: np.broadcast_to(np.asarray(v), (size,))[keep] for name, v in chunk.items()}
 
-
-__all__ = ["STATE", "Attempt", "Condition", "NodeState", "Silence", "World"]

@@ -1,0 +1,64 @@
+"""From a specification to a finished world: shape, jobs, telemetry, incidents, then the books are closed."""
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from llo11ypop.simulator.background import accounting, chatter, fabric, facility, gpu, inventory, slurm, states, storage, training
+from llo11ypop.simulator.background.submission import build_jobs
+from llo11ypop.simulator.shape import FleetShape, build_shape
+from llo11ypop.simulator.spec import SimulationSpec
+from llo11ypop.simulator.world import World
+
+
+def seeded(seed: int, *key: object) -> np.random.Generator:
+    """A generator that is a function of the seed and the key."""
+    text = "\x1f".join(str(part) for part in (seed, *key))
+    return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")))
+
+
+def build_background(spec: SimulationSpec, shape: FleetShape | None = None) -> World:
+    """A world without incidents. The shape depends on seed and size only, the rest also on `spec.chapter`."""
+    stands = shape or build_shape(spec.gpus, seeded(spec.seed, "shape"))
+    seed = spec.seed if not spec.chapter else int(seeded(spec.seed, "chapter", spec.chapter).integers(2**62))
+    draw: Callable[..., np.random.Generator] = lambda *key: seeded(seed, *key)  # noqa: E731
+    jobs, runs = build_jobs(stands, spec.days * 86400.0, draw)
+    world = World(stands, spec.start_at, spec.days, seed, spec.profile, spec.events_only, spec.acceleration, jobs, runs)
+    training.build_training(world)
+    if not spec.events_only:
+        gpu.build_gpu(world)
+        facility.build_facility(world)
+        fabric.build_fabric(world)
+        slurm.build_slurm(world)
+        storage.build_storage(world)
+    chatter.build_chatter(world)
+    jobs.hooks.append(lambda job, start, end: _freed(world, job, start, end))
+    jobs.start_hooks.append(lambda job, start, end: _taken(world, job, start, end))
+    return world
+
+
+def _freed(world: World, job: int, start_s: float, end_s: float) -> None:
+    """A job ended early or never ran: its GPUs go idle."""
+    if not world.events_only:
+        gpu.repaint(world, job, start_s, end_s, -1)
+        slurm.follow_job(world, job, start_s, end_s, -1)
+
+
+def _taken(world: World, job: int, start_s: float, end_s: float) -> None:
+    """A job started again."""
+    if not world.events_only:
+        gpu.repaint(world, job, start_s, end_s, job)
+        slurm.follow_job(world, job, start_s, end_s, 1)
+
+
+def finish(world: World) -> World:
+    """Close the books: node states, conditions, jobs, runs, inventory, derived columns. Call once."""
+    accounting.settle_runs(world)
+    states.write_node_states(world)
+    states.write_conditions(world)
+    slurm.settle_slurm(world)
+    accounting.write_jobs(world)
+    inventory.write_inventory(world)
+    gpu.settle_gpu(world)
+    return world

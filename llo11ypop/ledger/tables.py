@@ -98,7 +98,7 @@ proposals = Table(
     Column("goal", String(128), nullable=False),
     Column("cause", String(64), nullable=False),
     Column("status", String(16), nullable=False, index=True),
-    Column("created_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False, index=True),
     Column("expires_at", Instant, nullable=False),
     Column("snoozed_until", Instant),
     Column("closed_at", Instant),

@@ -85,6 +85,7 @@ def _proposals() -> None:
     )
     op.create_index("ix_proposals_dedup_key", "proposals", ["dedup_key"])
     op.create_index("ix_proposals_status", "proposals", ["status"])
+    op.create_index("ix_proposals_created_at", "proposals", ["created_at"])
     op.create_index(
         "uq_proposals_open_dedup_key",
         "proposals",

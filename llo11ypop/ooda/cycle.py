@@ -3,9 +3,11 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
 
 from llo11ypop.approvals.records import proposal_json
 from llo11ypop.core.ids import new_id
@@ -24,23 +26,23 @@ class Cycle:
     def __init__(self, deps: Deps, checkpointer: Any = None) -> None:
         self.deps = deps
         self._graph: CompiledStateGraph[CycleState, Any, Any, Any] = build_cycle(deps).compile(checkpointer=checkpointer)
-        self._keeps = checkpointer is not None
+        self._durability: Literal["async"] | None = "async" if checkpointer is not None else None
 
-    async def run(self, at: datetime, goal_ids: Sequence[str] = (), *, control: Any = None) -> CycleReport:
+    async def run(self, at: datetime, goal_ids: Sequence[str] = (), *, control: RunControl | None = None) -> CycleReport:
         """One cycle at `at`. Raises what observe or act raise; the cycle's ledger row then stays open and is abandoned later."""
         deps, cycle_id, started = self.deps, new_id(), time.monotonic()
         before = deps.store.query_count
         deps.memory.scratch.clear()
         await deps.ledger.open_cycle(cycle_id, at, deps.config_hash)
-        config: dict[str, Any] = {
-            "configurable": {"thread_id": cycle_id},
-            "metadata": {"kind": "cycle", "cycle_id": cycle_id, "config_hash": deps.config_hash},
-            "recursion_limit": RECURSION_LIMIT,
-            "max_concurrency": ANALYSTS_AT_ONCE,
-        }
-        options: dict[str, Any] = {"durability": "async"} if self._keeps else {}
+        config = RunnableConfig(
+            configurable={"thread_id": cycle_id},
+            metadata={"kind": "cycle", "cycle_id": cycle_id, "config_hash": deps.config_hash},
+            recursion_limit=RECURSION_LIMIT,
+            max_concurrency=ANALYSTS_AT_ONCE,
+        )
         state = CycleState(cycle_id=cycle_id, at=at.isoformat(), goal_ids=list(goal_ids))
-        out = await self._graph.ainvoke(state, config, control=control, **options)  # type: ignore[arg-type]
+        ended = await self._graph.ainvoke(state, config, durability=self._durability, control=control, version="v2")
+        out: dict[str, Any] = ended.value
         report = CycleReport(
             cycle_id=cycle_id,
             at=at,

@@ -171,10 +171,15 @@ class _Budget:
             self._taken.setdefault(cluster, set()).update(n.id for n in nodes or proposal.entities[:1])
 
     def allowed(self, actions: list[ProposedAction], hypothesis: Hypothesis) -> list[ProposedAction]:
-        """The actions in rank order, those that would take too much of a cluster out of service moved behind the others."""
+        """The actions that stay within the blast radius, in rank order, then the others.
+
+        Where none stays within it, a senior engineer is asked instead of the remedy: a fault is never kept silent for it.
+        """
         within = [a for a in actions if self._fits(a.name, hypothesis)]
         over = [a for a in actions if a not in within]
-        return [*within, *over] if within else []
+        if over and not within:
+            return [ProposedAction(Action.ESCALATE, {"entity": hypothesis.entity.id, "instead_of": over[0].name.value}), *over]
+        return [*within, *over]
 
     def _fits(self, action: Action, hypothesis: Hypothesis) -> bool:
         if action not in DISRUPTIVE:

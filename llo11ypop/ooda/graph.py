@@ -76,7 +76,8 @@ def _retrieve(deps: Deps) -> Any:
         at = parse_instant(state["at"])
         areas = [Area(a) for a in state["assignments"]]
         plans = {**deps.playbooks.plans(areas, at=at), "planned_work": PLANNED_WORK}
-        evidence = await retrieve(deps.store, plans, deps.playbooks.cadences(areas), deps.memory.signals, at)
+        cadences = {key: span for key in plans if key != "planned_work" and (span := deps.playbooks.cadence(key)) is not None}
+        evidence = await retrieve(deps.store, plans, cadences, deps.memory.signals, at)
         deps.memory.scratch.update(evidence)
         return {}
 

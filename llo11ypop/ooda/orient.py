@@ -58,7 +58,7 @@ def _one_per_entity(findings: Sequence[Finding]) -> list[Finding]:
             other,
             since=min(other.since, finding.since),
             strength=max(other.strength, finding.strength),
-            hits=tuple(dict.fromkeys((*other.hits, *(h for h in finding.hits if h not in other.hits)))),
+            hits=(*other.hits, *(h for h in finding.hits if h not in other.hits)),
             related=tuple(dict.fromkeys((*other.related, *finding.related))),
         )
     return list(kept.values())

@@ -15,7 +15,8 @@ async def measure_outcomes(deps: Deps, at: datetime) -> list[Outcome]:
     done = []
     for due in await deps.ledger.due_outcomes(at):
         outcome = await measure(deps, due, at)
-        wait = deps.playbooks[due.proposal.cause].success.gone_for if due.proposal.cause in deps.playbooks else None
+        playbook = deps.playbooks.get(due.proposal.cause)
+        wait = playbook.success.signal_gone_for if playbook and playbook.success else None
         final = wait is None or at - due.approved_at >= wait
         if await deps.ledger.record_outcome(outcome, final=final):
             done.append(outcome)

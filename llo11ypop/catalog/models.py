@@ -179,5 +179,3 @@ class AliasTable(Part):
     description: str
     names: dict[str, tuple[ForeignName, ...]]
     """`dataset.field` → the names it goes by, the commonest first."""
-
-

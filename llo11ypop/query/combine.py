@@ -1,0 +1,54 @@
+"""Carry out the combining steps of a plan over the rows its selects gave, in a small DuckDB that knows nothing else."""
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from llo11ypop.core.errors import PlanError
+from llo11ypop.query.compile.sql import Sql, bound
+from llo11ypop.query.plan import Plan, Sort
+from llo11ypop.query.rows import plain
+
+LOCKED_DOWN = (
+    "max_temp_directory_size = '0KB'", "autoload_known_extensions = false", "autoinstall_known_extensions = false",
+    "allow_community_extensions = false", "allow_unsigned_extensions = false", "allow_persistent_secrets = false",
+    "max_expression_depth = 250", "enable_external_access = false", "disabled_filesystems = 'LocalFileSystem'",
+    "lock_configuration = true",
+)  # fmt: skip
+"""What keeps a DuckDB from files, network and extensions, tried on DuckDB 2.0; the lock comes last."""
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection, *, memory: str, threads: int) -> None:
+    """Take everything but its own tables away from a connection's database, for good."""
+    for setting in (f"memory_limit = '{memory}'", f"threads = {threads:d}", *LOCKED_DOWN):
+        connection.execute("SET " + setting)
+
+
+class Combiner:
+    """An empty in-memory DuckDB; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._root = duckdb.connect(":memory:")
+        lock_down(self._root, memory="512MB", threads=1)
+        self._lock = threading.Lock()
+
+    def run(self, sql: Sql, tables: Mapping[str, pa.Table], plan: Plan, at: datetime) -> tuple[pa.Table, bool]:
+        """The rows of the last step, and whether its limit cut some off. Raises PlanError."""
+        with self._lock:
+            cursor = self._root.cursor()
+        try:
+            for name, table in tables.items():
+                cursor.register(name, plain(table))
+            rows = cursor.sql(sql.text, params=bound(sql.params, at)).to_arrow_table()
+        except duckdb.Error as bad:
+            raise PlanError(f"the steps could not be combined: {str(bad).splitlines()[0]}") from bad
+        finally:
+            cursor.close()
+        last = plan.steps[plan.result]
+        cut = last.limit if isinstance(last, Sort) else None
+        if cut is not None and rows.num_rows > cut:
+            return rows.slice(0, cut), True
+        return rows, False

@@ -1,0 +1,202 @@
+"""A scan as one DuckDB statement, and how each partner's rows are found in its result.
+
+Columns of the result have names of our own (k0, m0 …), so no name of a plan ever stands in query text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import Dataset
+from llo11ypop.query.check import names_used
+from llo11ypop.query.compile.duckdb_counters import Counters
+from llo11ypop.query.compile.duckdb_expr import aggregate, cast, expression, ordering
+from llo11ypop.query.compile.duckdb_rows import TIME, rows, within
+from llo11ypop.query.compile.sql import Sql, all_of, any_of, joined, quoted, value
+from llo11ypop.query.expr import Expr
+from llo11ypop.query.fuse import Scan
+from llo11ypop.query.kinds import OF_FIELD, Kind, Schema
+from llo11ypop.query.plan import Bucket, Measure, Select
+
+MAX_GROUPS = 200_000
+"""Groups one scan may return; more is cut, and said."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of a scan's result belongs to one select."""
+
+    columns: tuple[tuple[str, str], ...]
+    """(column of the scan, name in the plan)."""
+    keep: str = ""
+    """Boolean column: the select has this row; empty for every row."""
+    seen: str = ""
+    """Column that counts the rows behind a total; empty where a row is there only when something was seen."""
+    order: tuple[tuple[str, bool], ...] = ()
+    """(name in the plan, descending), then the group keys."""
+    limit: int | None = None
+    sorted: bool = False
+    """Whether the engine has ordered the rows already."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A statement for a scan."""
+
+    dataset: str
+    sql: Sql
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+
+def compile_scan(scan: Scan, catalog: Catalog) -> Compiled:
+    """The statement for a scan whose selects have been checked."""
+    dataset = catalog.datasets[scan.dataset]
+    only = next(iter(scan.selects.values()))
+    if only.fields:
+        return _raw(scan, only, catalog, dataset)
+    return _Aggregation(scan, catalog, dataset).compiled()
+
+
+def _raw(scan: Scan, select: Select, catalog: Catalog, dataset: Dataset) -> Compiled:
+    names = names_used(select)
+    schema = {n: OF_FIELD[catalog.route(scan.dataset, n).spec.type] for n in names}
+    inner = rows(catalog, dataset, names, scan.window)
+    columns = [cast(Sql(quoted(n)), schema[n]) + f" AS m{i}" for i, n in enumerate(select.fields)]
+    sql = "SELECT " + joined(columns) + " FROM (" + inner + ") AS r"
+    if select.where:
+        sql = sql + " WHERE " + expression(select.where, {n: quoted(n) for n in names}, schema)
+    keys = [(quoted(o.by), o.desc) for o in select.order]
+    if not keys and dataset.time:
+        keys = [(TIME, True)]
+    keys += [(quoted(n), False) for n in dict.fromkeys(select.fields)]
+    limit = select.limit or MAX_GROUPS
+    sql = sql + f" ORDER BY {ordering(keys)} LIMIT {limit + 1:d}"
+    share = Share(tuple((f"m{i}", n) for i, n in enumerate(select.fields)), limit=limit, sorted=True)
+    return Compiled(scan.dataset, sql, dict.fromkeys(scan.selects, share))
+
+
+class _Aggregation:
+    """Puts one statement together for all partners of a scan."""
+
+    def __init__(self, scan: Scan, catalog: Catalog, dataset: Dataset) -> None:
+        self.scan = scan
+        self.dataset = dataset
+        selects = scan.selects.values()
+        names = frozenset[str]().union(*(names_used(s) for s in selects))
+        self.schema: Schema = {n: OF_FIELD[catalog.route(scan.dataset, n).spec.type] for n in names}
+        self.columns = {n: quoted(n) for n in names}
+        self.keys = [Sql(quoted(n)) for n in scan.by] + ([bucket_of(scan.bucket)] if scan.bucket else [])
+        needed = names | set(dataset.grain) if self._counts() else names
+        self.rows = rows(catalog, dataset, needed, scan.window)
+        self.outputs: dict[Sql, str] = {}
+        alone = set(dataset.grain) <= set(scan.by) and bool(dataset.grain)
+        self.alone = alone
+        self.counters = Counters(dataset.grain, self.keys, fixed=set(scan.by) <= set(dataset.grain) and not scan.bucket)
+
+    def _counts(self) -> bool:
+        measures = [m for s in self.scan.selects.values() for m in s.measures.values()]
+        return any(m.agg in ("increase", "rate") for m in measures)
+
+    def compiled(self) -> Compiled:
+        """The whole statement."""
+        partners = [self._partner(select) for select in self.scan.selects.values()]
+        shares: dict[str, Share] = {}
+        keeps: list[Sql] = []
+        always = False
+        for index, (key, select) in enumerate(self.scan.selects.items()):
+            share, keep = self._share(select, partners[index], index)
+            shares[key] = share
+            if keep is not None:
+                keeps.append(keep)
+            else:
+                always = True
+        return Compiled(self.scan.dataset, self._statement(partners, keeps, always), shares)
+
+    def _partner(self, select: Select) -> Sql | None:
+        where = self._text(select.where) if select.where else None
+        return all_of([where, within(self.dataset, select.window, self.scan.window)])
+
+    def _text(self, expr: Expr) -> Sql:
+        return expression(expr, self.columns, self.schema)
+
+    def _share(self, select: Select, partner: Sql | None, index: int) -> tuple[Share, Sql | None]:
+        """A partner's share, and the condition of its `keep` column; none when every group is its own."""
+        names = list(self.scan.by) + ([select.bucket.name] if select.bucket else [])
+        found = {name: f"k{i}" for i, name in enumerate(names)}
+        kinds: dict[str, Kind] = {n: self.schema[n] for n in self.scan.by}
+        if select.bucket:
+            kinds[select.bucket.name] = Kind.TIME
+        order = [(o.by, o.desc) for o in select.order]
+        order += [(name, False) for name in names if name not in {o.by for o in select.order}]
+        for name, measure in select.measures.items():
+            kinds[name] = self._kind(measure)
+            found[name] = self._measure(measure, partner, select)
+        wanted = [*select.by, *([select.bucket.name] if select.bucket else []), *select.measures]
+        columns = tuple((found[name], name) for name in wanted)
+        alone = len(self.scan.selects) == 1
+        seen = self._output("count(*)" + _only(partner)) if not alone or not self.keys else ""
+        having = expression(select.having, found, kinds) if select.having else None
+        keep = all_of([Sql(f"{seen} > 0") if seen and self.keys else None, having])
+        share = Share(
+            columns,
+            keep=f"keep{index}" if keep is not None else "",
+            seen=seen if not self.keys else "",
+            order=tuple(order),
+            limit=select.limit,
+        )
+        return share, None if keep is None else keep + f" AS keep{index}"
+
+    def _kind(self, measure: Measure) -> Kind:
+        from llo11ypop.query.check import aggregated
+        from llo11ypop.query.kinds import kind_of
+
+        if measure.agg in ("increase", "rate"):
+            return Kind.NUMBER
+        kind = kind_of(measure.field, self.schema, "measure") if measure.field else Kind.INTEGER
+        return aggregated(measure, kind, "measure")
+
+    def _measure(self, measure: Measure, partner: Sql | None, select: Select) -> str:
+        over = within(self.dataset, measure.over, select.window) if measure.over else None
+        where = self._text(measure.where) if measure.where else None
+        only = all_of([partner, over, where])
+        of = self._text(measure.field) if measure.field else Sql("*")
+        if measure.agg in ("increase", "rate"):
+            return self.counters.add(measure.agg, of, only)
+        kind = self._kind(measure)
+        return self._output(aggregate(measure, of, only, kind, TIME, alone=self.alone))
+
+    def _output(self, sql: Sql) -> str:
+        """The column of an aggregate; the same aggregate is computed once."""
+        return self.outputs.setdefault(sql, f"m{len(self.outputs)}")
+
+    def _statement(self, partners: list[Sql | None], keeps: list[Sql], always: bool) -> Sql:
+        scanned = "SELECT * FROM (" + self.rows + ") AS r"
+        some = any_of(partners)
+        if some is not None:
+            scanned = scanned + " WHERE " + some
+        keyed = [key + f" AS k{i}" for i, key in enumerate(self.keys)]
+        measured = [sql + f" AS {name}" for sql, name in self.outputs.items()]
+        grouped = Sql(" GROUP BY " + ", ".join(str(i + 1) for i in range(len(self.keys)))) if self.keys else Sql("")
+        columns = joined([*keyed, *measured] or [Sql("1")])
+        if self.counters.wanted:
+            groups = "SELECT " + columns + " FROM scanned" + grouped
+            body = self.counters.statement(scanned, groups)
+        else:
+            body = "SELECT " + columns + " FROM (" + scanned + ") AS s" + grouped
+        if keeps:
+            body = "SELECT * FROM (SELECT *, " + joined(keeps) + " FROM (" + body + ") AS g) AS h"
+            names = " OR ".join(k.text.rsplit(" AS ", 1)[1] for k in keeps)
+            body = body if always else body + f" WHERE {names}"
+        return body + f" LIMIT {MAX_GROUPS + 1:d}"
+
+
+def _only(partner: Sql | None) -> Sql:
+    return Sql("") if partner is None else " FILTER (WHERE " + partner + ")"
+
+
+def bucket_of(bucket: Bucket) -> Sql:
+    """The start of the bucket a row lies in; fixed steps are counted from 1970, calendar ones are UTC, weeks start on Monday."""
+    if isinstance(bucket.every, str):
+        return "date_trunc(" + value(bucket.every) + f", {TIME})"
+    step_us = round(bucket.every.total_seconds() * 1e6)
+    return Sql(f"time_bucket(to_microseconds({step_us:d}), {TIME}, TIMESTAMP '1970-01-01')")

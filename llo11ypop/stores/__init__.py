@@ -1,0 +1,1 @@
+"""Where telemetry lives: adapters that run plans on one engine each."""

@@ -1,0 +1,184 @@
+"""Run prepared plans on a DuckDB cursor: scans, each select's share of them, combining steps, and the evidence of it all."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.core.errors import StoreError
+from llo11ypop.core.evidence import Evidence, EvidenceStatus, Query
+from llo11ypop.core.ids import derived_id
+from llo11ypop.core.window import Window, iso
+from llo11ypop.query.combine import Combiner
+from llo11ypop.query.compile.duckdb import MAX_GROUPS, Compiled, Share
+from llo11ypop.query.compile.duckdb_rows import span_condition
+from llo11ypop.query.compile.sql import Sql, bound, quoted
+from llo11ypop.query.plan import Plan, Select, Span
+from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
+from llo11ypop.query.rows import empty, ordered, rows_hash, typed
+
+ENGINE = "duckdb"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one select gave."""
+
+    rows: pa.Table
+    query: Query
+    truncated: bool
+    seen: bool
+    """Whether any row of the dataset stood behind it."""
+    duration_s: float
+
+
+@dataclass
+class Run:
+    """One instant's run of a prepared set on a cursor."""
+
+    cursor: duckdb.DuckDBPyConnection
+    catalog: Catalog
+    combiner: Combiner
+    at: datetime
+    deadline_s: float
+    queries: int = 0
+    _silent: dict[tuple[str, Span | None], bool] = field(default_factory=dict)
+
+    def evidence(self, prepared: PreparedSet) -> dict[str, Evidence]:
+        """Every plan's evidence. Raises StoreError."""
+        results = []
+        for compiled in prepared.scans:
+            started = time.perf_counter()
+            table = self.fetch(compiled.sql, compiled.dataset)
+            results.append((table, time.perf_counter() - started))
+        return {name: self._one(name, plan, prepared, results) for name, plan in prepared.plans.items()}
+
+    def fetch(self, sql: Sql, dataset: str) -> pa.Table:
+        """The rows of a statement. Raises StoreError; one that ran into the deadline may work when tried again."""
+        self.queries += 1
+        try:
+            with interrupted_after(self.cursor, self.deadline_s):
+                return self.cursor.sql(sql.text, params=bound(sql.params, self.at)).to_arrow_table()
+        except duckdb.Error as bad:
+            raise store_error(bad, f"dataset '{dataset}'") from bad
+
+    def _one(self, name: str, plan: Prepared, prepared: PreparedSet, results: list[tuple[pa.Table, float]]) -> Evidence:
+        if plan.missing:
+            rows = empty(plan.schemas[plan.plan.result])
+            return self._evidence(plan, rows, {}, EvidenceStatus.NOT_EXPORTED, truncated=False)
+        parts: dict[str, Part] = {}
+        for step in plan.plan.selects:
+            index = prepared.scan_of[select_key(name, step)]
+            compiled: Compiled = prepared.scans[index]
+            parts[step] = self._part(compiled, compiled.shares[select_key(name, step)], *results[index])
+        truncated = any(p.truncated for p in parts.values())
+        if plan.combine is None:
+            rows = parts[plan.plan.result].rows
+        else:
+            tables = {plan.tables[step]: part.rows for step, part in parts.items()}
+            rows, cut = self.combiner.run(plan.combine, tables, plan.plan, self.at)
+            truncated |= cut
+        rows = typed(rows, plan.schemas[plan.plan.result])
+        return self._evidence(plan, rows, parts, self._status(plan.plan, parts, rows), truncated=truncated)
+
+    def _part(self, compiled: Compiled, share: Share, table: pa.Table, duration_s: float) -> Part:
+        query = Query(ENGINE, compiled.dataset, compiled.sql.text, tuple(bound(compiled.sql.params, self.at)))
+        cut = table.num_rows > MAX_GROUPS
+        seen = table.num_rows > 0
+        if share.seen and seen:
+            seen = table.column(share.seen)[0].as_py() > 0
+        if share.keep:
+            table = table.filter(pc.fill_null(table.column(share.keep), fill_value=False))
+        table = pa.table([table.column(column) for column, _ in share.columns], [name for _, name in share.columns])
+        if not share.sorted:
+            table = ordered(table, share.order)
+        if share.limit is not None and table.num_rows > share.limit:
+            table, cut = table.slice(0, share.limit), True
+        return Part(table, query, cut, seen, duration_s)
+
+    def _status(self, plan: Plan, parts: Mapping[str, Part], rows: pa.Table) -> EvidenceStatus:
+        silent = [
+            not part.seen and self.silent(step) for step, part in ((plan.selects[name], part) for name, part in parts.items())
+        ]
+        if all(silent) or (any(silent) and not rows.num_rows):
+            return EvidenceStatus.NO_DATA
+        return EvidenceStatus.OK if rows.num_rows else EvidenceStatus.EMPTY
+
+    def silent(self, select: Select) -> bool:
+        """Whether the dataset said nothing at all in the select's window, though it should have."""
+        dataset = self.catalog.datasets[select.dataset]
+        window = select.window
+        if not dataset.always_speaks:
+            return False
+        if window and dataset.cadence and window.start - window.end < dataset.cadence:
+            return False
+        key = (select.dataset, window)
+        if key not in self._silent:
+            kept = span_condition(dataset, window)
+            sql = f"SELECT 1 FROM {quoted(dataset.dataset)} AS t" + (" WHERE " + kept if kept else Sql("")) + " LIMIT 1"
+            self._silent[key] = self.fetch(sql, dataset.dataset).num_rows == 0
+        return self._silent[key]
+
+    def _evidence(
+        self, plan: Prepared, rows: pa.Table, parts: Mapping[str, Part], status: EvidenceStatus, *, truncated: bool
+    ) -> Evidence:
+        return Evidence(
+            id=derived_id("evidence", plan.json, iso(self.at)),
+            plan=plan.json,
+            at=self.at,
+            window=window_of(plan.plan, self.at),
+            queries=tuple(dict.fromkeys(p.query for p in parts.values())),
+            rows=rows,
+            row_count=rows.num_rows,
+            truncated=truncated,
+            approximate=False,
+            status=status,
+            missing=plan.missing,
+            duration_s=sum({p.query: p.duration_s for p in parts.values()}.values()),
+            hash=rows_hash(rows),
+        )
+
+
+def window_of(plan: Plan, at: datetime) -> Window | None:
+    """The span that a plan's selects read together; None when none of them has a window."""
+    windows = [s.window for s in plan.selects.values() if s.window]
+    if not windows:
+        return None
+    return Window(at - max(w.start for w in windows), at - min(w.end for w in windows))
+
+
+@contextmanager
+def interrupted_after(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Stop the cursor's statement when the time is up; DuckDB itself has no statement timeout."""
+    timer = threading.Timer(seconds, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def store_error(bad: duckdb.Error, where: str) -> StoreError:
+    """What DuckDB said, as one line and the next thing to do."""
+    text = str(bad).splitlines()[0]
+    if isinstance(bad, duckdb.InterruptException):
+        return StoreError(f"{where}: the query was stopped at its deadline", next_step="ask for a shorter window", transient=True)
+    if isinstance(bad, duckdb.OutOfMemoryException):
+        return StoreError(f"{where}: the query needs more memory than it may use", next_step="ask for a shorter window")
+    if "Could not set lock" in text:
+        return StoreError(
+            f"{where}: another process is writing to it", next_step="wait for it to end, or stop it", transient=True
+        )
+    if "does not exist" in text and isinstance(bad, duckdb.IOException):
+        return StoreError(f"{where}: there is no such file", next_step="write a fleet with 'llo11ypop simulate'")
+    if "not a valid DuckDB" in text or isinstance(bad, duckdb.SerializationException | duckdb.FatalException):
+        return StoreError(f"{where}: not a DuckDB file, or damaged: {text}", next_step="restore it or simulate again")
+    return StoreError(f"{where}: {text}")

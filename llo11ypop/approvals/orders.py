@@ -1,5 +1,6 @@
 """From a verdict to an executor's order, with the key that makes carrying it out twice harmless."""
 
+from llo11ypop.approvals.arguments import template_of
 from llo11ypop.approvals.ledger import Order
 from llo11ypop.core.proposal import Proposal, Verdict, VerdictKind
 
@@ -16,5 +17,5 @@ def order_of(proposal: Proposal, verdict: Verdict, round_: int) -> Order:
     edited = verdict.kind is VerdictKind.EDIT
     action = verdict.action if edited and verdict.action else proposal.action.name
     given = verdict.arguments if edited else None
-    arguments = proposal.action.arguments if given is None else given
+    arguments = template_of(proposal, action) if given is None else given
     return Order(order_key(proposal.id, round_), proposal.id, action, dict(arguments))

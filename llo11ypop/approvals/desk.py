@@ -1,0 +1,50 @@
+"""The approval desk: ledger, graph and clock put together, as the daemon, the console and the command line use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from llo11ypop.approvals.answer import answer
+from llo11ypop.approvals.checkpoints import open_checkpoints
+from llo11ypop.approvals.graph import ApprovalDeps, build_approval
+from llo11ypop.approvals.recover import Reconciled, expire_due, reconcile, unsnooze_due
+from llo11ypop.approvals.settle import Answered
+from llo11ypop.approvals.threads import ApprovalGraph, start
+from llo11ypop.core.proposal import Verdict
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Starts, answers, expires and recovers approvals."""
+
+    deps: ApprovalDeps
+    graph: ApprovalGraph
+
+    async def start(self, proposal_id: str) -> None:
+        """Begin to wait for an answer to a filed or reopened proposal."""
+        await start(self.deps.ledger, self.graph, proposal_id)
+
+    async def answer(self, proposal_id: str, verdict: Verdict, *, seen_hash: str = "") -> Answered:
+        """Answer one proposal."""
+        return await answer(self.deps.ledger, self.graph, proposal_id, verdict, check=self.deps.check, seen_hash=seen_hash)
+
+    async def expire_due(self, at: datetime) -> list[str]:
+        """Expire what waited too long; ids."""
+        return await expire_due(self.deps.ledger, self.graph, at)
+
+    async def unsnooze_due(self, at: datetime) -> list[str]:
+        """Wake what was snoozed; ids."""
+        return await unsnooze_due(self.deps.ledger, at)
+
+    async def reconcile(self, at: datetime) -> Reconciled:
+        """Repair what a crash left."""
+        return await reconcile(self.deps.ledger, self.graph, at)
+
+
+@asynccontextmanager
+async def open_desk(deps: ApprovalDeps, checkpoints: Path | None) -> AsyncIterator[Desk]:
+    """A desk whose threads are kept in a file, or in memory without one. Raises LedgerError."""
+    async with open_checkpoints(checkpoints) as saver:
+        yield Desk(deps, build_approval(deps).compile(checkpointer=saver, name="approval"))

@@ -1,0 +1,55 @@
+"""The paused graph threads: started after filing, resumed after an answer, found missing by `reconcile`."""
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from llo11ypop.approvals.graph import ApprovalState
+from llo11ypop.approvals.ledger import ApprovalThread, Ledger, ThreadState
+
+ApprovalGraph = CompiledStateGraph[Any, Any, Any, Any]
+STORED = {"stored": True}
+"""Resumes a thread whose verdict is in the ledger."""
+
+
+def run_config(proposal_id: str) -> RunnableConfig:
+    """The thread of a proposal. LangGraph's own recursion limit would be 10,007."""
+    return {
+        "configurable": {"thread_id": proposal_id},
+        "recursion_limit": 25,
+        "metadata": {"kind": "proposal", "proposal_id": proposal_id},
+    }
+
+
+async def start(ledger: Ledger, graph: ApprovalGraph, proposal_id: str) -> bool:
+    """Pause a thread at the question, unless one is paused already or nobody needs to answer; whether it was started."""
+    thread = await ledger.thread(proposal_id)
+    if thread is None or thread.state is not ThreadState.WAITING or await is_paused(graph, thread):
+        return False
+    await graph.ainvoke(_input(thread, carry_on=False), run_config(proposal_id), durability="sync", version="v2")
+    return True
+
+
+async def is_paused(graph: ApprovalGraph, thread: ApprovalThread) -> bool:
+    """Whether the thread waits for the answer of this round. A lost thread and a renamed node look the same: not paused."""
+    state = await graph.aget_state(run_config(thread.proposal_id))
+    return bool(state.interrupts) and state.values.get("round") == thread.round
+
+
+async def carry_on(graph: ApprovalGraph, thread: ApprovalThread) -> None:
+    """Take an answered thread to its end, from wherever it stands. The caller holds the lease."""
+    config = run_config(thread.proposal_id)
+    state = await graph.aget_state(config)
+    mine = state.values.get("round") == thread.round
+    todo: Any = _input(thread, carry_on=True)
+    if mine and state.interrupts:
+        todo = Command(resume={one.id: STORED for one in state.interrupts})
+    elif mine and state.next and state.next != ("ask",):
+        todo = None
+    await graph.ainvoke(todo, config, durability="sync", version="v2")
+
+
+def _input(thread: ApprovalThread, *, carry_on: bool) -> ApprovalState:
+    return {"proposal_id": thread.proposal_id, "round": thread.round, "carry_on": carry_on, "refused": ""}

@@ -133,6 +133,8 @@ class Console(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Names under which browsers may ask, beside this machine's own; `*` for any."""
 
 
 class Logging(Section):
@@ -171,11 +173,7 @@ class Settings(Section):
     @property
     def ledger_url(self) -> str:
         """The ledger as a SQLAlchemy URL."""
-        return (
-            self.ledger.url.get_secret_value()
-            if self.ledger.url
-            else f"sqlite:///{self.ledger.path}"
-        )
+        return self.ledger.url.get_secret_value() if self.ledger.url else f"sqlite:///{self.ledger.path}"
 
 
 class _Layered(BaseSettings, Settings):
@@ -219,9 +217,7 @@ def use_config(path: Path) -> None:
 def packaged_config() -> Path:
     """The configuration that travels with the program: in the wheel `_config`, in a checkout `config`."""
     package = Path(str(files("llo11ypop")))
-    return next(
-        (p for p in (package / "_config", package.parent / "config") if p.is_dir()), package / "_config"
-    )
+    return next((p for p in (package / "_config", package.parent / "config") if p.is_dir()), package / "_config")
 
 
 def find_config() -> Path:
@@ -242,9 +238,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """
     path = config or find_config()
     if not path.exists():
-        raise ConfigError(
-            f"no configuration at {path}", next_step="name a directory that holds llo11ypop.yaml"
-        )
+        raise ConfigError(f"no configuration at {path}", next_step="name a directory that holds llo11ypop.yaml")
     file = path / FILE_NAME if path.is_dir() else path
     from_file: dict[str, Any] = {}
     if file.is_file():

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llo11ypop.core.errors import StoreError
@@ -11,8 +12,21 @@ from llo11ypop.settings import Settings
 if TYPE_CHECKING:
     from llo11ypop.approvals.ledger import Ledger
     from llo11ypop.catalog import Catalog
+    from llo11ypop.core.proposal import Verdict
     from llo11ypop.ooda.deps import Deps, Limits
     from llo11ypop.query.store import TelemetryStore
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """What the daemon, the console and the command line do with approvals."""
+
+    start: "Callable[[str], Awaitable[None]]"
+    """Begins to wait for an answer to a proposal."""
+    answer: "Callable[[str, Verdict], Awaitable[Any]]"
+    """Answers one proposal: lock, check, resume, commit."""
+    expire_due: Callable[[datetime], Awaitable[Any]]
+    reconcile: Callable[[datetime], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -20,10 +34,9 @@ class Composed:
     """Everything that runs, built once per process."""
 
     settings: Settings
-    catalog: "Catalog"
     store: "TelemetryStore"
     ledger: "Ledger"
-    approval_graph: Any
+    approvals: Approvals
     deps: "Deps"
 
 
@@ -47,12 +60,14 @@ def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "Telemet
     return DuckDbStore.open(path, catalog or open_catalog(settings), read_only=True)
 
 
-async def open_ledger(settings: Settings) -> "Ledger":
-    """The ledger. An SQLite file is created and migrated when it does not exist yet."""
+def open_ledger(settings: Settings) -> "Ledger":
+    """The ledger. An SQLite file is created when there is none; an older one must be migrated by `db upgrade`."""
     from llo11ypop.ledger import SqlLedger
 
-    settings.ledger.path.parent.mkdir(parents=True, exist_ok=True)
-    return await SqlLedger.open(settings.ledger_url)
+    if settings.ledger.url is None:
+        settings.ledger.path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = settings.ledger.url is None and not settings.ledger.path.exists()
+    return SqlLedger.open(settings.ledger_url, upgrade=fresh)
 
 
 def limits(settings: Settings) -> "Limits":
@@ -76,12 +91,12 @@ async def deps(
     on_filed: Callable[[str], Awaitable[None]] | None = None,
 ) -> "Deps":
     """What a cycle closes over. Raises ConfigError with file and line for a mistake in goals or playbooks."""
-    from llo11ypop.learning.policy import default_policy
+    from llo11ypop.learning.policy import FeedbackPolicy
     from llo11ypop.ooda.deps import Deps
     from llo11ypop.playbooks import load_goals, load_playbooks
 
     catalog = open_catalog(settings)
-    policy = default_policy(settings.config_dir)
+    policy = FeedbackPolicy()
     await policy.learn_from(ledger)
     return Deps(
         catalog=catalog,
@@ -99,11 +114,18 @@ async def deps(
 @asynccontextmanager
 async def composed(settings: Settings, store: "TelemetryStore | None" = None) -> AsyncIterator[Composed]:
     """Everything, opened and closed again. `store` replaces the configured one (a live simulated fleet)."""
-    from llo11ypop.approvals import open_approvals
+    telemetry = store or open_store(settings)
+    ledger = open_ledger(settings)
+    try:
+        async with open_approvals(settings, ledger) as approvals:
+            built = await deps(settings, telemetry, ledger, approvals.start)
+            yield Composed(settings, telemetry, ledger, approvals, built)
+    finally:
+        await ledger.close()
 
-    catalog = open_catalog(settings)
-    telemetry = store or open_store(settings, catalog)
-    ledger = await open_ledger(settings)
-    async with open_approvals(ledger, settings.ledger.checkpoints) as approvals:
-        built = await deps(settings, telemetry, ledger, approvals.start)
-        yield Composed(settings, catalog, telemetry, ledger, approvals.graph, built)
+
+@asynccontextmanager
+async def open_approvals(settings: Settings, ledger: "Ledger") -> AsyncIterator[Approvals]:
+    """Answers, expiry and recovery over the paused threads of this ledger."""
+    raise NotImplementedError
+    yield

@@ -1,6 +1,6 @@
 """Starts cycles: decides at each trigger whether one may run, runs it as a task, and ends it on a stop.
 
-A trigger only calls `trigger()`. Overlap, repetition, draining and circuit breaker are decided and counted here.
+A trigger only calls `trigger()`. Overlap, repetition, draining and circuit breaker are decided here.
 """
 
 import asyncio

@@ -36,11 +36,7 @@ class Server(uvicorn.Server):
     """Uvicorn that leaves signals to the daemon."""
 
     def __init__(self, app: Any) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3
-            )
-        )
+        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

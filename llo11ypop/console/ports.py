@@ -1,0 +1,48 @@
+"""What the pages need from the process around them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from llo11ypop.approvals.ledger import Ledger
+from llo11ypop.core.clock import Clock
+from llo11ypop.core.proposal import Verdict
+from llo11ypop.query.store import TelemetryStore
+
+if TYPE_CHECKING:
+    from llo11ypop.core.goal import Goal
+
+
+class Demo(Protocol):
+    """A simulated fleet that can be broken on purpose."""
+
+    @property
+    def note(self) -> str:
+        """One sentence for the top of every page: what is simulated, and how fast its time runs."""
+        ...
+
+    def faults(self) -> Sequence[tuple[str, str]]:
+        """(mode id, what it is) of everything that can be broken."""
+        ...
+
+    async def break_something(self, mode: str) -> str:
+        """Inject a fault; says what happened and when it shows. Raises ConfigError for an unknown mode."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The console's view of the process."""
+
+    ledger: Ledger
+    store: TelemetryStore
+    clock: Clock
+    goals: "Callable[[], Sequence[Goal]]"
+    """Those of the configuration in force."""
+    answer: Callable[[str, Verdict], Awaitable[Any]]
+    """Answers a proposal; raises ConflictError when somebody else was first."""
+    status: Callable[[], Awaitable[dict[str, Any]]]
+    """The same as /statusz."""
+    demo: Demo | None = None
+    hosts: tuple[str, ...] = ()
+    """Host names under which the console may be asked, beside those of this machine; `*` for any."""

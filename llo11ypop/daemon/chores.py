@@ -1,0 +1,76 @@
+"""What the daemon looks after beside cycles: answers that never come, outcomes, what may be deleted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llo11ypop.core.clock import Clock
+from llo11ypop.core.proposal import OPEN_STATUSES
+from llo11ypop.daemon.compose import Composed
+from llo11ypop.observability import metrics
+from llo11ypop.observability.events import Event
+from llo11ypop.observability.logs import logger
+
+if TYPE_CHECKING:
+    from llo11ypop.ooda.deps import Deps
+
+log = logger(__name__)
+
+
+@dataclass
+class Chores:
+    """One coroutine per job; each may raise LedgerError or StoreError and is tried again at its next turn."""
+
+    built: Composed
+    clock: Clock
+    deps: "Callable[[], Deps]"
+    """The configuration in force."""
+
+    async def recover(self) -> None:
+        """After a start: abandon cycles that a crash left open, and resume or re-file approvals."""
+        if abandoned := await self.built.ledger.abandon_cycles():
+            log.warning(Event.CYCLES_ABANDONED, count=abandoned)
+        found = await self.built.approvals.reconcile(self.clock.now())
+        log.info(Event.APPROVALS_RECONCILED, found=str(found))
+
+    async def expire(self) -> None:
+        """Expire what waited too long, wake up what was snoozed, count what is open."""
+        now = self.clock.now()
+        if expired := await self.built.approvals.expire_due(now):
+            log.info(Event.PROPOSALS_EXPIRED, proposals=expired)
+        await self.built.ledger.unsnooze(now)
+        await self.count_open()
+
+    async def count_open(self) -> None:
+        """Refresh the gauge of open proposals."""
+        metrics.PROPOSALS_OPEN.clear()
+        for proposal in await self.built.ledger.proposals(OPEN_STATUSES):
+            metrics.PROPOSALS_OPEN.labels(proposal.action.name.value).inc()
+
+    async def outcomes(self) -> None:
+        """Measure approved actions that are due, and let the policy learn from them."""
+        from llo11ypop.ooda.outcomes import measure_outcomes
+
+        deps = self.deps()
+        for outcome in await measure_outcomes(deps, self.clock.now()):
+            log.info(
+                Event.OUTCOME_RECORDED,
+                proposal_id=outcome.proposal_id,
+                symptom_cleared=outcome.symptom_cleared,
+                improved=outcome.improved,
+            )
+        await deps.policy.learn_from(self.built.ledger)
+
+    async def retain(self) -> None:
+        """Delete closed proposals, unused evidence and cycles that are older than the settings keep them."""
+        kept = self.built.settings.retention.cycles
+        removed = await self.built.ledger.prune(self.clock.now() - kept)
+        checkpoints = self.built.settings.ledger.checkpoints
+        if checkpoints.exists():
+            metrics.CHECKPOINT_BYTES.set(checkpoints.stat().st_size)
+        log.info(
+            Event.RETENTION_DONE,
+            proposals=len(removed.proposals),
+            evidence=removed.evidence,
+            cycles=removed.cycles,
+        )

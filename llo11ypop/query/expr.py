@@ -14,10 +14,14 @@ from sqlglot.errors import SqlglotError
 
 SCALAR_FUNCTIONS = {
     "abs": 1, "coalesce": 2, "greatest": 2, "least": 2, "lower": 1, "contains": 2, "starts_with": 2, "has_bits": 2,
-    "seconds_between": 2, "is_nan": 1, "ln": 1, "sqrt": 1, "nullif": 2, "hour_of_day": 1, "concat": 2, "if_else": 3, "count_listed": 1,
+    "seconds_between": 2, "is_nan": 1, "ln": 1, "sqrt": 1, "nullif": 2, "hour_of_day": 1, "concat": 2, "if_else": 3,
+    "count_listed": 1,
 }  # fmt: skip
 """Name → least number of arguments. `has_bits(x, mask)`: any bit of mask is set. `seconds_between(a, b)`: b − a.
 `contains` is case-insensitive. `count_listed(x)`: items of a comma-joined list. `if_else(cond, a, b)`."""
+
+LONGEST = 4000
+"""Characters of an expression."""
 
 SIBLING_FUNCTIONS = {"median_of", "avg_of", "sum_of", "min_of", "max_of", "count_of"}
 """`f(x, key, …)`: the aggregate of x over all rows with the same keys (the row itself included); Derive and Filter steps only."""
@@ -88,7 +92,7 @@ _BINARY: dict[type[exp.Expression], str] = {
 
 def parse_expr(text: str) -> Expr:
     """Read an expression. Raises ValueError with what was not understood."""
-    if len(text) > 4000:
+    if len(text) > LONGEST:
         raise ValueError("the expression is longer than 4,000 characters")
     try:
         tree = sqlglot.parse_one(text, read="duckdb")

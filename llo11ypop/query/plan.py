@@ -1,7 +1,7 @@
 """The typed plan: what is asked of the telemetry, in the catalog's words and independent of any engine.
 
 A plan is a set of named steps. `Select` steps are pushed down to the engine that holds their dataset; the other steps combine
-those small results locally. Nobody writes query text: compilers turn selects into DuckDB SQL, Elasticsearch SQL, PromQL and so on.
+those small results locally. Nobody writes query text: compilers turn selects into DuckDB SQL, Elasticsearch SQL, PromQL …
 """
 
 from datetime import timedelta
@@ -130,7 +130,7 @@ class Select(Strict):
 
 
 class Join(Strict):
-    """Rows of `left` with the matching rows of `right`."""
+    """Rows of `left` with the matching rows of `right`. A column of `right` that `left` has too is called `<right>_<column>`."""
 
     op: Literal["join"] = "join"
     left: str
@@ -144,7 +144,8 @@ class Join(Strict):
 
 
 class Derive(Strict):
-    """New columns from expressions; also over siblings: `median_of(x, rack)`, `avg_of`, `sum_of`, `min_of`, `max_of`, `count_of`."""
+    """New columns from expressions, later ones over earlier ones; also over siblings: `median_of(x, rack)`, `avg_of`, `sum_of`,
+    `min_of`, `max_of`, `count_of` (of a condition: how many rows it is true for)."""
 
     op: Literal["derive"] = "derive"
     source: str

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - only identifiers of the catalog, quoted, and names of our own are put into text; values are parameters
 """A scan as one DuckDB statement, and how each partner's rows are found in its result.
 
 Columns of the result have names of our own (k0, m0 …), so no name of a plan ever stands in query text.

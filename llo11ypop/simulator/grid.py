@@ -28,6 +28,8 @@ class Grid:
     columns: dict[str, Matrix] = field(default_factory=dict)
     static: dict[str, NDArray[Any]] = field(default_factory=dict)
     labels: dict[str, list[str]] = field(default_factory=dict)
+    offset_s: float = 0.0
+    """Time of step 0; only detail windows have one."""
 
     def __post_init__(self) -> None:
         """Deliver every row until told otherwise."""

@@ -62,3 +62,13 @@ def finish(world: World) -> World:
     inventory.write_inventory(world)
     gpu.settle_gpu(world)
     return world
+
+
+def simulate(spec: SimulationSpec) -> "tuple[World, list[Truth]]":
+    """A finished world with its incidents and decoys, and the truth about them."""
+    from llo11ypop.simulator.incidents.schedule import populate
+
+    world = build_background(spec)
+    truths = populate(world, spec)
+    _mark_details(world, truths)
+    return finish(world), truths

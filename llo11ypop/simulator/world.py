@@ -73,6 +73,7 @@ class World:
     conditions: list[Condition] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     details: list[tuple[str, float]] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
     _states_of: dict[str, list[NodeState]] = field(default_factory=lambda: defaultdict(list))
     _serial: int = 0

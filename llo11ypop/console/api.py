@@ -10,7 +10,7 @@ from llo11ypop.console import views
 from llo11ypop.console.guard import check_json
 from llo11ypop.console.lookup import cycle_or_404, evidence_or_404, proposal_or_404, rerun
 from llo11ypop.console.ports import Ports
-from llo11ypop.console.reply import verdict_of
+from llo11ypop.console.reply import give
 from llo11ypop.core.proposal import OPEN_STATUSES, ProposalStatus
 
 MOST = 1000
@@ -65,7 +65,7 @@ def _proposals(router: APIRouter, ports: Ports) -> None:
         """Answer a proposal. 409 when somebody else was first."""
         check_json(request)
         shown = await proposal_or_404(ports, proposal_id)
-        await ports.answer(proposal_id, verdict_of(reply.model_dump(), ports.clock.now(), shown))
+        await give(ports, shown, reply.model_dump())
         return proposal_json(await proposal_or_404(ports, proposal_id))
 
 

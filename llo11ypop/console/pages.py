@@ -12,7 +12,7 @@ from llo11ypop.console.guard import check_form
 from llo11ypop.console.lookup import cycle_or_404, evidence_or_404, proposal_or_404, rerun
 from llo11ypop.console.ports import Ports
 from llo11ypop.console.render import Renderer
-from llo11ypop.console.reply import verdict_of
+from llo11ypop.console.reply import give
 from llo11ypop.core.proposal import OPEN_STATUSES, ProposalStatus, ReasonCode
 
 COURSE = 60
@@ -71,6 +71,7 @@ def _reading(router: APIRouter, ports: Ports, renderer: Renderer) -> None:
             request,
             "proposal.html",
             p=shown,
+            seen=thread.evidence_hash if (thread := await ports.ledger.thread(proposal_id)) else "",
             evidence=[views.evidence_view(e, rows=5) for e in evidence],
             radius=views.radius_views(shown.blast_radius),
             verdicts=await ports.ledger.verdicts(proposal_id),
@@ -110,7 +111,7 @@ def _posting(router: APIRouter, ports: Ports) -> None:
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         check_form(request, form.get("csrf", ""))
         shown = await proposal_or_404(ports, proposal_id)
-        await ports.answer(proposal_id, verdict_of(form, ports.clock.now(), shown))
+        await give(ports, shown, form)
         return RedirectResponse(f"/proposals/{proposal_id}", 303)
 
     @router.post("/break")

@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llo11ypop.approvals.ledger import Ledger
+from llo11ypop.approvals.settle import Answered
 from llo11ypop.core.clock import Clock
 from llo11ypop.core.proposal import Verdict
 from llo11ypop.query.store import TelemetryStore
 
 if TYPE_CHECKING:
     from llo11ypop.core.goal import Goal
+
+
+class Answer(Protocol):
+    """One function for answers from everywhere: lock, check, resume, commit."""
+
+    async def __call__(self, proposal_id: str, verdict: Verdict, *, seen_hash: str = "") -> Answered:
+        """`seen_hash` is the evidence hash of the page that the person saw."""
+        ...
 
 
 class Demo(Protocol):
@@ -39,8 +48,8 @@ class Ports:
     clock: Clock
     goals: "Callable[[], Sequence[Goal]]"
     """Those of the configuration in force."""
-    answer: Callable[[str, Verdict], Awaitable[Any]]
-    """Answers a proposal; raises ConflictError when somebody else was first."""
+    answer: Answer
+    """Answers a proposal."""
     status: Callable[[], Awaitable[dict[str, Any]]]
     """The same as /statusz."""
     demo: Demo | None = None

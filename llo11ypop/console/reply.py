@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from llo11ypop.core.errors import ConfigError
+from llo11ypop.approvals.settle import Answered, Reply
+from llo11ypop.console.ports import Ports
+from llo11ypop.core.errors import ConfigError, ConflictError
 from llo11ypop.core.proposal import Proposal, ReasonCode, Verdict, VerdictKind
 from llo11ypop.core.vocabulary import Action
 from llo11ypop.core.window import parse_duration
+from llo11ypop.observability import metrics
+from llo11ypop.observability.events import Event
+from llo11ypop.observability.logs import logger
+
+log = logger(__name__)
 
 DEFAULT_SNOOZE = timedelta(hours=4)
 RATER = "console"
@@ -36,6 +43,20 @@ def verdict_of(given: Mapping[str, Any], at: datetime, proposal: Proposal) -> Ve
         action=_one_of(Action, given["action"], "action") if kind is VerdictKind.EDIT and given.get("action") else None,
         snooze_until=at + _snooze(given.get("snooze")) if kind is VerdictKind.SNOOZE else None,
     )
+
+
+async def give(ports: Ports, proposal: Proposal, given: Mapping[str, Any]) -> Answered:
+    """Answer a proposal. Raises ConflictError when somebody was first, ConfigError when the answer is not accepted."""
+    verdict = verdict_of(given, ports.clock.now(), proposal)
+    answered = await ports.answer(proposal.id, verdict, seen_hash=str(given.get("seen") or ""))
+    if answered.reply is Reply.ALREADY:
+        raise ConflictError(f"this proposal is {answered.reason}")
+    if answered.reply is Reply.REFUSED:
+        raise ConfigError(answered.reason)
+    log.info(Event.VERDICT_RECORDED, proposal_id=proposal.id, verdict=verdict.kind.value, note=answered.reason)
+    waited_s = (verdict.at - proposal.created_at).total_seconds()
+    metrics.PROPOSAL_WAIT.labels(proposal.action.name.value, verdict.kind.value).observe(max(0.0, waited_s))
+    return answered
 
 
 def _one_of(kind: Any, given: object, name: str) -> Any:

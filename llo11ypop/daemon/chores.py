@@ -30,15 +30,20 @@ class Chores:
         """After a start: abandon cycles that a crash left open, and resume or re-file approvals."""
         if abandoned := await self.built.ledger.abandon_cycles():
             log.warning(Event.CYCLES_ABANDONED, count=abandoned)
-        found = await self.built.approvals.reconcile(self.clock.now())
-        log.info(Event.APPROVALS_RECONCILED, found=str(found))
+        found = await self.built.desk.reconcile(self.clock.now())
+        log.info(
+            Event.APPROVALS_RECONCILED,
+            started=len(found.started),
+            resumed=len(found.resumed),
+            failed=dict(found.failed),
+        )
 
     async def expire(self) -> None:
         """Expire what waited too long, wake up what was snoozed, count what is open."""
         now = self.clock.now()
-        if expired := await self.built.approvals.expire_due(now):
+        if expired := await self.built.desk.expire_due(now):
             log.info(Event.PROPOSALS_EXPIRED, proposals=expired)
-        await self.built.ledger.unsnooze(now)
+        await self.built.desk.unsnooze_due(now)
         await self.count_open()
 
     async def count_open(self) -> None:

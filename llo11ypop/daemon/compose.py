@@ -3,30 +3,19 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
+from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.errors import StoreError
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
+    from llo11ypop.approvals.desk import Desk
     from llo11ypop.approvals.ledger import Ledger
     from llo11ypop.catalog import Catalog
-    from llo11ypop.core.proposal import Verdict
     from llo11ypop.ooda.deps import Deps, Limits
     from llo11ypop.query.store import TelemetryStore
-
-
-@dataclass(frozen=True)
-class Approvals:
-    """What the daemon, the console and the command line do with approvals."""
-
-    start: "Callable[[str], Awaitable[None]]"
-    """Begins to wait for an answer to a proposal."""
-    answer: "Callable[[str, Verdict], Awaitable[Any]]"
-    """Answers one proposal: lock, check, resume, commit."""
-    expire_due: Callable[[datetime], Awaitable[Any]]
-    reconcile: Callable[[datetime], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +25,7 @@ class Composed:
     settings: Settings
     store: "TelemetryStore"
     ledger: "Ledger"
-    approvals: Approvals
+    desk: "Desk"
     deps: "Deps"
 
 
@@ -91,12 +80,12 @@ async def deps(
     on_filed: Callable[[str], Awaitable[None]] | None = None,
 ) -> "Deps":
     """What a cycle closes over. Raises ConfigError with file and line for a mistake in goals or playbooks."""
-    from llo11ypop.learning.policy import FeedbackPolicy
+    from llo11ypop.learning.policy import RulePolicy
     from llo11ypop.ooda.deps import Deps
     from llo11ypop.playbooks import load_goals, load_playbooks
 
     catalog = open_catalog(settings)
-    policy = FeedbackPolicy()
+    policy = RulePolicy()
     await policy.learn_from(ledger)
     return Deps(
         catalog=catalog,
@@ -112,20 +101,31 @@ async def deps(
 
 
 @asynccontextmanager
-async def composed(settings: Settings, store: "TelemetryStore | None" = None) -> AsyncIterator[Composed]:
-    """Everything, opened and closed again. `store` replaces the configured one (a live simulated fleet)."""
+async def composed(
+    settings: Settings, store: "TelemetryStore | None" = None, clock: Clock | None = None
+) -> AsyncIterator[Composed]:
+    """Everything, opened and closed again. `store` and `clock` replace the configured ones (a live simulated fleet)."""
+    from llo11ypop.approvals.desk import open_desk
+    from llo11ypop.approvals.graph import ApprovalDeps
+
     telemetry = store or open_store(settings)
     ledger = open_ledger(settings)
     try:
-        async with open_approvals(settings, ledger) as approvals:
-            built = await deps(settings, telemetry, ledger, approvals.start)
-            yield Composed(settings, telemetry, ledger, approvals, built)
+        approval = ApprovalDeps(ledger, clock=clock or SystemClock())
+        async with open_desk(approval, settings.ledger.checkpoints) as desk:
+            yield Composed(settings, telemetry, ledger, desk, await deps(settings, telemetry, ledger, desk.start))
     finally:
         await ledger.close()
 
 
-@asynccontextmanager
-async def open_approvals(settings: Settings, ledger: "Ledger") -> AsyncIterator[Approvals]:
-    """Answers, expiry and recovery over the paused threads of this ledger."""
-    raise NotImplementedError
-    yield
+async def latest_instant(store: "TelemetryStore") -> datetime:
+    """Just after the last row of telemetry, so that a recorded fleet is looked at when it ended.
+
+    Raises StoreError when there is no telemetry at all.
+    """
+    now = SystemClock().now()
+    seen = await store.coverage(now + timedelta(days=3650), now - timedelta(days=3650))
+    ends = [c.last_at for c in seen.values() if c.last_at and c.cadence]
+    if not ends:
+        raise StoreError("the telemetry store is empty", next_step="load telemetry, or use --fleet")
+    return min(now, max(ends) + timedelta(seconds=1))

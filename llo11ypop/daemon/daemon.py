@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
-Compose = Callable[[Settings, "TelemetryStore | None"], AbstractAsyncContextManager[Composed]]
+Compose = Callable[[Settings, "TelemetryStore | None", Clock], AbstractAsyncContextManager[Composed]]
 HEARTBEAT_S = 1.0
 SHORTEST_JOB_S = 1.0
 """Jobs of an accelerated fleet run no more often than this."""
@@ -79,7 +79,7 @@ class Daemon:
             bound_socket = held.enter_context(
                 listen(self.settings.console.host, self.settings.console.port, search=self.port_search)
             )
-            async with self.compose(self.settings, self.store) as built:
+            async with self.compose(self.settings, self.store, self.clock) as built:
                 process = _Process(self, built)
                 await process.recover()
                 server = Server(process.app())
@@ -141,9 +141,7 @@ class _Process:
             "config": self._watch,
             **self.daemon.companions,
         }
-        running: dict[asyncio.Task[Any], str] = {
-            asyncio.create_task(start(), name=name): name for name, start in tasks.items()
-        }
+        running: dict[asyncio.Task[Any], str] = {asyncio.create_task(start(), name=name): name for name, start in tasks.items()}
         stopping = asyncio.create_task(self.daemon.stop.wait(), name="stop")
         self.schedule.start()
         self.daemon.on_ready(url_of(listening))
@@ -201,7 +199,7 @@ class _Process:
         self.tracked.start("count_open", self.chores.count_open)
 
     async def _rebuild(self, settings: Settings) -> "Deps":
-        return await deps(settings, self.built.store, self.built.ledger, self.built.approvals.start)
+        return await deps(settings, self.built.store, self.built.ledger, self.built.desk.start)
 
     async def _watch(self) -> None:
         directory: Path = self.daemon.settings.config_dir

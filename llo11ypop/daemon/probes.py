@@ -153,7 +153,7 @@ def build_app(
         store=built.store,
         clock=clock,
         goals=lambda: deps().goals,
-        answer=built.approvals.answer,
+        answer=built.desk.answer,
         status=status.gather,
         demo=demo,
         hosts=(*built.settings.console.hosts, built.settings.console.host),

@@ -1,15 +1,22 @@
 """From a specification to a finished world: shape, jobs, telemetry, incidents, then the books are closed."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from llo11ypop.core.window import iso
 
 from llo11ypop.simulator.background import accounting, chatter, fabric, facility, gpu, inventory, slurm, states, storage, training
 from llo11ypop.simulator.background.submission import build_jobs
 from llo11ypop.simulator.shape import FleetShape, build_shape
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.world import World
+
+if TYPE_CHECKING:
+    from llo11ypop.simulator.truth import Truth
 
 
 def seeded(seed: int, *key: object) -> np.random.Generator:
@@ -24,7 +31,9 @@ def build_background(spec: SimulationSpec, shape: FleetShape | None = None) -> W
     seed = spec.seed if not spec.chapter else int(seeded(spec.seed, "chapter", spec.chapter).integers(2**62))
     draw: Callable[..., np.random.Generator] = lambda *key: seeded(seed, *key)  # noqa: E731
     jobs, runs = build_jobs(stands, spec.days * 86400.0, draw)
-    world = World(stands, spec.start_at, spec.days, seed, spec.profile, spec.events_only, spec.acceleration, jobs, runs)
+    world = World(stands, spec.start_at, spec.days, seed, spec.profile, spec.events_only, spec.acceleration, jobs)
+    world.runs, world.quiet, world.scenario = runs, spec.quiet, spec.scenario
+    world.meta = _meta(spec)
     training.build_training(world)
     if not spec.events_only:
         gpu.build_gpu(world)
@@ -36,6 +45,15 @@ def build_background(spec: SimulationSpec, shape: FleetShape | None = None) -> W
     jobs.hooks.append(lambda job, start, end: _freed(world, job, start, end))
     jobs.start_hooks.append(lambda job, start, end: _taken(world, job, start, end))
     return world
+
+
+def _meta(spec: SimulationSpec) -> dict[str, str]:
+    """What fleet_meta says."""
+    return {
+        "seed": str(spec.seed), "profile": spec.profile, "start": iso(spec.start_at),
+        "end": iso(spec.start_at + timedelta(days=spec.days)), "simulated": "true", "schema_version": inventory.SCHEMA_VERSION,
+        "gpus": str(spec.gpus), "acceleration": f"{spec.acceleration:g}", "chapter": str(spec.chapter),
+    }  # fmt: skip
 
 
 def _freed(world: World, job: int, start_s: float, end_s: float) -> None:
@@ -61,6 +79,7 @@ def finish(world: World) -> World:
     accounting.write_jobs(world)
     inventory.write_inventory(world)
     gpu.settle_gpu(world)
+    world.add("fleet_meta", key=np.array(list(world.meta), dtype=object), value=np.array(list(world.meta.values()), dtype=object))
     return world
 
 
@@ -69,6 +88,15 @@ def simulate(spec: SimulationSpec) -> "tuple[World, list[Truth]]":
     from llo11ypop.simulator.incidents.schedule import populate
 
     world = build_background(spec)
-    truths = populate(world, spec)
-    _mark_details(world, truths)
+    truths = populate(world)
+    mark_details(world, truths)
     return finish(world), truths
+
+
+def mark_details(world: World, truths: "Sequence[Truth]") -> None:
+    """Ask for one-minute rows round the start of every incident and decoy on at most forty nodes."""
+    for truth in truths:
+        at = ((truth.first_seen_at or truth.start_at) - world.start_at).total_seconds()
+        for node in sorted(set(truth.entities.get("node", ())))[:40]:
+            if node in world.shape.index.node:
+                world.detail("node", node, at)

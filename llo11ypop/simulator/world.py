@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +67,8 @@ class World:
     events_only: bool
     acceleration: float
     jobs: JobTable
+    quiet: bool = False
+    scenario: Path | None = None
     runs: list[Run] = field(default_factory=list)
     grids: dict[str, Grid] = field(default_factory=dict)
     events: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))

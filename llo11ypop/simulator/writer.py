@@ -43,6 +43,16 @@ def write_fleet(world: World, path: Path, *, catalog: Catalog | None = None) -> 
     return counts
 
 
+def check_target(path: Path) -> None:
+    """Refuse a path that cannot be written, before any work. Raises StoreError."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path}: the folder {path.parent} does not exist", next_step="create it or give another --out")
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder", next_step="give a file name, for example --out fleet.duckdb")
+    if not os.access(path.parent, os.W_OK):
+        raise StoreError(f"{path}: the folder is not writable", next_step="give another --out")
+
+
 def _present(catalog: Catalog, profile: str) -> Iterator[tuple[str, Dataset]]:
     """Datasets this profile exports, by name."""
     for name in sorted(catalog.datasets):
@@ -74,10 +84,7 @@ def insert(connection: duckdb.DuckDBPyConnection, world: World, dataset: Dataset
 @contextmanager
 def _plain_errors(path: Path) -> Iterator[None]:
     """Problems of disk and path as one line with what to do."""
-    if not path.parent.is_dir():
-        raise StoreError(f"{path}: the folder {path.parent} does not exist", next_step="create it or give another --out")
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder", next_step="give a file name, for example --out fleet.duckdb")
+    check_target(path)
     try:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as bad:

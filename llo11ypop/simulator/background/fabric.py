@@ -45,7 +45,7 @@ def _ports(world: World, node_net: FloatMatrix) -> None:
     grid.columns = {name: np.zeros(size, dtype=np.float32) for name in COUNTERS}
     grid.columns["xmit_bytes_total"] = np.rint((traffic + rng.uniform(1e12, 1e15, (count, 1))) / 1e9) * 1e9
     grid.columns["rcv_bytes_total"] = np.rint((traffic * 0.985 + rng.uniform(1e12, 1e15, (count, 1))) / 1e9) * 1e9
-    grid.columns["xmit_wait_total"] = np.rint(np.cumsum(sent / 4e4 * rng.gamma(1.2, 0.8, size), axis=1) / 1e3) * 1e3
+    grid.columns["xmit_wait_total"] = np.rint(np.cumsum(sent / 4e4 * rng.gamma(1.2, 0.8, size), axis=1) / 1e5) * 1e5
     roce = np.array([shape.cluster(p.cluster).link_layer == "roce" for p in shape.ports], dtype=np.float32)[:, None]
     grid.columns["cnp_sent_total"] = np.floor(np.cumsum(roce * sent / 2e8 * rng.random(size, dtype=np.float32), axis=1))
     grid.columns["rx_pause_total"] = np.floor(np.cumsum(roce * sent / 3e9 * rng.random(size, dtype=np.float32), axis=1))

@@ -93,6 +93,10 @@ def draw(board: Board, work: Habits, jobs: NDArray[Any], inlet: FloatMatrix, rng
         out *= np.float32(scale)
         return out
 
+    def calm(scale: float) -> FloatMatrix:
+        hours = rng.standard_normal((shape[0], shape[1] // 12 + 1), dtype=np.float32) * np.float32(scale)
+        return np.repeat(hours, 12, axis=1)[:, : shape[1]]
+
     busy, power, util, memory = work.busy[jobs], work.power[jobs], work.util[jobs], work.memory[jobs]
     dip = rng.random(shape, dtype=np.float32)
     load = power * np.where(dip < 0.03, 0.55 + 10 * dip, 1.0) + noise(0.018) * busy
@@ -104,22 +108,22 @@ def draw(board: Board, work: Habits, jobs: NDArray[Any], inlet: FloatMatrix, rng
     mem = inlet + (23 + 4.5 * busy + 11 * load + board.mem_off) * board.cooling + noise(1.0)
     used = np.clip(util + noise(0.8) * busy, 0, 100) * (util > 0)
     rounded_used = np.rint(used)
-    heavy = np.clip(load, 0, 1)
-    throttle = np.clip(1 - np.maximum(load - 0.72, 0) * 0.75, 0.6, 1)
+    heavy = np.clip(power + calm(0.015) * busy, 0, 1)
+    throttle = np.clip(1 - np.maximum(heavy - 0.72, 0) * 0.75, 0.6, 1)
     clock = np.where(busy > 0, board.max_mhz * throttle, board.idle_mhz)
     fb = np.rint(board.memory_mib * (0.008 + 0.985 * np.clip(memory, 0, 0.985)))
-    engine = used / 100
+    engine = np.clip(util / 100 + calm(0.006) * (util > 0), 0, 1)
     out = {
-        "gpu_temp_c": np.rint(core), "mem_temp_c": np.rint(mem) * board.has_mem_temp, "power_w": np.round(watts, 1),
+        "gpu_temp_c": np.rint(core), "mem_temp_c": np.rint(mem) * board.has_mem_temp, "power_w": np.rint(watts),
         "gpu_util_pct": rounded_used, "mem_copy_util_pct": np.rint(used * (0.12 + 0.45 * heavy)),
         "sm_clock_mhz": np.rint(clock / 15) * 15, "mem_clock_mhz": np.broadcast_to(board.mem_mhz, shape),
         "fb_used_mib": fb, "fb_free_mib": board.memory_mib - fb - 600,
-        "nvlink_bandwidth_bps": np.rint(board.nvlink_bps * 0.42 * heavy * (util > 0) * (1 + noise(0.04)) / 1e7).clip(0) * 1e7,
+        "nvlink_bandwidth_bps": np.rint(board.nvlink_bps * 0.42 * heavy * (util > 0) / 1e7).clip(0) * 1e7,
         "gr_engine_active_ratio": np.round(engine, 2),
-        "tensor_active_ratio": np.round(np.clip(heavy * 0.46 * engine + noise(0.01) * busy, 0, 1), 2),
-        "dram_active_ratio": np.round(np.clip((0.05 + 0.42 * heavy) * engine + noise(0.01) * busy, 0, 1), 2),
-        "pcie_tx_bps": np.rint((2e6 + 3.2e9 * heavy * engine) * (1 + noise(0.03)) / 1e6).clip(0) * 1e6,
-        "pcie_rx_bps": np.rint((1e6 + 2.6e9 * heavy * engine) * (1 + noise(0.03)) / 1e6).clip(0) * 1e6,
+        "tensor_active_ratio": np.round(np.clip(heavy * 0.46 * engine, 0, 1), 2),
+        "dram_active_ratio": np.round(np.clip((0.05 + 0.42 * heavy) * engine, 0, 1), 2),
+        "pcie_tx_bps": np.rint((2e6 + 3.2e9 * heavy * engine) / 1e6).clip(0) * 1e6,
+        "pcie_rx_bps": np.rint((1e6 + 2.6e9 * heavy * engine) / 1e6).clip(0) * 1e6,
         "sm_active_ratio": np.round(np.clip((0.22 + 0.6 * heavy) * engine, 0, 1), 2),
         "clock_event_reasons": np.where(rounded_used == 0, 1, np.where(load > 0.975, 4, 0)),
         "pcie_link_gen": np.where((doze > 0) & (dip > 0.12), 1, board.gen),

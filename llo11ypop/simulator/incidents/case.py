@@ -295,7 +295,8 @@ class Case:
         kind = KINDS.get(mode)
         level, name = level or self.at.level, name or self.at.name
         places = {**self.place.as_entities(), **({"node": tuple(self.nodes)} if self.nodes else {}), **(extra or {})}
-        seen = {k: v if first_s is None else max(v, first_s) for k, v in self.first.items() if v < self.world.duration_s}
+        floor = self.t if first_s is None else first_s
+        seen = {k: max(v, floor) for k, v in self.first.items() if max(v, floor) < self.world.duration_s}
         at = self.world.at
         if seen and level in ("gpu", "node", "port", "rack"):
             self.world.detail(level, name, min(seen.values()))

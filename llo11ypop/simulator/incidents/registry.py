@@ -3,13 +3,17 @@
 from collections.abc import Callable
 
 from llo11ypop.simulator.incidents import (
+    cascades,
+    cascades_more,
     cooling,
+    decoys,
     fleetwide,
     gpu_bus,
     gpu_memory,
     host,
     network,
     nvlink,
+    planned_decoys,
     power,
     scheduler,
     storage,
@@ -37,3 +41,10 @@ WRITERS: dict[str, Writer] = {
     **telemetry.MODES,
 }
 """F1 to F38."""
+
+DECOYS: dict[str, Writer] = {**decoys.DECOYS, **planned_decoys.DECOYS}
+"""D1 to D18."""
+
+CascadeWriter = Callable[[World, Placement], list[Truth]]
+CASCADES: dict[str, CascadeWriter] = {**cascades.CASCADES, **cascades_more.CASCADES}
+"""C1 to C10."""

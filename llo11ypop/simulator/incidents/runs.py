@@ -1,6 +1,7 @@
 """What a fault does to the training runs that a node takes part in: slower steps, gaps, and who is slowest.
 
-Steps of synchronous training are as long as those of the slowest rank, so one GPU slows them all.
+Steps of synchronous training are as long as those of the slowest rank, so one GPU slows them all. Tokens per second
+and MFU follow from the step time when the books are closed.
 """
 
 import numpy as np
@@ -28,8 +29,8 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
     for _, run, first, last in runs_on(c, c.nodes if all_nodes else [node], start, end):
         touched.append(run.run_id)
         c.scale("training_steps", run.run_id, "step_time_s", factor, first, last, decisive=decisive)
-        for column in ("tokens_per_s", "mfu"):
-            c.scale("training_steps", run.run_id, column, 1 / factor, first, last, decisive=decisive)
+        if c.world.run_steps is not None:
+            c.see("training_steps", "mfu", f"run_id = '{run.run_id}'", first, last, decisive=decisive, count=False)
         c.scale("training_steps", run.run_id, "rank_max_step_s", factor, first, last, decisive=decisive)
         if all_nodes:
             c.scale("training_steps", run.run_id, "rank_min_step_s", factor, first, last, decisive=False)

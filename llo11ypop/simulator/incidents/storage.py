@@ -53,28 +53,29 @@ def f25(world: World, at: Placement) -> Truth:
     """A local disk dies, or a user's logs fill it: I/O errors or no space, DiskPressure, evictions."""
     c = Case(world, at, "F25")
     flood = c.chance(0.3)
-    jobs = c.jobs_on([c.node])
+    full = c.t + (1.5 * HOUR if flood else 0.0)
+    jobs = c.jobs_on([c.node], full)
     user = world.jobs.user_of(jobs[0]) if jobs else ""
     if not flood:
         repair(c, "TECH", reason="NVMe I/O errors", part="nvme", notice_s=(30 * MINUTE, 2 * HOUR))
-    c.fail_jobs(jobs if c.chance(0.5) else [], 60, 1800, exit_code=1, reason="No space left on device" if flood else "Input/output error")
+    c.fail_jobs(jobs if c.chance(0.5) else [], 60, 1800, at_s=full, exit_code=1, reason="No space left on device" if flood else "Input/output error")
     disk = c.units("fs_metrics", node_id=c.node, role="local")
     if flood:
-        c.shift("fs_metrics", disk, "free_pct", lambda t: -97 * rise(1.5 * HOUR)(t), c.t - 1.5 * HOUR, onset_s=1.4 * HOUR)
+        c.shift("fs_metrics", disk, "free_pct", lambda t: -97 * rise(1.5 * HOUR)(t), onset_s=1.4 * HOUR)
         _at_least(c, disk, "free_pct", 0.4)
-        c.log(c.node, c.t, "EXT4-fs warning (device nvme0n1p2): No space left on device", severity="warning")
+        c.log(c.node, full, "EXT4-fs warning (device nvme0n1p2): No space left on device", severity="warning")
     else:
         c.count("fs_metrics", disk, "smart_media_errors_total", c.scaled(20, 900))
         c.scale("fs_metrics", disk, "op_latency_ms", c.scaled(5, 60), decisive=False)
         for _ in range(int(c.scaled(3, 12))):
             c.log(c.node, c.t + c.within(0, 1500), f"blk_update_request: I/O error, dev nvme0n1, sector {c.rng.integers(10**6, 10**9)}", decisive=True)
-    c.check(c.node, "disk", "no space left" if flood else "read-only file system", c.t + c.within(60, 1500), c.end)
-    world.condition(c.node, c.t + 120, c.end, "DiskPressure", "True", "KubeletHasDiskPressure")
-    c.k8s(c.node, "NodeHasDiskPressure", f"Node {c.node} status is now: NodeHasDiskPressure", c.t + 120)
-    c.k8s(c.node, "Evicted", "The node was low on resource: ephemeral-storage.", c.t + c.within(150, 900), kind="Pod",
+    c.check(c.node, "disk", "no space left" if flood else "read-only file system", full + c.within(60, 1500), c.end)
+    world.condition(c.node, full + 120, c.end, "DiskPressure", "True", "KubeletHasDiskPressure")
+    c.k8s(c.node, "NodeHasDiskPressure", f"Node {c.node} status is now: NodeHasDiskPressure", full + 120)
+    c.k8s(c.node, "Evicted", "The node was low on resource: ephemeral-storage.", full + c.within(150, 900), kind="Pod",
           name=f"job-{c.rng.integers(1000, 9999)}", count=int(c.rng.integers(1, 5)), user=user if flood else "")  # fmt: skip
     if flood:
-        return c.truth(queue="USER", expected="NOTIFY", acceptable=("NOTIFY", "TECH", "DRAIN"), forbidden=("RMA", "RESET_GPU"),
+        return c.truth(first_s=full, queue="USER", expected="NOTIFY", acceptable=("NOTIFY", "TECH", "DRAIN"), forbidden=("RMA", "RESET_GPU"),
                        text="a user's logs filled the local disk", extra={"user": (user,)}, part="")  # fmt: skip
     return c.truth()
 

@@ -46,6 +46,7 @@ def feedback_record(
             "signals": list(proposal.why),
         },
         "entities": [str(e) for e in proposal.entities],
+        "blast_radius": proposal.blast_radius,
         "confidence": proposal.confidence,
         "alternatives": [{"cause": a.cause, "confidence": a.confidence, "why": a.why} for a in proposal.alternatives],
         "state": proposal.state,

@@ -6,6 +6,7 @@ from typing import Any
 
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.entity import Entity
+from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import (
     Alternative,
     Outcome,
@@ -57,6 +58,33 @@ def proposal_json(proposal: Proposal) -> Json:
         "children": list(p.children),
         "state": p.state,
         "policy_version": p.policy_version,
+    }
+
+
+def summary_json(proposal: Proposal) -> Json:
+    """A proposal as `proposals list --json` and the console's API print it."""
+    keys = ("id", "status", "severity", "queue", "title", "summary", "goal", "cause", "confidence", "entities")
+    more = ("since", "alternatives", "evidence", "created_at", "last_seen_at", "expires_at", "dedup_key", "children")
+    whole = proposal_json(proposal)
+    action = {"name": proposal.action.name.value, "arguments": proposal.action.arguments}
+    return {**{k: whole[k] for k in keys}, "action": action, **{k: whole[k] for k in more}}
+
+
+def evidence_json(one: Evidence) -> Json:
+    """Evidence with all its rows."""
+    return {
+        "id": one.id,
+        "status": one.status.value,
+        "at": iso(one.at),
+        "window": [iso(one.window.start), iso(one.window.end)] if one.window else None,
+        "plan": one.plan,
+        "queries": [{"engine": q.engine, "dataset": q.dataset, "text": q.text, "params": list(q.params)} for q in one.queries],
+        "row_count": one.row_count,
+        "truncated": one.truncated,
+        "approximate": one.approximate,
+        "missing": list(one.missing),
+        "hash": one.hash,
+        "rows": one.rows.to_pylist(),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.core.evidence import Evidence
-from llo11ypop.core.proposal import Proposal, ProposedAction
+from llo11ypop.core.proposal import Proposal, ProposalStatus, ProposedAction
 from llo11ypop.core.window import iso
 
 ROWS = 5
@@ -97,9 +97,17 @@ def _facts(p: Proposal) -> str:
             f"- **Cause** {line(p.cause)} {line(p.cause_title)}, confidence {p.confidence:.0%}",
             f"- **Where** {where}{more}",
             f"- **Since** {iso(p.since)}{seen}{again}",
-            f"- **Queue** {p.queue}, goal `{line(p.goal)}`, {p.status} until {iso(p.expires_at)}",
+            f"- **Queue** {p.queue}, goal `{line(p.goal)}`, {_stands(p)}",
         ]
     )
+
+
+def _stands(p: Proposal) -> str:
+    if p.status is ProposalStatus.PENDING:
+        return f"waits for an answer until {iso(p.expires_at)}"
+    if p.status is ProposalStatus.SNOOZED and p.snoozed_until:
+        return f"snoozed until {iso(p.snoozed_until)}"
+    return p.status.value
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

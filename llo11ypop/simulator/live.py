@@ -18,7 +18,7 @@ from llo11ypop.catalog.models import Dataset, Kind
 from llo11ypop.core.errors import ConfigError, StoreError
 from llo11ypop.core.window import iso
 from llo11ypop.simulator.shape import FleetShape, build_shape
-from llo11ypop.simulator.simulate import build_background, finish, mark_details, seeded
+from llo11ypop.simulator.simulate import build_background, finish, seeded
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.tables import exported_fields
 from llo11ypop.simulator.truth import Truth, truth_path
@@ -26,7 +26,8 @@ from llo11ypop.simulator.world import World
 from llo11ypop.simulator.writer import create_tables, insert, packaged_catalog, write_fleet
 
 CHAPTER_DAYS = 2.0
-_JOB_IDS_PER_CHAPTER = 10_000_000
+_FIXED = frozenset({"supply_chain", "technician_shifts"})
+"""Written once with the history, weeks ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ class LiveFleet:
         self.released_at = begin_at or spec.start_at + timedelta(days=spec.days)
         self.truths: list[Truth] = []
         self._shape: FleetShape = build_shape(spec.gpus, seeded(spec.seed, "shape"))
-        self._chapter = spec.chapter
         self._start_at = self.released_at
         self._world: World | None = None
         self._breaks: list[Break] = []
@@ -121,7 +121,6 @@ class LiveFleet:
         """Begin the next chapter where this one ends, with the counters where they stood."""
         if self._world is not None:
             self._carry = _last_values(self._world, self.catalog)
-        self._chapter += 1
         self._start_at = self.released_at
         self._world, self._breaks, self._own = None, [], []
 
@@ -129,13 +128,11 @@ class LiveFleet:
         """Build the chapter's world with its incidents and close its books."""
         from llo11ypop.simulator.incidents.schedule import populate
 
-        spec = replace(self.spec, chapter=self._chapter + 1, start_at=self._start_at, days=self.chapter_days, events_only=False)
+        minutes = max(1, round((self._start_at - self.spec.start_at).total_seconds() / 60))
+        spec = replace(self.spec, chapter=minutes, start_at=self._start_at, days=self.chapter_days, events_only=False)
         world = build_background(spec, self._shape)
-        world.jobs.column["job_id"] += _JOB_IDS_PER_CHAPTER * (self._chapter + 1)
-        world.jobs.column["start_s"] = np.maximum(world.jobs.column["start_s"], 0.0)
         drawn = populate(world)
         self._own = [_strike(world, b) for b in self._breaks]
-        mark_details(world, [*drawn, *self._own])
         _carry_on(world, self._carry)
         self._world = finish(world)
         self.truths = [t for t in self.truths if t.start_at < self._start_at] + drawn + self._own
@@ -161,9 +158,9 @@ class LiveFleet:
         return count
 
     def _flowing(self) -> Iterable[Dataset]:
-        """Datasets that get rows as time passes: all but dimensions, weekly supply and the shift plan."""
+        """Datasets that get rows as time passes: all but dimensions and what is planned weeks ahead."""
         for name, dataset in sorted(self.catalog.datasets.items()):
-            if dataset.kind is not Kind.DIMENSION and exported_fields(dataset, self.spec.profile):
+            if name not in _FIXED and dataset.kind is not Kind.DIMENSION and exported_fields(dataset, self.spec.profile):
                 yield self.catalog.datasets[name]
 
 
@@ -231,11 +228,11 @@ def open_live(path: Path, connection: duckdb.DuckDBPyConnection, *, chapter_days
         start, end = datetime.fromisoformat(meta["start"]), datetime.fromisoformat(meta["end"])
         spec = SimulationSpec(
             seed=int(meta["seed"]), gpus=int(meta["gpus"]), days=max((end - start).total_seconds() / 86400.0, 1e-3), start_at=start.astimezone(UTC),
-            profile=meta["profile"], acceleration=float(meta["acceleration"]), chapter=int(meta.get("chapter", "0")),
+            profile=meta["profile"], acceleration=float(meta["acceleration"]),
         )  # fmt: skip
     except (KeyError, ValueError, duckdb.Error) as bad:
         raise StoreError(f"{path}: not a simulated fleet: {' '.join(str(bad).split())[:120]}", next_step="write one with llo11ypop simulate") from bad
-    fleet = LiveFleet(replace(spec, chapter=int((end - start).total_seconds())), begin_at=end.astimezone(UTC), chapter_days=chapter_days)
+    fleet = LiveFleet(spec, begin_at=end.astimezone(UTC), chapter_days=chapter_days)
     create_tables(connection, fleet.catalog, spec.profile)
     fleet._carry = last_counters(connection, fleet._shape)
     return fleet

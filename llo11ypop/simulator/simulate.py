@@ -1,7 +1,7 @@
 """From a specification to a finished world: shape, jobs, telemetry, incidents, then the books are closed."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def build_background(spec: SimulationSpec, shape: FleetShape | None = None) -> W
     stands = shape or build_shape(spec.gpus, seeded(spec.seed, "shape"))
     seed = spec.seed if not spec.chapter else int(seeded(spec.seed, "chapter", spec.chapter).integers(2**62))
     draw: Callable[..., np.random.Generator] = lambda *key: seeded(seed, *key)  # noqa: E731
-    jobs, runs = build_jobs(stands, spec.days * 86400.0, draw)
+    jobs, runs = build_jobs(stands, spec.days * 86400.0, draw, spec.chapter)
     world = World(stands, spec.start_at, spec.days, seed, spec.profile, spec.events_only, spec.acceleration, jobs)
     world.runs, world.quiet, world.scenario = runs, spec.quiet, spec.scenario
     world.meta = _meta(spec)
@@ -76,6 +76,7 @@ def finish(world: World) -> World:
     states.write_node_states(world)
     states.write_conditions(world)
     slurm.settle_slurm(world)
+    accounting.fill_gpu_events(world)
     accounting.write_jobs(world)
     inventory.write_inventory(world)
     gpu.settle_gpu(world)
@@ -89,14 +90,4 @@ def simulate(spec: SimulationSpec) -> "tuple[World, list[Truth]]":
 
     world = build_background(spec)
     truths = populate(world)
-    mark_details(world, truths)
     return finish(world), truths
-
-
-def mark_details(world: World, truths: "Sequence[Truth]") -> None:
-    """Ask for one-minute rows round the start of every incident and decoy on at most forty nodes."""
-    for truth in truths:
-        at = ((truth.first_seen_at or truth.start_at) - world.start_at).total_seconds()
-        for node in sorted(set(truth.entities.get("node", ())))[:40]:
-            if node in world.shape.index.node:
-                world.detail("node", node, at)

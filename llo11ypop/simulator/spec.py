@@ -29,7 +29,7 @@ class SimulationSpec:
     events_only: bool = False
     scenario: Path | None = None
     chapter: int = 0
-    """Which continuation of a live fleet this is; 0 is the fleet itself."""
+    """Continuation of a live fleet: minutes from the fleet's start to this part's; 0 is the fleet itself."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no fleet."""

@@ -127,7 +127,7 @@ def _event_tables(world: World, dataset: Dataset, fields: dict[str, FieldSpec], 
         ts = _concat(chunks, sizes, dataset.time)
         order = np.argsort(ts, kind="stable")
         if span != ALL:
-            inside = ts[order]
+            inside = (_concat(chunks, sizes, dataset.known_at) if dataset.known_at else ts)[order]
             order = order[(inside >= span[0]) & (inside < span[1])]
     if not len(order):
         return

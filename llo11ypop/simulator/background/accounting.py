@@ -132,3 +132,36 @@ def _count_steps(columns: dict[str, "np.ndarray"], row: int, run: Run, which: "n
         lost = 0.5 * run.checkpoint_every_s / run.base_step_s
         count[times > attempt.start_s] -= lost
     columns["step"][row] = np.maximum(count, 0).astype(np.int64)
+
+
+def fill_gpu_events(world: World) -> None:
+    """Slot, PCI address, job and user of GPU events that name only the GPU and the time."""
+    known = world.shape.index.gpu
+    for chunk in world.events["gpu_events"]:
+        if not isinstance(chunk.get("gpu_uuid"), str) or chunk["gpu_uuid"] not in known or np.ndim(chunk["ts"]):
+            _fill_many(world, chunk)
+            continue
+        gpu = known[chunk["gpu_uuid"]]
+        chunk.setdefault("gpu_index", gpu.slot)
+        chunk["pci"] = chunk.get("pci") or gpu.pci
+        if "job_id" not in chunk:
+            job = world.jobs.on_gpu(gpu.gpu_uuid, float(chunk["ts"]) - 1.0)
+            chunk["job_id"] = world.jobs.id_of(job) if job >= 0 else np.nan
+            chunk["user"] = world.jobs.user_of(job) if job >= 0 else ""
+
+
+def _fill_many(world: World, chunk: "dict[str, object]") -> None:
+    """The same for a chunk of arrays: slot and PCI, and jobs where nobody named them."""
+    known = world.shape.index.gpu
+    uuids = chunk.get("gpu_uuid")
+    size = max((len(v) for v in chunk.values() if isinstance(v, (np.ndarray, list))), default=1)
+    if uuids is None:
+        return
+    gpus = [known.get(str(u)) for u in np.broadcast_to(np.asarray(uuids, dtype=object), (size,))]
+    times = np.broadcast_to(np.asarray(chunk["ts"], dtype=float), (size,))
+    chunk.setdefault("gpu_index", np.array([g.slot if g else np.nan for g in gpus], dtype=float))
+    chunk.setdefault("pci", np.array([g.pci if g else "" for g in gpus], dtype=object))
+    if "job_id" not in chunk:
+        jobs = [world.jobs.on_gpu(g.gpu_uuid, float(t) - 1.0) if g else -1 for g, t in zip(gpus, times, strict=True)]
+        chunk["job_id"] = np.array([world.jobs.id_of(j) if j >= 0 else np.nan for j in jobs], dtype=float)
+        chunk["user"] = np.array([world.jobs.user_of(j) if j >= 0 else "" for j in jobs], dtype=object)

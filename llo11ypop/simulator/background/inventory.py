@@ -7,6 +7,7 @@ import numpy as np
 from llo11ypop.simulator.world import World
 
 SCHEMA_VERSION = "1"
+PLANNED_SHIFT_DAYS = 60
 WEEK_S = 7 * 86400.0
 _REASONS = {
     "fan": "bearing", "psu": "input stage", "optic": "dirty end face", "cable": "link errors", "dimm": "correctable errors",
@@ -89,7 +90,7 @@ def _shifts(world: World) -> None:
     """Eight-hour shifts in rotation; at night the one who works is on call."""
     start, people, shift, call = [], [], [], []
     words = ("day", "evening", "night")
-    for day in range(-1, int(world.days) + 8):
+    for day in range(-1, int(world.days) + PLANNED_SHIFT_DAYS):
         for i, who in enumerate(world.shape.technicians):
             kind = (i + day // 7) % 3
             if (day + i) % 7 < 5:

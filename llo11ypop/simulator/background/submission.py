@@ -24,6 +24,7 @@ STATE_MIX = {
     "TIMEOUT": 0.006, "OUT_OF_MEMORY": 0.001, "NODE_FAIL": 0.001,
 }  # fmt: skip
 """Final states of jobs, Kokolis et al. 2024 (RSC-1); the rest counted as cancelled. NODE_FAIL comes from faults."""
+JOB_IDS_PER_CHAPTER = 100_000
 LIMITS_S = np.array([1, 2, 4, 8, 12, 24, 48, 72, 168, 336], dtype=float) * 3600
 QOS = ["normal", "high", "low", "long"]
 NAMES = [
@@ -48,8 +49,13 @@ class Lanes:
     dev: bool
 
 
-def build_jobs(shape: FleetShape, duration_s: float, rng_of: "Callable[..., np.random.Generator]") -> tuple[JobTable, list[Run]]:
-    """Every job and run of the fleet over the world's span, without any fault."""
+def build_jobs(
+    shape: FleetShape, duration_s: float, rng_of: "Callable[..., np.random.Generator]", chapter: int = 0
+) -> tuple[JobTable, list[Run]]:
+    """Every job and run of the fleet over the world's span, without any fault.
+
+    In a later chapter nothing starts before the chapter does, and ids of jobs and runs are its own.
+    """
     rng = rng_of("jobs")
     slots, free = _run_slots(shape)
     runs = _draw_runs(shape, slots, duration_s, rng_of("runs"))
@@ -59,7 +65,16 @@ def build_jobs(shape: FleetShape, duration_s: float, rng_of: "Callable[..., np.r
         _renewals(Lanes([b for b in blocks], np.full(len(blocks), 255), 5400.0, 1.85, 7 * DAY_S, 0.74, False), duration_s, rng),
         _renewals(dev, duration_s, rng),
     ]
-    return _assemble(shape, parts, runs, rng), runs
+    if chapter:
+        for i, run in enumerate(runs):
+            run.run_id, run.start_s = f"r-{chapter}-{i + 1}", max(run.start_s, 0.0)
+            for attempt in run.attempts:
+                attempt.start_s = max(attempt.start_s, 0.0)
+    table = _assemble(shape, parts, runs, rng)
+    if chapter:
+        table.column["start_s"] = np.maximum(table.column["start_s"], 0.0)
+        table.column["job_id"] += chapter * JOB_IDS_PER_CHAPTER
+    return table, runs
 
 
 def _run_slots(shape: FleetShape) -> tuple[list[tuple[str, NDArray[Any]]], list[NDArray[Any]]]:

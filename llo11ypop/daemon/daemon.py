@@ -63,6 +63,11 @@ class Daemon:
     port_search: int = 0
     """How many ports after the configured one may be taken instead."""
     on_ready: Callable[[str], None] = lambda url: None
+    """Called with the address once everything runs."""
+    on_report: Callable[[Any], None] = lambda report: None
+    """Called with the report of each cycle."""
+    watch_clock: bool = True
+    """Whether a jump of the clock is looked for; a simulated clock goes in leaps."""
     compose: Compose = composed
     run_cycle: "Callable[[Deps, datetime], Awaitable[Any]] | None" = None
     """Instead of the real loop (tests)."""
@@ -197,6 +202,7 @@ class _Process:
             metrics.PROPOSALS_FILED.labels(filed["action"]["name"]).inc()
             log.info(Event.PROPOSAL_FILED, proposal_id=filed["id"], cause=filed["cause"], title=filed["title"])
         self.tracked.start("count_open", self.chores.count_open)
+        self.daemon.on_report(report)
 
     async def _rebuild(self, settings: Settings) -> "Deps":
         return await deps(settings, self.built.store, self.built.ledger, self.built.desk.start)
@@ -212,7 +218,7 @@ class _Process:
             before_s = time.monotonic()
             await asyncio.sleep(HEARTBEAT_S)
             self.vitals.beat(time.monotonic(), time.monotonic() - before_s - HEARTBEAT_S)
-            if jump := watch.jump():
+            if self.daemon.watch_clock and (jump := watch.jump()):
                 metrics.CLOCK_JUMPS.inc()
                 log.warning(Event.CLOCK_JUMPED, seconds=round(jump.total_seconds(), 1))
                 self.cycles.clock_jumped()

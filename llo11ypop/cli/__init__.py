@@ -128,12 +128,8 @@ def _root(
         Path | None,
         typer.Option(help="Directory with llo11ypop.yaml, catalog/, playbooks/ …, or one settings file."),
     ] = None,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")
-    ] = False,
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,
 ) -> None:
     if config is not None:
         from llo11ypop.settings import use_config

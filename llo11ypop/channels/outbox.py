@@ -56,4 +56,4 @@ async def deliver_due(ledger: Ledger, channels: Sequence[Channel], at: datetime)
 
 def wait_after(delivery: Delivery) -> timedelta:
     """Doubles with each attempt, up to an hour."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(delivery.attempts, 10))
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(delivery.attempts, 10)))

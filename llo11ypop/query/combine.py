@@ -1,7 +1,7 @@
 """Carry out the combining steps of a plan over the rows its selects gave, in a small DuckDB that knows nothing else."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import duckdb
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.sql import Sql, bound
-from llo11ypop.query.plan import Plan, Sort
+from llo11ypop.query.plan import Group, Join, Plan, Select, Sort, Union, sources_of
 from llo11ypop.query.rows import plain
 
 LOCKED_DOWN = (
@@ -25,6 +25,28 @@ def lock_down(connection: duckdb.DuckDBPyConnection, *, memory: str, threads: in
     """Take everything but its own tables away from a connection's database, for good."""
     for setting in (f"memory_limit = '{memory}'", f"threads = {threads:d}", *LOCKED_DOWN):
         connection.execute("SET " + setting)
+
+
+def surely_empty(plan: Plan, empty_selects: Collection[str]) -> bool:
+    """Whether the last step has no rows because selects had none: nothing needs to be carried out then."""
+    empty: set[str] = set()
+    for name, step in plan.steps.items():
+        match step:
+            case Select():
+                nothing = name in empty_selects
+            case Join(how="inner"):
+                nothing = step.left in empty or step.right in empty
+            case Join(how="full") | Union():
+                nothing = set(sources_of(step)) <= empty
+            case Join():
+                nothing = step.left in empty
+            case Group():
+                nothing = bool(step.by) and step.source in empty
+            case _:
+                nothing = step.source in empty
+        if nothing:
+            empty.add(name)
+    return plan.result in empty
 
 
 class Combiner:

@@ -144,8 +144,11 @@ class Join(Strict):
 
 
 class Derive(Strict):
-    """New columns from expressions, later ones over earlier ones; also over siblings: `median_of(x, rack)`, `avg_of`, `sum_of`,
-    `min_of`, `max_of`, `count_of` (of a condition: how many rows it is true for)."""
+    """New columns from expressions; later ones may use earlier ones.
+
+    Also over siblings: `median_of(x, rack)`, `avg_of`, `sum_of`, `min_of`, `max_of`, and `count_of`, which for a condition is the
+    number of rows it is true for.
+    """
 
     op: Literal["derive"] = "derive"
     source: str

@@ -17,7 +17,7 @@ from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence, EvidenceStatus, Query
 from llo11ypop.core.ids import derived_id
 from llo11ypop.core.window import Window, iso
-from llo11ypop.query.combine import Combiner
+from llo11ypop.query.combine import Combiner, surely_empty
 from llo11ypop.query.compile.duckdb import MAX_GROUPS, Compiled, Share
 from llo11ypop.query.compile.duckdb_rows import span_condition
 from llo11ypop.query.compile.sql import Sql, bound, quoted
@@ -82,6 +82,8 @@ class Run:
         truncated = any(p.truncated for p in parts.values())
         if plan.combine is None:
             rows = parts[plan.plan.result].rows
+        elif surely_empty(plan.plan, [step for step, part in parts.items() if not part.rows.num_rows]):
+            rows = empty(plan.schemas[plan.plan.result])
         else:
             tables = {plan.tables[step]: part.rows for step, part in parts.items()}
             rows, cut = self.combiner.run(plan.combine, tables, plan.plan, self.at)

@@ -135,7 +135,8 @@ class _Aggregation:
         wanted = [*select.by, *([select.bucket.name] if select.bucket else []), *select.measures]
         columns = tuple((found[name], name) for name in wanted)
         alone = len(self.scan.selects) == 1
-        seen = self._output("count(*)" + _only(partner)) if not alone or not self.keys else ""
+        rows_seen = aggregate(Measure(agg="count"), Sql("*"), partner, Kind.INTEGER, TIME, alone=self.alone)
+        seen = self._output(rows_seen) if not alone or not self.keys else ""
         having = expression(select.having, found, kinds) if select.having else None
         keep = all_of([Sql(f"{seen} > 0") if seen and self.keys else None, having])
         share = Share(
@@ -175,24 +176,29 @@ class _Aggregation:
         some = any_of(partners)
         if some is not None:
             scanned = scanned + " WHERE " + some
-        keyed = [key + f" AS k{i}" for i, key in enumerate(self.keys)]
         measured = [sql + f" AS {name}" for sql, name in self.outputs.items()]
-        grouped = Sql(" GROUP BY " + ", ".join(str(i + 1) for i in range(len(self.keys)))) if self.keys else Sql("")
-        columns = joined([*keyed, *measured] or [Sql("1")])
-        if self.counters.wanted:
-            groups = "SELECT " + columns + " FROM scanned" + grouped
-            body = self.counters.statement(scanned, groups)
-        else:
-            body = "SELECT " + columns + " FROM (" + scanned + ") AS s" + grouped
+        body = self._counted(scanned, measured) if self.counters.wanted else self._grouped(scanned, measured)
         if keeps:
             body = "SELECT * FROM (SELECT *, " + joined(keeps) + " FROM (" + body + ") AS g) AS h"
             names = " OR ".join(k.text.rsplit(" AS ", 1)[1] for k in keeps)
             body = body if always else body + f" WHERE {names}"
         return body + f" LIMIT {MAX_GROUPS + 1:d}"
 
+    def _grouped(self, scanned: Sql, measured: list[Sql]) -> Sql:
+        keyed = [key + f" AS k{i}" for i, key in enumerate(self.keys)]
+        by = " GROUP BY " + ", ".join(str(i + 1) for i in range(len(keyed))) if keyed else ""
+        return "SELECT " + joined([*keyed, *measured] or [Sql("1")]) + " FROM (" + scanned + f") AS s{by}"
 
-def _only(partner: Sql | None) -> Sql:
-    return Sql("") if partner is None else " FILTER (WHERE " + partner + ")"
+    def _counted(self, scanned: Sql, measured: list[Sql]) -> Sql:
+        """With counters, everything is computed per series; a scan of its own only for what cannot be summed up from there."""
+        if self.alone:
+            return self.counters.statement(
+                scanned, measured, [Sql(f"any_value({n}) AS {n}") for n in self.outputs.values()], None
+            )
+        if all(sql.text.startswith("CAST(count(") and "DISTINCT" not in sql.text for sql in self.outputs):
+            sums = [Sql(f"CAST(sum({n}) AS BIGINT) AS {n}") for n in self.outputs.values()]
+            return self.counters.statement(scanned, measured, sums, None)
+        return self.counters.statement(scanned, [], [], self._grouped(Sql("SELECT * FROM scanned"), measured))
 
 
 def bucket_of(bucket: Bucket) -> Sql:

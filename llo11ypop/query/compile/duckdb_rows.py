@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - only identifiers of the catalog, quoted, and names of our own are put into text; values are parameters
 """The rows of one scan as DuckDB text: the right span of time, dimensions joined, and values that are no readings as NULL."""
 
+import struct
 from collections.abc import Iterable
 
 from llo11ypop.catalog.catalog import Catalog, Route
@@ -75,7 +76,7 @@ def clean(text: str, spec: FieldSpec, dataset: Dataset, table: str) -> Sql:
     keep: list[Sql | None] = []
     if spec.valid is not None:
         low, high = spec.valid
-        keep.append(Sql(f"{text} BETWEEN {low!r} AND {high!r}"))
+        keep.append(Sql(f"{text} >= {_bound(low, spec)} AND {text} <= {_bound(high, spec)}"))
         outside = [v for v in spec.absent if low <= v <= high]
     else:
         outside = list(spec.absent)
@@ -83,7 +84,7 @@ def clean(text: str, spec: FieldSpec, dataset: Dataset, table: str) -> Sql:
             blanks = ", ".join(f"{float(b)!r}" for b in (*BLANKS_32, 2.0**31))
             keep.append(Sql(f"{text} < 9.2e18 AND {text} NOT IN ({blanks})"))
         elif dataset.blanks == "dcgm" and spec.type == "integer":
-            keep.append(Sql(f"{text} NOT IN ({', '.join(map(str, (*BLANKS_64, *BLANKS_32)))})"))
+            keep.append(Sql(f"{text} < {BLANKS_64[0]} AND {text} NOT BETWEEN {BLANKS_32[0]} AND {BLANKS_32[-1]}"))
         elif spec.type == "float":
             keep.append(Sql(f"NOT isnan({text})"))
     if outside:
@@ -92,6 +93,14 @@ def clean(text: str, spec: FieldSpec, dataset: Dataset, table: str) -> Sql:
         keep.append(f"{table}.{quoted(spec.known_at)} <= " + instant())
     condition = all_of(keep)
     return Sql(text) if condition is None else "CASE WHEN " + condition + f" THEN {text} END"
+
+
+def _bound(value: float, spec: FieldSpec) -> str:
+    """A bound in the column's own type where that is exact, so that no column of millions of rows is converted."""
+    if spec.type == "integer" and value.is_integer():
+        return f"{int(value)}"
+    exact = struct.unpack("f", struct.pack("f", value))[0] == value
+    return f"CAST({value!r} AS FLOAT)" if exact else f"CAST({value!r} AS DOUBLE)"
 
 
 def _tables(routes: Iterable[Route]) -> dict[tuple[str, ...], tuple[str, tuple[Relation, ...]]]:

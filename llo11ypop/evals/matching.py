@@ -20,7 +20,7 @@ Cost = tuple[int, int, int, float]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What is scored: incidents first observable in `[start, until)` and a loop that ticks every `cadence`."""
+    """What is scored: incidents first observable in `[start, until)`; the loop ticks every `cadence`."""
 
     start: datetime
     until: datetime
@@ -103,9 +103,7 @@ def match(tickets: Sequence[Ticket], truths: Iterable[Truth], places: Places, pe
     return result
 
 
-def _place(
-    ticket: Ticket, covered: Truth | None, result: Matching, unscored: Truth | None, decoy: Truth | None
-) -> None:
+def _place(ticket: Ticket, covered: Truth | None, result: Matching, unscored: Truth | None, decoy: Truth | None) -> None:
     if covered is not None:
         result.duplicates.append((ticket, covered))
     elif unscored is not None:
@@ -203,9 +201,7 @@ def _assign(
 
 
 def _about(ticket: Ticket, incidents: Iterable[Incident], places: Places, period: Period) -> Truth | None:
-    costs = [
-        (cost, i.truth.incident_id, i.truth) for i in incidents if (cost := _cost(ticket, i, places, period))
-    ]
+    costs = [(cost, i.truth.incident_id, i.truth) for i in incidents if (cost := _cost(ticket, i, places, period))]
     return min(costs)[2] if costs else None
 
 

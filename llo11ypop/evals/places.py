@@ -1,4 +1,4 @@
-"""Where things stand in a fleet file, and how near a ticket's entities are to those of an injected incident."""
+"""Where things stand in a fleet file, and how near a ticket is to an injected incident."""
 
 from enum import IntEnum
 from functools import lru_cache
@@ -114,9 +114,5 @@ def listed_entities(truth: Truth) -> frozenset[Entity]:
     """Everything the truth says was touched; unknown kinds of entity are left out."""
     known = {str(level) for level in Level}
     return frozenset(
-        Entity(Level(level), name)
-        for level, names in truth.entities.items()
-        if level in known
-        for name in names
-        if name
+        Entity(Level(level), name) for level, names in truth.entities.items() if level in known for name in names if name
     )

@@ -44,11 +44,7 @@ def ratio(part: float, whole: float, *, empty: float = 1.0) -> float:
 def judge(scored: Scored) -> list[Judged]:
     """Every found incident with its verdicts, in the order of the incidents."""
     found = scored.matching.found
-    return [
-        _judge(i, found[i.truth.incident_id], scored)
-        for i in scored.matching.incidents
-        if i.truth.incident_id in found
-    ]
+    return [_judge(i, found[i.truth.incident_id], scored) for i in scored.matching.incidents if i.truth.incident_id in found]
 
 
 def _judge(incident: Incident, ticket: Ticket, scored: Scored) -> Judged:
@@ -72,11 +68,7 @@ def forbidden(scored: Scored) -> list[tuple[Ticket, str]]:
     """Tickets whose first action the truth forbids, with the id of the record that forbids it."""
     m = scored.matching
     pairs = [(m.found[i.truth.incident_id], i.truth) for i in m.incidents if i.truth.incident_id in m.found]
-    return [
-        (t, truth.incident_id)
-        for t, truth in [*pairs, *m.duplicates, *m.quiet]
-        if t.action in truth.forbidden_actions
-    ]
+    return [(t, truth.incident_id) for t, truth in [*pairs, *m.duplicates, *m.quiet] if t.action in truth.forbidden_actions]
 
 
 def figures(runs: Sequence[Scored]) -> dict[str, Any]:
@@ -139,9 +131,7 @@ def per_mode(runs: Sequence[Scored]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _mode_figures(
-    incidents: Sequence[Incident], judged: Sequence[Judged], *, false: int, duplicates: int
-) -> dict[str, Any]:
+def _mode_figures(incidents: Sequence[Incident], judged: Sequence[Judged], *, false: int, duplicates: int) -> dict[str, Any]:
     def share(values: Iterable[bool]) -> float:
         return ratio(sum(values), len(judged))
 

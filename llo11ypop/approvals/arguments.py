@@ -11,7 +11,9 @@ from llo11ypop.core.vocabulary import Action, Level
 
 _SUFFIXES = ("_ids", "_id", "_uuids", "_uuid", "s", "")
 _BOOLEANS = {"true": True, "false": False}
-_LEVELS = {level.value: level for level in Level}
+_NOT_LISTED = {Level.RUN, Level.USER, Level.PART, Level.FLEET, Level.PARTITION, Level.MOUNT}
+"""Kinds of things that no inventory lists; for these only the argument's type is checked."""
+_LEVELS = {level.value: level for level in Level if level not in _NOT_LISTED}
 
 
 class ArgumentCheck(Protocol):
@@ -64,7 +66,7 @@ def named_entities(arguments: Mapping[str, Any]) -> list[Entity]:
 
 
 def level_of(name: str) -> Level | None:
-    """The level an argument is about: `node_id` and `nodes` are about nodes; none for `slot`."""
+    """The inventoried level an argument is about: `node_id` and `nodes` are about nodes; none for `slot` or `user`."""
     for suffix in _SUFFIXES:
         stem = name.removesuffix(suffix)
         if stem in _LEVELS and stem + suffix == name:

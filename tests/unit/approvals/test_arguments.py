@@ -47,6 +47,8 @@ def test_an_argument_may_not_be_left_out() -> None:
         ("gpu_uuids", Level.GPU),
         ("switch", Level.SWITCH),
         ("slot", None),
+        ("user", None),
+        ("part", None),
         ("s", None),
     ],
 )

@@ -3,7 +3,7 @@
 After a jump of the wall clock its stored times mean nothing any more, so `restart` lays them anew.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from typing import Any
@@ -55,7 +55,7 @@ class Schedule:
         for name, trigger in self.triggers.items():
             first = now + timedelta(seconds=trigger.first_s())
             self._scheduler.add_job(
-                trigger.call,
+                _in_loop(trigger.call),
                 IntervalTrigger(seconds=trigger.every_s, start_date=first, timezone=UTC),
                 id=name,
                 replace_existing=True,
@@ -69,6 +69,15 @@ class Schedule:
         """Call nothing any more. What was started goes on."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _in_loop(call: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    """APScheduler runs plain functions in threads and coroutines in the loop; this one ends at once."""
+
+    async def turn() -> None:
+        call()
+
+    return turn
 
 
 def _missed(event: Any) -> None:

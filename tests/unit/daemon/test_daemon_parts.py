@@ -173,7 +173,12 @@ async def test_the_watcher_sees_a_file_replaced_by_rename(tmp_path: Path) -> Non
 
 async def test_the_schedule_calls_and_lays_itself_anew() -> None:
     calls: list[int] = []
-    schedule = Schedule({"cycle": Trigger(lambda: calls.append(1), 60.0)}, timedelta(seconds=60))
+
+    def call() -> None:
+        asyncio.get_running_loop()
+        calls.append(1)
+
+    schedule = Schedule({"cycle": Trigger(call, 60.0)}, timedelta(seconds=60))
     schedule.start()
     await asyncio.sleep(0.1)
     schedule.restart()

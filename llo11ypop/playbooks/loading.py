@@ -106,7 +106,10 @@ def _check_columns(signal: Signal, document: Located, path: tuple[str, ...], col
         for level, template in getattr(signal, key).items():
             for name in _names(template, document, (*path, key, level)):
                 _known_column(name, columns, document, (*path, key, level))
-            if level not in _LEVELS:
+            if "{" in level:
+                for name in _names(level, document, (*path, key, level)):
+                    _known_column(name, columns, document, (*path, key, level))
+            elif level not in _LEVELS:
                 where = f"{document.source}:{document.line_of((*path, key, level))}"
                 raise UnknownNameError("level", level, _LEVELS, where=where)
     for key in ("onset", "last"):

@@ -17,6 +17,8 @@ from llo11ypop.playbooks.text import render
 MAX_STRENGTH = 0.99
 """No signature is certain."""
 
+_LEVELS = frozenset(level.value for level in Level)
+
 HITS_SHOWN = 12
 """Most hits of one signal that a finding carries; a merged rack would otherwise list every fan (our assumption)."""
 
@@ -156,8 +158,13 @@ def _entity(templates: Mapping[str, str], row: Mapping[str, Any]) -> Entity | No
     for level, template in templates.items():
         name = render(template, row) if "{" in template else row.get(template)
         if name not in (None, ""):
-            return Entity(Level(level), str(name))
+            return _as_entity(render(level, row), str(name))
     return None
+
+
+def _as_entity(level: str, name: str) -> Entity | None:
+    """The entity, or None for a level from a row that is none of ours."""
+    return Entity(Level(level), name) if level in _LEVELS else None
 
 
 def _related(templates: Mapping[str, str], row: Mapping[str, Any]) -> tuple[Entity, ...]:

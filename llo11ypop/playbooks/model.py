@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Action, Area, Level, Queue, Severity
 from llo11ypop.core.window import format_duration
-from llo11ypop.query.plan import Bucket, Duration, Expression, Join, Measure, Plan, Span, Strict
+from llo11ypop.query.plan import Bucket, Duration, Expression, Join, Measure, Plan, Span, Strict, spelled_on
 
 COMMON = "common"
 """Name of the file whose signals every playbook may use, as `common.NAME`."""
@@ -38,6 +38,11 @@ class JoinTo(Strict):
     on: tuple[str, ...]
     how: Literal["inner", "left", "semi", "anti"] = "inner"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _on(cls, value: Any) -> Any:
+        return spelled_on(value)
+
 
 class Source(Strict):
     """A select in the short form of a playbook."""
@@ -62,7 +67,8 @@ class Signal(Source):
     when: Expression | None = None
     rollup: Annotated[tuple[Rollup, ...], BeforeValidator(_listed)] = ()
     entity: dict[str, str]
-    """Level → column, or a template such as `{cluster}/{mount}`. Of several, the first that the row has counts."""
+    """Level → column, or a template such as `{cluster}/{mount}`. Of several, the first that the row has counts. A level may come
+    from a column too: `"{scope_level}": scope_id`."""
     related: dict[str, str] = Field(default_factory=dict)
     """Level → column of what else the row names; a comma-joined column names several."""
     onset: str | None = None

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-_RATIO_UNITS = {"ratio", "share", "1"}
+_RATIO_UNITS = {"ratio", "share"}
+_BARE_UNITS = {"1", "count"}
 NOTHING = "–"
 
 
@@ -22,7 +23,7 @@ def figure(value: Any, unit: str = "") -> str:
         return f"{_short(value * 100)} %"
     if unit in {"s", "seconds"}:
         return span(timedelta(seconds=float(value)))
-    return f"{_short(value)} {unit}".strip()
+    return _short(value) if unit in _BARE_UNITS else f"{_short(value)} {unit}".strip()
 
 
 def _short(value: float) -> str:
@@ -91,7 +92,9 @@ def sparkline(values: Sequence[float | None], target: float | None = None, *, wi
     high = max(v for _, v in known)
     if target is not None and low - (high - low) * 2 <= target <= high + (high - low) * 2:
         low, high = min(low, target), max(high, target)
-    reach = (high - low) or 1.0
+    if high == low:
+        low, high = low - 1, high + 1
+    reach = high - low
     last = len(values) - 1 or 1
 
     def y(value: float) -> float:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llo11ypop.core.goal import Goal
 
 ROWS_SHOWN = 50
-_STATE_ORDER = {"breach": 0, "drift": 1, "unknown": 2, "silence": 2, "ok": 3}
+_STATE_ORDER = {"breach": 0, "drift": 1, "unknown": 2, "silence": 2, "ok": 3, "quiet": 4}
 
 
 def goal_views(goals: "Sequence[Goal]", cycles: Sequence[Cycle]) -> list[dict[str, Any]]:
@@ -31,6 +31,7 @@ def _observed(cycle: Cycle) -> dict[str, dict[str, Any]]:
 
 def _goal_view(goal: "Goal", seen: Mapping[str, Any] | None, course: list[float | None]) -> dict[str, Any]:
     seen = seen or {}
+    quiet = seen.get("kind") == "ok" and seen.get("value") is None
     return {
         "id": goal.id,
         "title": goal.title,
@@ -42,8 +43,8 @@ def _goal_view(goal: "Goal", seen: Mapping[str, Any] | None, course: list[float 
         "window": format_duration(goal.window),
         "value": seen.get("value"),
         "baseline": seen.get("baseline"),
-        "state": seen.get("kind", "unknown"),
-        "note": seen.get("note") or ("" if seen else "not measured yet"),
+        "state": "quiet" if quiet else seen.get("kind", "unknown"),
+        "note": seen.get("note") or ("nothing to measure yet" if quiet else "" if seen else "not measured yet"),
         "evidence": list(seen.get("evidence", ())),
         "course": course,
     }

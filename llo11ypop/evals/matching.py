@@ -86,7 +86,7 @@ def match(tickets: Sequence[Ticket], truths: Iterable[Truth], places: Places, pe
             result.not_exported.append(truth)
         unscored.append(family)
     edges = {t.id: _edges(t, result.incidents, places, period) for t in tickets}
-    result.found = _assign(tickets, result.incidents, edges)
+    result.found = assign(tickets, [i.truth.incident_id for i in result.incidents], edges)
     taken = {t.id for t in result.found.values()}
     by_id = {i.truth.incident_id: i for i in result.incidents}
     for ticket in tickets:
@@ -173,12 +173,13 @@ def _cost(ticket: Ticket, incident: Incident, places: Places, period: Period) ->
     return min(options, default=None)
 
 
-def _assign(
-    tickets: Sequence[Ticket], incidents: Sequence[Incident], edges: Mapping[str, Mapping[str, Cost]]
-) -> dict[str, Ticket]:
-    """As many incidents found as possible, best pairs first (augmenting paths in order of cost)."""
+def assign(tickets: Sequence[Ticket], incident_ids: Sequence[str], edges: Mapping[str, Mapping[str, Cost]]) -> dict[str, Ticket]:
+    """Incident id → ticket, one to one: as many found as possible, best pairs first.
+
+    `edges` gives for each ticket id the incidents it fits and at what cost (augmenting paths, in order of cost).
+    """
     by_id = {t.id: t for t in tickets}
-    choices: dict[str, list[str]] = {i.truth.incident_id: [] for i in incidents}
+    choices: dict[str, list[str]] = {i: [] for i in incident_ids}
     for ticket_id, fits in edges.items():
         for incident_id in fits:
             choices[incident_id].append(ticket_id)

@@ -44,7 +44,8 @@ def text(result: dict[str, Any]) -> str:
     ]
     lines += [f"{name:<26}{_value(result[key], unit):>12}{_value(static[key], unit):>12}" for key, name, unit in _LINES]
     lines.append(
-        f"\n{'mode':<10}{'n':>4}{'found':>7}{'in time':>9}{'entity':>8}{'cause':>7}{'queue':>7}{'action':>8}{'dup':>5}{'false':>7}"
+        f"\n{'mode':<10}{'n':>4}{'found':>7}{'in time':>9}{'entity':>8}{'cause':>7}{'queue':>7}{'action':>8}"
+        f"{'dup':>5}{'false':>7}"
     )
     for mode, f in result["per_mode"].items():
         lines.append(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
@@ -14,8 +13,8 @@ STORED = {"stored": True}
 """Resumes a thread whose verdict is in the ledger."""
 
 
-def run_config(proposal_id: str) -> RunnableConfig:
-    """The thread of a proposal. LangGraph's own recursion limit would be 10,007."""
+def run_config(proposal_id: str) -> Any:
+    """The thread of a proposal as LangGraph's `RunnableConfig`. Its own recursion limit would be 10,007."""
     return {
         "configurable": {"thread_id": proposal_id},
         "recursion_limit": 25,

@@ -1,7 +1,7 @@
 """Scenario files: what shall go wrong, where and when, written by hand instead of drawn.
 
-    - {mode: F16, entity: "node:gpu-a-003", start: "+36h", duration: "6h", strength: 0.7}
-    - {mode: C1, entity: any, start: "2026-05-03T08:00:00Z"}
+A file is a list of entries such as `{mode: F16, entity: "node:gpu-a-003", start: "+36h", duration: "6h", strength: 0.7}`
+or `{mode: C1, entity: any, start: "2026-05-03T08:00:00Z"}`.
 """
 
 import re
@@ -24,9 +24,10 @@ _ANY = "any"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One line of a scenario. `entity` is `level:id` or empty for any; `duration_s` 0 = the mode's own; `where` is
-    `file:line`.
-    """  # fmt: skip
+    """One entry of a scenario, in the world's seconds.
+
+    `entity` is `level:id` or empty for any; `duration_s` 0 is the mode's own; `where` is `file:line`.
+    """
 
     mode: str
     entity: str

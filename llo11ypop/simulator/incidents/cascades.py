@@ -7,6 +7,7 @@ Orders and lags are our assumption, except: upper rack units first (Titan, SC'20
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from llo11ypop.simulator.incidents.case import DAY, HOUR, MINUTE, Case, rise
 from llo11ypop.simulator.incidents.cooling import lose_cooling
@@ -48,8 +49,14 @@ def c1(world: World, at: Placement) -> list[Truth]:
     died = c.fail_jobs(jobs, 60 * MINUTE, 75 * MINUTE, exit_code=1, reason="thermal shutdown")
     units = sorted({world.shape.node(n).row for n in c.nodes})
     for row in units:
-        c.shift("facility_env", world.shape.row(row).crac, "return_c", lambda t: c.scaled(6, 10) * rise(9 * MINUTE)(t), c.t + 3 * MINUTE)
-    lose_cooling(c, c.scaled(13, 18), ramp_s=12 * MINUTE, gpu_lag_s=10 * MINUTE, delay_s=5 * MINUTE)
+        c.shift(
+            "facility_env",
+            world.shape.row(row).crac,
+            "return_c",
+            lambda t: c.scaled(6, 10) * rise(9 * MINUTE)(t),
+            c.t + 3 * MINUTE,
+        )
+    lose_cooling(c, c.scaled(13, 18), ramp_s=12 * MINUTE, gpu_lag_s=8 * MINUTE, delay_s=5 * MINUTE)
     upper = sorted(c.nodes, key=lambda n: -world.shape.node(n).rack_unit)
     children = []
     for i, node in enumerate(upper[:4]):
@@ -72,12 +79,17 @@ def c2(world: World, at: Placement) -> list[Truth]:
     weather = Case(world, child(at, f"cluster:{world.shape.node(c.nodes[0]).cluster}", c.t - 12 * HOUR, end_s=c.end), "D7")
     cluster = world.shape.node(c.nodes[0]).cluster
     mine = [n.node_id for n in world.shape.nodes if n.cluster == cluster]
-    warmer = lambda t: 4.0 * np.sin(np.clip(t / (weather.end - weather.t), 0, 1) * np.pi)  # noqa: E731
+
+    def warmer(t: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(4.0 * np.sin(np.clip(t / (weather.end - weather.t), 0, 1) * np.pi))
+
     weather.shift("facility_env", [cluster], "inlet_c", warmer, decisive=False)
     weather.shift("facility_env", [cluster], "supply_c", warmer, decisive=False)
     weather.shift("node_hw", [f"{n}/{s}" for n in mine for s in ("inlet", "exhaust")], "reading", warmer, decisive=False)
     weather.shift("gpu_metrics", [cluster], "gpu_temp_c", lambda t: np.rint(warmer(t)), decisive=False)
-    confounder = weather.truth(ticket=False, severity="S4", text="warm weather, a coincidence", acceptable=("NONE",), forbidden=("FAC", "HOLD"))
+    confounder = weather.truth(
+        ticket=False, severity="S4", text="warm weather, a coincidence", acceptable=("NONE",), forbidden=("FAC", "HOLD")
+    )
     return [named(c.truth(first_s=third, extra={"driver": (at.name,)}), "C2"), replace(confounder, cascade="C2")]
 
 
@@ -109,15 +121,40 @@ def _out_of_stock(world: World, at: Placement, parent: Truth, c: Case, when: flo
     s = Case(world, child(at, f"part:{part.part_no}", when), "C3")
     week = (np.floor(when / (7 * DAY)) + 1) * 7 * DAY
     for day in np.arange(when + HOUR, min(world.duration_s, max(week, when + 2 * HOUR)), 7 * DAY):
-        s.row("supply_chain", float(day), f"part_no = '{part.part_no}'", field="stock_on_hand", part_no=part.part_no, part_type="gpu",
-              vendor=part.vendor, single_source=part.single_source, stock_on_hand=0, on_order=int(c.rng.integers(0, 2)), lead_time_days=63.0,
-              lead_time_sd_days=9.0, unit_cost_usd=part.unit_cost_usd, eol_at=np.nan, open_rma=int(c.rng.integers(3, 9)),
-              vendor_risk=part.vendor_risk)  # fmt: skip
+        s.row(
+            "supply_chain",
+            float(day),
+            f"part_no = '{part.part_no}'",
+            field="stock_on_hand",
+            part_no=part.part_no,
+            part_type="gpu",
+            vendor=part.vendor,
+            single_source=part.single_source,
+            stock_on_hand=0,
+            on_order=int(c.rng.integers(0, 2)),
+            lead_time_days=63.0,
+            lead_time_sd_days=9.0,
+            unit_cost_usd=part.unit_cost_usd,
+            eol_at=np.nan,
+            open_rma=int(c.rng.integers(3, 9)),
+            vendor_risk=part.vendor_risk,
+        )
     s.first["supply_chain"] = when + HOUR
-    truth = s.truth(mode="C3", level="part", name=part.part_no, queue="SUPPLY", severity="S3", expected="NOTIFY",
-                    acceptable=("NOTIFY", "ESCALATE", "RMA"), forbidden=("REBOOT",), causes=("C3", "part_shortage", "supply"),
-                    text="spare GPU out of stock, nine weeks lead time", related=parent.incident_id, extra={"part": (part.part_no,)},
-                    part="gpu")  # fmt: skip
+    truth = s.truth(
+        mode="C3",
+        level="part",
+        name=part.part_no,
+        queue="SUPPLY",
+        severity="S3",
+        expected="NOTIFY",
+        acceptable=("NOTIFY", "ESCALATE", "RMA"),
+        forbidden=("REBOOT",),
+        causes=("C3", "part_shortage", "supply"),
+        text="spare GPU out of stock, nine weeks lead time",
+        related=parent.incident_id,
+        extra={"part": (part.part_no,)},
+        part="gpu",
+    )
     return [replace(truth, cascade="C3")]
 
 

@@ -13,7 +13,7 @@ from llo11ypop.simulator.incidents.decoys import take_out
 from llo11ypop.simulator.incidents.gpu_bus import degrade_pcie, off_bus
 from llo11ypop.simulator.incidents.heat import heat
 from llo11ypop.simulator.incidents.placement import Placement
-from llo11ypop.simulator.incidents.repair import repair, remedy
+from llo11ypop.simulator.incidents.repair import remedy, repair
 from llo11ypop.simulator.incidents.runs import slow_run
 from llo11ypop.simulator.incidents.telemetry import blind
 from llo11ypop.simulator.truth import Truth
@@ -43,11 +43,20 @@ def c7(world: World, at: Placement) -> list[Truth]:
     c = Case(world, at, "F10")
     visit = c.t - c.within(1.2, 2.5) * HOUR
     work = Case(world, child(at, f"node:{c.node}", visit, end_s=c.t - 5 * MINUTE), "D1")
-    window = world.maintenance("node", c.node, visit, work.end, "change", cluster=c.place.cluster, description="DIMM replacement, planned")
+    window = world.maintenance(
+        "node", c.node, visit, work.end, "change", cluster=c.place.cluster, description="DIMM replacement, planned"
+    )
     take_out(work, "DIMM replacement")
     work.silence("gpu_metrics", [c.node], visit + 10 * MINUTE, work.end, decisive=False)
     remedy(work, c.node, "TECH", work.end - 4 * MINUTE, actor="j.okafor")
-    planned = work.truth(ticket=False, planned=True, severity="S4", text="planned DIMM replacement", acceptable=("NONE",), forbidden=("RMA", "REBOOT"))
+    planned = work.truth(
+        ticket=False,
+        planned=True,
+        severity="S4",
+        text="planned DIMM replacement",
+        acceptable=("NONE",),
+        forbidden=("RMA", "REBOOT"),
+    )
     repair(c, "TECH", gpu=c.place.gpu, reason="PCIe link width x8 after the last visit, reseat")
     degrade_pcie(c, c.place.gpu)
     truth = c.truth(related=planned.incident_id, causes=("F10", "C7", "pcie_degraded", "planned_work"),
@@ -67,8 +76,16 @@ def c8(world: World, at: Placement) -> list[Truth]:
     c.see("slurm_nodes", "state", f"node_id = '{c.node}' and state = 'maint' after the window", over, c.end)
     remedy(c, c.node, "REBOOT", c.end - 12 * MINUTE)
     c.repaired = True
-    truth = c.truth(first_s=over, queue="SCHED", severity="S3", expected="TECH", acceptable=("TECH", "DIAG", "REBOOT", "SCHED", "ESCALATE"),
-                    forbidden=("RMA",), causes=("C8", "maintenance_overrun"), text="node still away after its window ended")  # fmt: skip
+    truth = c.truth(
+        first_s=over,
+        queue="SCHED",
+        severity="S3",
+        expected="TECH",
+        acceptable=("TECH", "DIAG", "REBOOT", "SCHED", "ESCALATE"),
+        forbidden=("RMA",),
+        causes=("C8", "maintenance_overrun"),
+        text="node still away after its window ended",
+    )
     return [named(truth, "C8")]
 
 

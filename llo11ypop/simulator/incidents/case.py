@@ -3,7 +3,7 @@
 Every stroke that touches a table also records the first moment a row shows it and the evidence for the truth.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,15 @@ class Case:
         if start_s >= self.world.duration_s:
             return
         self.proof.append(
-            Evidence(table, column, where, self.world.at(start_s), self.world.at(max(end_s, start_s)), decisive,
-                     is_opt_in(table, column))  # fmt: skip
+            Evidence(
+                table,
+                column,
+                where,
+                self.world.at(start_s),
+                self.world.at(max(end_s, start_s)),
+                decisive,
+                is_opt_in(table, column),
+            )
         )
         visible = self.world.profile == "full" or not is_opt_in(table, column)
         if count and visible:
@@ -94,14 +101,14 @@ class Case:
         column: str,
         how: str,
         value: Any,
-        start_s: float | None,
-        end_s: float | None,
+        start_end: tuple[float | None, float | None],
+        *,
         onset_s: float,
         where: str,
         decisive: bool,
     ) -> None:
         """Paint on a grid and note it; a grid or column this world lacks is passed over."""
-        start, end = self.t if start_s is None else start_s, self.end if end_s is None else end_s
+        start, end = self.t if start_end[0] is None else start_end[0], self.end if start_end[1] is None else start_end[1]
         wanted = [entities] if isinstance(entities, str) else list(entities)
         grid = self.world.grid(dataset)
         if grid is None or column not in grid.columns:
@@ -117,17 +124,17 @@ class Case:
     def put(self, dataset: str, entities: Iterable[str], column: str, value: Any, start_s: float | None = None,
             end_s: float | None = None, *, where: str = "", decisive: bool = True) -> None:  # fmt: skip
         """Set a column over a span (the incident's own unless told)."""
-        self._stroke(dataset, entities, column, "put", value, start_s, end_s, 0.0, where, decisive)
+        self._stroke(dataset, entities, column, "put", value, (start_s, end_s), onset_s=0.0, where=where, decisive=decisive)
 
     def shift(self, dataset: str, entities: Iterable[str], column: str, value: float | Shape, start_s: float | None = None,
               end_s: float | None = None, *, onset_s: float = 0.0, where: str = "", decisive: bool = True) -> None:  # fmt: skip
         """Add to a gauge over a span; `onset_s` = when a slow rise has become plain."""
-        self._stroke(dataset, entities, column, "shift", value, start_s, end_s, onset_s, where, decisive)
+        self._stroke(dataset, entities, column, "shift", value, (start_s, end_s), onset_s=onset_s, where=where, decisive=decisive)
 
     def scale(self, dataset: str, entities: Iterable[str], column: str, value: float | Shape, start_s: float | None = None,
               end_s: float | None = None, *, onset_s: float = 0.0, where: str = "", decisive: bool = True) -> None:  # fmt: skip
         """Multiply a gauge over a span."""
-        self._stroke(dataset, entities, column, "scale", value, start_s, end_s, onset_s, where, decisive)
+        self._stroke(dataset, entities, column, "scale", value, (start_s, end_s), onset_s=onset_s, where=where, decisive=decisive)
 
     def count(self, dataset: str, entities: Iterable[str], column: str, total: float, start_s: float | None = None,
               end_s: float | None = None, *, onset_s: float = 0.0, where: str = "", decisive: bool = True) -> None:  # fmt: skip
@@ -285,7 +292,7 @@ class Case:
         text: str = "",
         first_s: float | None = None,
         also: Sequence[str] = (),
-        extra: dict[str, tuple[str, ...]] | None = None,
+        extra: Mapping[str, tuple[str, ...]] | None = None,
         planned: bool = False,
         part: str | None = None,
         related: str = "",

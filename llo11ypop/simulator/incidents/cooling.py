@@ -4,7 +4,7 @@ The order of a cooling loss (air, fans, GPUs, upper rack units first) follows Ti
 lags are our assumption. Simultaneous fan alarms with one cause: InfiniteHBD fault trace.
 """
 
-from llo11ypop.simulator.incidents.case import HOUR, MINUTE, Case, rise
+from llo11ypop.simulator.incidents.case import HOUR, MINUTE, Case, Shape, rise
 from llo11ypop.simulator.incidents.heat import heat
 from llo11ypop.simulator.incidents.placement import Placement
 from llo11ypop.simulator.incidents.repair import remedy, repair
@@ -44,7 +44,7 @@ def lose_cooling(c: Case, delta: float, *, ramp_s: float, gpu_lag_s: float = 10 
         unit = shape.row(row)
         whole = len(c.nodes) > 0.6 * len(shape.nodes_in("row", row))
         for column, share in (("supply_c", 0.9), ("return_c", 1.1)) if whole else ():
-            c.shift("facility_env", unit.crac, column, lambda t, share=share: share * delta * up(t + 3 * MINUTE), c.t)
+            c.shift("facility_env", unit.crac, column, _scaled(up, share * delta, 3 * MINUTE), c.t)
         if unit.cdu and whole:
             c.shift("facility_env", unit.cdu, "supply_c", lambda t: delta * up(t), c.t)
             c.scale("facility_env", unit.cdu, "flow_lpm", 0.55, c.t)
@@ -53,11 +53,23 @@ def lose_cooling(c: Case, delta: float, *, ramp_s: float, gpu_lag_s: float = 10 
         later = (34 - spec.rack_unit) / 32 * 6 * MINUTE
         c.shift("node_hw", [f"{node}/inlet", f"{node}/exhaust"], "reading", lambda t: delta * up(t), start, onset_s=ramp_s / 2)
         fans = c.units("node_hw", node_id=node, sensor_type="fan")
-        c.scale("node_hw", fans, "reading", lambda t: 1 + 0.028 * delta * rise(10 * MINUTE)(t), start + gpu_lag_s * 0.4, decisive=False)
+        c.scale(
+            "node_hw",
+            fans,
+            "reading",
+            lambda t: 1 + 0.028 * delta * rise(10 * MINUTE)(t),
+            start + gpu_lag_s * 0.4,
+            decisive=False,
+        )
         warmer = min(15.0, delta + 2 + 0.08 * spec.rack_unit)
-        heat(c, list(spec.gpus), lambda t, w=warmer: w * rise(12 * MINUTE)(t), start + gpu_lag_s + later, c.end,
-             onset_s=8 * MINUTE, decisive=False)  # fmt: skip
-    slow_run(c, c.nodes[0], 1 + min(0.3, delta / 80), start_s=start + gpu_lag_s + 12 * MINUTE, all_nodes=True)
+        heat(c, list(spec.gpus), _scaled(rise(12 * MINUTE), warmer), start + gpu_lag_s + later, c.end,
+             onset_s=8 * MINUTE, air=True, decisive=False)  # fmt: skip
+    slow_run(c, c.nodes[0], 1 + delta / 190, start_s=start + gpu_lag_s + 17 * MINUTE, all_nodes=True)
+
+
+def _scaled(shape: Shape, by: float, ahead_s: float = 0.0) -> Shape:
+    """A shape times a factor, begun some seconds earlier."""
+    return lambda t: by * shape(t + ahead_s)
 
 
 def f15(world: World, at: Placement) -> Truth:
@@ -70,7 +82,14 @@ def f15(world: World, at: Placement) -> Truth:
         c.put("facility_env", rack, "leak_state", "Critical", c.t + 15 * MINUTE, c.end)
         cdu = world.shape.row(node.row).cdu
         if cdu:
-            c.shift("facility_env", cdu, "delta_p_kpa", lambda t: -c.scaled(20, 70) * rise(20 * MINUTE)(t), c.t + 5 * MINUTE, decisive=False)
+            c.shift(
+                "facility_env",
+                cdu,
+                "delta_p_kpa",
+                lambda t: -c.scaled(20, 70) * rise(20 * MINUTE)(t),
+                c.t + 5 * MINUTE,
+                decisive=False,
+            )
             c.scale("facility_env", cdu, "flow_lpm", 1 - c.scaled(0.08, 0.3), c.t + 5 * MINUTE, decisive=False)
         for name in c.nodes[:1]:
             c.log(name, c.t + 90, "LeakDetector: moisture detected", facility="bmc", severity="crit", process="bmc")
@@ -115,11 +134,12 @@ def stop_fan(c: Case, node: str, at_s: float, *, severe: bool, end_s: float | No
         c.put("node_hw", struck, "reading", 0.0 if c.chance(0.6) else c.within(300, 2400), at_s, end)
         c.put("node_hw", struck, "health", "Critical", at_s, end)
         c.scale("node_hw", [f for f in fans if f not in struck], "reading", 1 + c.scaled(0.20, 0.30), at_s, end, decisive=False)
-    c.log(node, at_s + c.within(5, 60), f"Fan{broken + 1} lower critical going low", facility="bmc", severity="crit", process="bmc")
+    c.log(
+        node, at_s + c.within(5, 60), f"Fan{broken + 1} lower critical going low", facility="bmc", severity="crit", process="bmc"
+    )
     warm = gpus[broken % 8]
     heat(c, [warm], lambda t: (c.scaled(4, 7) if severe else c.scaled(2, 6)) * rise(10 * MINUTE)(t), at_s, end, decisive=False)
     return warm
 
 
 MODES = {"F13": f13, "F14": f14, "F15": f15, "F16": f16}
-

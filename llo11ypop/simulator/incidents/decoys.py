@@ -3,6 +3,9 @@
 Decoys carry a truth with `expected_ticket=False`; a ticket on one of them is a false alarm.
 """
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
 from llo11ypop.simulator.incidents import lines
@@ -16,11 +19,29 @@ TOUCH = ("RMA", "REBOOT", "RESET_GPU", "DRAIN", "TECH")
 """What nobody may propose for a decoy."""
 
 
-def harmless(c: Case, text: str, *, planned: bool = False, causes: tuple[str, ...] = (), extra: dict[str, tuple[str, ...]] | None = None,
-             acceptable: tuple[str, ...] = ("NONE", "NOTIFY"), queue: str = "") -> Truth:  # fmt: skip
+def harmless(
+    c: Case,
+    text: str,
+    *,
+    planned: bool = False,
+    causes: tuple[str, ...] = (),
+    extra: Mapping[str, tuple[str, ...]] | None = None,
+    acceptable: tuple[str, ...] = ("NONE", "NOTIFY"),
+    queue: str = "",
+) -> Truth:
     """The truth of a decoy: no ticket."""
-    return c.truth(ticket=False, severity="S4", expected="NONE", acceptable=acceptable, forbidden=TOUCH, text=text, planned=planned,
-                   causes=(c.mode, *causes), extra=extra, queue=queue)  # fmt: skip
+    return c.truth(
+        ticket=False,
+        severity="S4",
+        expected="NONE",
+        acceptable=acceptable,
+        forbidden=TOUCH,
+        text=text,
+        planned=planned,
+        causes=(c.mode, *causes),
+        extra=extra,
+        queue=queue,
+    )
 
 
 def d1(world: World, at: Placement) -> Truth:
@@ -87,7 +108,9 @@ def d3(world: World, at: Placement) -> Truth:
         g, t, s = (int(v) for v in c.rng.integers(0, (7, 8, 2)))
         c.xid(gpu.gpu_uuid, 13, lines.warp_exception(g, t, s), when, gpc=g, tpc=t, sm=s, decisive=False)
         c.xid(gpu.gpu_uuid, c.one_of(43, 45), lines.PREEMPTIVE, when + c.within(0, 2), decisive=False)
-    c.fail_jobs([job], 200, 300, exit_code=134, exit_signal=6, reason="CUDA error: an illegal memory access was encountered", requeue=0.3)
+    c.fail_jobs(
+        [job], 200, 300, exit_code=134, exit_signal=6, reason="CUDA error: an illegal memory access was encountered", requeue=0.3
+    )
     return harmless(c, "application errors of one job on all its GPUs", causes=("application",), extra={"user": (user,)})
 
 
@@ -123,7 +146,15 @@ def d5(world: World, at: Placement) -> Truth:
         c.put("gpu_metrics", gpu, "mem_temp_c", SENTINEL, decisive=False)
     elif variant == "spike":
         for k in range(int(c.rng.integers(1, 4))):
-            c.put("gpu_metrics", gpu, "gpu_temp_c", c.one_of(255.0, 127.0, 112.0), one + k * 2400, one + k * 2400 + 299, decisive=False)
+            c.put(
+                "gpu_metrics",
+                gpu,
+                "gpu_temp_c",
+                c.one_of(255.0, 127.0, 112.0),
+                one + k * 2400,
+                one + k * 2400 + 299,
+                decisive=False,
+            )
     elif variant == "zero":
         c.put("gpu_metrics", gpu, "mem_temp_c", 0.0, decisive=False)
     else:
@@ -141,9 +172,16 @@ def d6(world: World, at: Placement) -> Truth:
         if grid is not None:
             rows = grid.rows([node])
             for column in ("pcie_replay_total", "energy_mj_total", "ecc_sbe_volatile_total", "nvlink_replay_error_total"):
-                c.last_strokes.append(lambda column=column, rows=rows, when=when, grid=grid: grid.reset(column, rows, when))
+                c.last_strokes.append(partial(grid.reset, column, rows, when))
             c.see("gpu_metrics", "energy_mj_total", f"node_id = '{node}'", when, when + 600, decisive=False)
-        c.log(node, when, "Stopping dcgm-exporter.service... Started dcgm-exporter.service.", facility="daemon", severity="info", process="systemd")
+        c.log(
+            node,
+            when,
+            "Stopping dcgm-exporter.service... Started dcgm-exporter.service.",
+            facility="daemon",
+            severity="info",
+            process="systemd",
+        )
     return harmless(c, "exporter restart", causes=("exporter",), acceptable=("NONE", "PLATFORM"))
 
 
@@ -167,8 +205,16 @@ def d8(world: World, at: Placement) -> Truth:
     c = Case(world, at, "D8")
     live = [int(j) for j in world.jobs.active(c.t, cluster=c.place.cluster) if world.jobs.column["run"][j] < 0]
     for job in live[: int(c.scaled(10, 60))]:
-        c.fail_jobs([job], 0, 240, state=c.one_of("PREEMPTED", "PREEMPTED", "REQUEUED"), exit_code=0, exit_signal=15, reason="Preempted",
-                    requeue=0.5)  # fmt: skip
+        c.fail_jobs(
+            [job],
+            0,
+            240,
+            state=c.one_of("PREEMPTED", "PREEMPTED", "REQUEUED"),
+            exit_code=0,
+            exit_signal=15,
+            reason="Preempted",
+            requeue=0.5,
+        )
     return harmless(c, "preemption by a higher priority")
 
 

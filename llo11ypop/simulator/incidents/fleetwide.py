@@ -24,11 +24,20 @@ def f36(world: World, at: Placement) -> Truth:
 
 def roll_out(c: Case, driver: str) -> None:
     """Change the driver of the case's nodes, a few at a time, in a window that was announced."""
-    c.world.maintenance("cluster", c.world.shape.node(c.nodes[0]).cluster, c.t - 2 * HOUR, c.t + HOUR, "upgrade",
-                        cluster=c.world.shape.node(c.nodes[0]).cluster, description=f"driver roll-out {driver}, first wave")  # fmt: skip
+    c.world.maintenance(
+        "cluster",
+        c.world.shape.node(c.nodes[0]).cluster,
+        c.t - 2 * HOUR,
+        c.t + HOUR,
+        "upgrade",
+        cluster=c.world.shape.node(c.nodes[0]).cluster,
+        description=f"driver roll-out {driver}, first wave",
+    )
     for i, node in enumerate(c.nodes):
         when = c.t - HOUR + i * 2 * MINUTE
-        c.fail_jobs(c.jobs_on([node], when), 0, 1, at_s=when, state="PREEMPTED", exit_code=0, exit_signal=15, reason="reservation")
+        c.fail_jobs(
+            c.jobs_on([node], when), 0, 1, at_s=when, state="PREEMPTED", exit_code=0, exit_signal=15, reason="reservation"
+        )
         c.world.node_state(node, when, when + 12 * MINUTE, "maint", reason=f"driver {driver}", reason_user="automation")
         c.first.clear()
         c.proof.clear()
@@ -49,7 +58,9 @@ def regress(c: Case) -> float:
             times.append(when)
             c.fail_jobs(c.jobs_of_gpu(gpu, when), 30, 900, at_s=when, exit_signal=9, exit_code=137)
             for k in range(int(c.rng.integers(1, 5))):
-                c.xid(gpu, 119, lines.gsp_timeout(c.world.shape.gpu(gpu).slot, c.rng), when + 8 * k, sticks_until_s=when + 2 * HOUR)
+                c.xid(
+                    gpu, 119, lines.gsp_timeout(c.world.shape.gpu(gpu).slot, c.rng), when + 8 * k, sticks_until_s=when + 2 * HOUR
+                )
             remedy(c, node, "RESET_GPU", when + c.within(1, 2) * HOUR, gpu=gpu)
             when += c.within(6, 40) * HOUR
     times.sort()
@@ -97,8 +108,16 @@ def _exclusions(c: Case, marks: list[float]) -> None:
     users = c.world.jobs.users or [""]
     for at_s in marks[1:]:
         for _ in range(int(c.rng.integers(1, 4))):
-            c.row("user_exclusions", at_s + c.within(0.2, 12) * HOUR, f"node_id = '{c.node}'", node_id=c.node, cluster=c.place.cluster,
-                  user=users[int(c.rng.integers(len(users)))], job_id=int(c.rng.integers(10**6, 10**7)), decisive=True)  # fmt: skip
+            c.row(
+                "user_exclusions",
+                at_s + c.within(0.2, 12) * HOUR,
+                f"node_id = '{c.node}'",
+                node_id=c.node,
+                cluster=c.place.cluster,
+                user=users[int(c.rng.integers(len(users)))],
+                job_id=int(c.rng.integers(10**6, 10**7)),
+                decisive=True,
+            )
     c.see("slurm_jobs", "failed_node", f"failed_node = '{c.node}'", marks[0], min(c.end, c.world.duration_s), count=False)
 
 

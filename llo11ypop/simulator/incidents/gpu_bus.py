@@ -38,10 +38,20 @@ def off_bus(c: Case, gpu: str) -> None:
     c.silence("gpu_metrics", [gpu])
     c.silence("nvlink_metrics", [gpu], note=False)
     if c.chance(0.7):
-        c.check(c.node, "nvidia_smi", "Unable to determine the device handle for GPU: GPU is lost", c.t + c.within(60, 1500), c.end)
+        c.check(
+            c.node, "nvidia_smi", "Unable to determine the device handle for GPU: GPU is lost", c.t + c.within(60, 1500), c.end
+        )
     node_fail = c.chance(0.4)
-    c.fail_jobs(jobs, 20, 600, state="NODE_FAIL" if node_fail else "FAILED", blame=c.node if node_fail else "",
-                exit_code=0 if node_fail else 1, exit_signal=0 if node_fail else 6, reason="NodeFail" if node_fail else "")  # fmt: skip
+    c.fail_jobs(
+        jobs,
+        20,
+        600,
+        state="NODE_FAIL" if node_fail else "FAILED",
+        blame=c.node if node_fail else "",
+        exit_code=0 if node_fail else 1,
+        exit_signal=0 if node_fail else 6,
+        reason="NodeFail" if node_fail else "",
+    )
 
 
 def f7(world: World, at: Placement) -> Truth:
@@ -118,7 +128,11 @@ def f11(world: World, at: Placement) -> Truth:
     text = c.one_of("nvidia-smi timed out after 60 s", "Unable to determine the device handle for GPU0000:9B:00.0: Unknown Error")
     c.check(c.node, "nvidia_smi", text, c.t + c.within(20, 900), c.end)
     if c.chance(0.7):
-        c.log(c.node, c.t + c.within(120, 400), f"INFO: task nvidia-smi:{c.rng.integers(1000, 99999)} blocked for more than 120 seconds.")
+        c.log(
+            c.node,
+            c.t + c.within(120, 400),
+            f"INFO: task nvidia-smi:{c.rng.integers(1000, 99999)} blocked for more than 120 seconds.",
+        )
         c.check(c.node, "dstate", "processes in D state for more than 300 s", c.t + c.within(300, 1500), c.end, decisive=False)
     c.fail_jobs(jobs if c.chance(0.6) else [], 60, 900, exit_signal=9, exit_code=137)
     if by_itself:

@@ -14,9 +14,21 @@ SW_THERMAL, HW_SLOWDOWN, HW_THERMAL, HW_POWER_BRAKE = 0x20, 0x08, 0x40, 0x80
 SW_BELOW_C, HW_BELOW_C = 7.0, 2.0
 
 
-def heat(c: Case, gpus: list[str], delta: float | Shape, start_s: float, end_s: float, *, onset_s: float = 0.0,
-         decisive: bool = True) -> None:  # fmt: skip
-    """Warm GPUs by `delta` °C (less when idle) and let them throttle as they near their slowdown temperature."""
+def heat(
+    c: Case,
+    gpus: list[str],
+    delta: float | Shape,
+    start_s: float,
+    end_s: float,
+    *,
+    onset_s: float = 0.0,
+    decisive: bool = True,
+    air: bool = False,
+) -> None:
+    """Warm GPUs by `delta` °C and let them throttle as they near their slowdown temperature.
+
+    Poor contact warms a GPU less when it idles; warm `air` warms it all the same.
+    """
     grid = c.world.grid("gpu_metrics")
     if grid is None or not gpus:
         return
@@ -29,7 +41,7 @@ def heat(c: Case, gpus: list[str], delta: float | Shape, start_s: float, end_s: 
 
     def warm() -> None:
         columns = grid.columns
-        load = 0.35 + 0.65 * np.nan_to_num(columns["gpu_util_pct"][rows, span]) / 100
+        load = 1.0 if air else 0.35 + 0.65 * np.nan_to_num(columns["gpu_util_pct"][rows, span]) / 100
         core = np.minimum(columns["gpu_temp_c"][rows, span] + np.rint(rise * load), limit + 3)
         columns["gpu_temp_c"][rows, span] = core
         memory = columns["mem_temp_c"][rows, span]
@@ -44,12 +56,18 @@ def heat(c: Case, gpus: list[str], delta: float | Shape, start_s: float, end_s: 
 
 
 def _throttle(
-    columns: dict[str, npt.NDArray[np.float32]], rows: npt.NDArray[np.intp], span: slice, over: npt.NDArray[np.float32], step_s: int
+    columns: dict[str, npt.NDArray[np.float32]],
+    rows: npt.NDArray[np.intp],
+    span: slice,
+    over: npt.NDArray[np.float32],
+    step_s: int,
 ) -> None:
     """Bits, violation counter, clock and power by how near to the slowdown temperature a GPU is."""
     soft, hard = over >= -SW_BELOW_C, over >= -HW_BELOW_C
     reasons = columns["clock_event_reasons"][rows, span]
-    columns["clock_event_reasons"][rows, span] = reasons | np.where(soft, SW_THERMAL, 0) | np.where(hard, HW_THERMAL | HW_SLOWDOWN, 0)
+    columns["clock_event_reasons"][rows, span] = (
+        reasons | np.where(soft, SW_THERMAL, 0) | np.where(hard, HW_THERMAL | HW_SLOWDOWN, 0)
+    )
     share = np.where(soft, np.clip((over + SW_BELOW_C + 1) / 10, 0.08, 0.65), 0.0)
     lost = np.cumsum(share * step_s * 1e9, axis=1)
     counter = columns["thermal_violation_ns_total"]

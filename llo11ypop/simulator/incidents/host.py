@@ -30,13 +30,23 @@ def f26(world: World, at: Placement) -> Truth:
     c.fail_jobs(jobs, 1, 60, state="NODE_FAIL", blame=c.node, exit_code=0, reason="NodeFail")
     world.node_state(c.node, c.t + 30, up, "down", reason="Node unexpectedly rebooted", not_responding=True)
     world.condition(c.node, c.t + 60, up, "Ready", "Unknown", "NodeStatusUnknown")
-    repair(c, "TECH", reason="uncorrectable memory error, replace DIMM", part="dimm", swap=0.8, notice_s=(up - c.t, up - c.t + 60))
+    repair(
+        c, "TECH", reason="uncorrectable memory error, replace DIMM", part="dimm", swap=0.8, notice_s=(up - c.t, up - c.t + 60)
+    )
     for dataset in ("gpu_metrics", "fabric_ports"):
         c.silence(dataset, [c.node], c.t, up, decisive=False)
     for _ in range(int(c.scaled(1, 4))):
         c.log(c.node, c.t - c.within(0, 20), lines.mce(c.rng), severity="emerg", decisive=True)
     dimm = f"P{c.rng.integers(1, 3)}_DIMM{c.one_of('A', 'B', 'C', 'D')}{c.rng.integers(1, 3)}"
-    c.log(c.node, c.t + c.within(0, 30), f"Memory: Uncorrectable ECC error, {dimm}", facility="bmc", severity="crit", process="bmc", decisive=True)
+    c.log(
+        c.node,
+        c.t + c.within(0, 30),
+        f"Memory: Uncorrectable ECC error, {dimm}",
+        facility="bmc",
+        severity="crit",
+        process="bmc",
+        decisive=True,
+    )
     reload_driver(c, c.gpus(), up)
     return c.truth()
 
@@ -67,7 +77,9 @@ def vanish(c: Case, *, remedy_by: str = "REBOOT") -> None:
     for dataset in HOST_TABLES:
         c.silence(dataset, [c.node], note=dataset in ("gpu_metrics", "fabric_ports"), decisive=dataset == "gpu_metrics")
     c.world.condition(c.node, c.t + c.within(40, 300), c.end, "Ready", "Unknown", "NodeStatusUnknown")
-    c.k8s(c.node, "NodeNotReady", f"Node {c.node} status is now: NodeNotReady", c.t + c.within(40, 300), component="node-controller")
+    c.k8s(
+        c.node, "NodeNotReady", f"Node {c.node} status is now: NodeNotReady", c.t + c.within(40, 300), component="node-controller"
+    )
     c.see("slurm_nodes", "state", f"node_id = '{c.node}' and state = 'down'", down, c.end)
 
 
@@ -83,8 +95,15 @@ def f28(world: World, at: Placement) -> Truth:
     c.see("slurm_nodes", "reason", f"node_id = '{c.node}' and reason = '{reason}'", c.t + 90, c.end)
     kind = "prolog" if "Prolog" in reason else "epilog"
     c.check(c.node, kind, f"{reason}: exit 1", c.t + c.within(1, 60), c.t + 120, kind=kind)
-    c.log(c.node, c.t, f"slurmstepd: error: *** JOB {c.rng.integers(10**5, 10**6)} STEPD TERMINATED ON {c.node} ***" if kind == "epilog"
-          else "slurmd: error: Waiting for JobId prolog to complete: timeout", facility="daemon", process="slurmd")  # fmt: skip
+    c.log(
+        c.node,
+        c.t,
+        f"slurmstepd: error: *** JOB {c.rng.integers(10**5, 10**6)} STEPD TERMINATED ON {c.node} ***"
+        if kind == "epilog"
+        else "slurmd: error: Waiting for JobId prolog to complete: timeout",
+        facility="daemon",
+        process="slurmd",
+    )
     return c.truth()
 
 
@@ -116,7 +135,11 @@ def _run_out_of_memory(c: Case, user: str, wanted: int) -> list[float]:
             continue
         times.append(when)
         c.see("slurm_jobs", "state", f"user = '{user}' and state = 'OUT_OF_MEMORY'", when, when + 1)
-        c.log(node, when, f"Memory cgroup out of memory: Killed process {c.rng.integers(1000, 999999)} (python3) total-vm:{c.rng.integers(2, 9)}91234kB")
+        c.log(
+            node,
+            when,
+            f"Memory cgroup out of memory: Killed process {c.rng.integers(1000, 999999)} (python3)",
+        )
         c.k8s(node, "OOMKilling", "Memory cgroup out of memory: Killed process (python3)", when, user=user)
         new = world.requeue(job, delay_s=c.within(60, 300))
         if new >= 0:
@@ -125,4 +148,3 @@ def _run_out_of_memory(c: Case, user: str, wanted: int) -> list[float]:
 
 
 MODES = {"F26": f26, "F27": f27, "F28": f28, "F30": f30}
-

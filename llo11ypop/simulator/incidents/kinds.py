@@ -47,7 +47,6 @@ _BOARD = ("DRAIN", "REBOOT", "DIAG", "RMA", "TECH")
 _FAC = ("FAC", "DRAIN")
 
 KINDS: dict[str, Kind] = {
-    # fmt: off
     "F1": Kind("gpu", "GPU-HW", "S2", .010, "gpu", _BOARD, ("NONE",), ("F1", "gpu_off_bus"),  # FF2 .008
                "GPU fell off the PCIe bus", 30, part="gpu"),
     "F2": Kind("gpu", "GPU-HW", "S3", .080, "gpu", _RESET, ("RMA", "TECH"), ("F2", "hbm_uncorrectable"),  # L3 .081
@@ -81,7 +80,7 @@ KINDS: dict[str, Kind] = {
                 accelerates=.35, out=False),
     "F15": Kind("rack", "FAC", "S1", .2, "cluster_quarter", _FAC, ("RMA", "REBOOT"),  # ours
                 ("F15", "leak_humidity"), "liquid leak or humidity out of range", 8, least_h=2, most_h=30,
-                accelerates=.6, out=False),
+                accelerates=.4, out=False),
     "F16": Kind("node", "GPU-HW", "S3", .030, "gpu", ("TECH", "DRAIN"), ("RMA", "REBOOT"),  # IHBD 33
                 ("F16", "fan_failure"), "fan failed", 60, least_h=3, out=False, part="fan"),
     "F17": Kind("node", "GPU-HW", "S3", .023, "gpu", ("TECH", "DRAIN"), ("REBOOT", "RESET_GPU"),  # IHBD 26
@@ -111,7 +110,7 @@ KINDS: dict[str, Kind] = {
     "F27": Kind("node", "GPU-HW", "S2", .050, "node", ("REBOOT", "DRAIN", "DIAG"), ("RMA",),  # ours
                 ("F27", "kernel_panic", "unknown"), "kernel panic or hang", 4, least_h=.5),
     "F28": Kind("node", "SCHED", "S3", 1.0, "node", ("SCHED", "REBOOT", "DIAG", "DRAIN"), ("RMA", "TECH"),  # ours
-                ("F28", "prolog_fail"), "prolog or epilog failed, kill task failed", 3, least_h=.75, most_h=48),
+                ("F28", "prolog_fail"), "prolog or epilog failed, kill task failed", 3, least_h=.75, most_h=48, accelerates=.6),
     "F29": Kind("partition", "SCHED", "S2", 1.0, "cluster_quarter", ("SCHED", "HOLD"), HARM_SOFT,  # ours
                 ("F29", "scheduler_misconfig"), "scheduler change keeps jobs from starting", 6, least_h=2, most_h=30,
                 accelerates=.35, out=False),
@@ -140,8 +139,7 @@ KINDS: dict[str, Kind] = {
     "F38": Kind("node", "PLATFORM", "S4", .015, "node_month", ("PLATFORM",), (*HARM_POWER, "TECH"),  # ours
                 ("F38", "telemetry_loss"), "telemetry lost while the node works on", 2, least_h=.75, most_h=12,
                 accelerates=.3, out=False),
-    # fmt: on
-}
+}  # fmt: skip
 """Failure modes by id."""
 
 NODE_KINDS = tuple(k for k, v in KINDS.items() if v.basis in ("gpu", "node"))

@@ -31,7 +31,16 @@ def f20(world: World, at: Placement) -> Truth:
     link_down(c, [port], c.t, c.end)
     c.log(c.node, c.t + c.within(0, 2), f"mlx5_core 0000:18:00.0 {port.split('/')[1]}: Link down", severity="warning")
     if c.chance(0.3):
-        c.row("syslog", c.t - c.within(5, 900), note=False, node_id=c.node, facility="kern", severity="err", process="kernel", message="mlx5_core 0000:18:00.0: Port module event[error]: module 0, Cable error, High Temperature")
+        c.row(
+            "syslog",
+            c.t - c.within(5, 900),
+            note=False,
+            node_id=c.node,
+            facility="kern",
+            severity="err",
+            process="kernel",
+            message="mlx5_core 0000:18:00.0: Port module event[error]: module 0, Cable error, High Temperature",
+        )
     return c.truth(text="fabric link down")
 
 
@@ -71,7 +80,7 @@ def f21(world: World, at: Placement) -> Truth:
     """A leaf dies: every port on it down within half a minute, the jobs of all its nodes die together."""
     c = Case(world, at, "F21")
     dead_leaf(c, at.name)
-    return c.truth(also=tuple(f"switch:{s}" for s in ()), extra={"port": tuple(_ports_of(c, at.name))})
+    return c.truth(extra={"port": tuple(_ports_of(c, at.name))})
 
 
 def _ports_of(c: Case, switch: str) -> list[str]:

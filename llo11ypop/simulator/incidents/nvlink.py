@@ -24,7 +24,9 @@ def f8(world: World, at: Placement) -> Truth:
     c = Case(world, at, "F8")
     gpu = c.place.gpu
     jobs = c.jobs_of_gpu(gpu)
-    out = repair(c, "TECH" if c.chance(0.3) else "RESET_GPU", gpu=gpu, reason="NHC: check_nvlink errors", notice_s=(20 * MINUTE, 3 * HOUR))
+    out = repair(
+        c, "TECH" if c.chance(0.3) else "RESET_GPU", gpu=gpu, reason="NHC: check_nvlink errors", notice_s=(20 * MINUTE, 3 * HOUR)
+    )
     link = int(c.rng.integers(0, 18))
     times = int(c.scaled(1, 5))
     for i in range(times):
@@ -38,7 +40,9 @@ def f8(world: World, at: Placement) -> Truth:
         c.count("gpu_metrics", gpu, f"nvlink_{column}_error_total", c.scaled(0.2, 1.5) * per_h * hours + 2, c.t, out)
         c.count("nvlink_metrics", gpu, f"{column}_error_total", c.scaled(0.2, 1.5) * per_h * hours + 2, c.t, out)
     c.scale("gpu_metrics", gpu, "nvlink_bandwidth_bps", c.scaled(0.85, 0.35), c.t, out, decisive=False)
-    c.fail_jobs(jobs if c.chance(0.75) else [], 10, 120, exit_signal=6, exit_code=134, reason="NCCL error: unhandled system error")
+    c.fail_jobs(
+        jobs if c.chance(0.75) else [], 10, 120, exit_signal=6, exit_code=134, reason="NCCL error: unhandled system error"
+    )
     return c.truth(also=(f"node:{c.node}",))
 
 
@@ -65,8 +69,14 @@ def f9(world: World, at: Placement) -> Truth:
             c.xid(str(gpu), 45, lines.PREEMPTIVE, c.t + c.within(0, 1), decisive=False)
         else:
             c.xid(str(gpu), 74, lines.nvlink_legacy(link % 12, c.rng), c.t + c.within(0, 1), link=link % 12, decisive=False)
-    c.log(c.node, c.t + c.within(0.5, 5), f"detected NVSwitch fatal error {code} on fid 0 on NVSwitch pci bus id 00000000:{5 + switch:02x}:00.0"
-          f" physical id {switch} port {link}", facility="daemon", process="nv-fabricmanager")  # fmt: skip
+    c.log(
+        c.node,
+        c.t + c.within(0.5, 5),
+        f"detected NVSwitch fatal error {code} on fid 0 on NVSwitch pci bus id 00000000:{5 + switch:02x}:00.0"
+        f" physical id {switch} port {link}",
+        facility="daemon",
+        process="nv-fabricmanager",
+    )
     c.scale("gpu_metrics", c.gpus(), "nvlink_bandwidth_bps", 0.02, c.t, out, decisive=False)
     c.fail_jobs(jobs, 1, 90, exit_signal=6, exit_code=134, reason="NCCL error: unhandled cuda error")
     return c.truth(extra={"gpu": tuple(str(g) for g in struck)})

@@ -20,8 +20,17 @@ def d10(world: World, at: Placement) -> Truth:
     """A stress test on many nodes at once: full power, heat, some checks fail, all announced."""
     c = Case(world, at, "D10")
     for node in c.nodes:
-        world.maintenance("node", node, c.t, c.end, "stress_test", announced_s=c.t - c.within(3, 48) * HOUR, cluster=world.shape.node(node).cluster,
-                          description="burn and NCCL stress test", window_id=f"CHG-ST{int(c.t) % 100000}")  # fmt: skip
+        world.maintenance(
+            "node",
+            node,
+            c.t,
+            c.end,
+            "stress_test",
+            announced_s=c.t - c.within(3, 48) * HOUR,
+            cluster=world.shape.node(node).cluster,
+            description="burn and NCCL stress test",
+            window_id=f"CHG-ST{int(c.t) % 100000}",
+        )
     take_out(c, "stress test")
     for node in c.nodes:
         gpus, tdp = c.gpus(node), world.shape.model(node).tdp_w
@@ -30,7 +39,13 @@ def d10(world: World, at: Placement) -> Truth:
         c.shift("gpu_metrics", gpus, "gpu_temp_c", c.within(24, 34), decisive=False)
         c.put("gpu_metrics", gpus, "clock_event_reasons", 4, decisive=False)
         if c.chance(0.25):
-            c.check(node, "dcgm_diag", "diag level 3 failed: memory bandwidth below limit", c.t + c.within(0.2, 0.8) * (c.end - c.t), decisive=False)
+            c.check(
+                node,
+                "dcgm_diag",
+                "diag level 3 failed: memory bandwidth below limit",
+                c.t + c.within(0.2, 0.8) * (c.end - c.t),
+                decisive=False,
+            )
         if c.chance(0.2):
             c.xid(c.one_of(*gpus), 31, lines.mmu_fault(c.rng), c.t + c.within(0.1, 0.9) * (c.end - c.t), decisive=False)
     return harmless(c, "announced stress test", planned=True, causes=("stress_test",))
@@ -47,8 +62,16 @@ def d12(world: World, at: Placement) -> Truth:
     """A switch is upgraded in its window: every link on it goes down and comes back."""
     c = Case(world, at, "D12")
     switch = at.name
-    world.maintenance("switch", switch, c.t, c.end, "upgrade", announced_s=c.t - c.within(24, 120) * HOUR, cluster=world.shape.switch(switch).cluster,
-                      description="switch firmware upgrade")  # fmt: skip
+    world.maintenance(
+        "switch",
+        switch,
+        c.t,
+        c.end,
+        "upgrade",
+        announced_s=c.t - c.within(24, 120) * HOUR,
+        cluster=world.shape.switch(switch).cluster,
+        description="switch firmware upgrade",
+    )
     take_out(c, "switch upgrade", state="maint" if c.chance(0.5) else "reserved")
     for start, end in ((0.1, 0.45), (0.55, 0.7)):
         a, b = (c.t + share * (c.end - c.t) for share in (start, end))
@@ -143,8 +166,17 @@ def d17(world: World, at: Placement) -> Truth:
     """New hardware burns in: jobs die in their first minutes, links flap, checks fail, inside an announced window."""
     c = Case(world, at, "D17")
     for node in c.nodes:
-        world.maintenance("node", node, c.t, c.end, "burn_in", announced_s=c.t - c.within(1, 5) * DAY, cluster=world.shape.node(node).cluster,
-                          description="burn-in after bring-up", window_id=f"CHG-BI{int(c.t) % 100000}")  # fmt: skip
+        world.maintenance(
+            "node",
+            node,
+            c.t,
+            c.end,
+            "burn_in",
+            announced_s=c.t - c.within(1, 5) * DAY,
+            cluster=world.shape.node(node).cluster,
+            description="burn-in after bring-up",
+            window_id=f"CHG-BI{int(c.t) % 100000}",
+        )
     take_out(c, "burn-in")
     for node in c.nodes:
         for _ in range(int(c.rng.integers(1, 4))):

@@ -78,7 +78,14 @@ def f18(world: World, at: Placement) -> Truth:
         supplies = c.units("node_hw", node_id=node, sensor_type="psu")
         c.scale("node_hw", supplies, "input_voltage_v", 1 - c.scaled(0.08, 0.25), decisive=False)
         brake(c, c.gpus(node), c.t, c.end, depth)
-        c.log(node, c.t + c.within(1, 30), "Power Supply input voltage out of range", facility="bmc", severity="warning", process="bmc")
+        c.log(
+            node,
+            c.t + c.within(1, 30),
+            "Power Supply input voltage out of range",
+            facility="bmc",
+            severity="warning",
+            process="bmc",
+        )
     c.fail_jobs([j for j in c.jobs_on(c.nodes) if c.chance(0.3)], 5 * MINUTE, 30 * MINUTE, exit_code=1)
     return c.truth()
 
@@ -106,7 +113,9 @@ def f19(world: World, at: Placement) -> Truth:
         c.scale("facility_power", feeds, "power_max_w", 1 + swing * 0.45)
         c.shift("facility_power", feeds, "voltage_v", lambda t: np.where(t % 600 < 300, -3.0, 2.0), decisive=False)
     run_ids = (runs[0].run_id,) if runs else ()
-    return c.truth(extra={"run": run_ids}, also=tuple(f"run:{r}" for r in run_ids), causes=("F19", "power_oscillation", "training"))
+    return c.truth(
+        extra={"run": run_ids}, also=tuple(f"run:{r}" for r in run_ids), causes=("F19", "power_oscillation", "training")
+    )
 
 
 MODES = {"F17": f17, "F18": f18, "F19": f19}

@@ -73,7 +73,8 @@ def draw_incidents(
     start, kind, node, burst = _with_bursts(shape, days, acceleration, (start, kind, node, burst), rng)
     slot = rng.integers(0, 8, size=len(start))
     repair = repair_s(kind, rng, cap_s=_cap_s(days, acceleration))
-    return _ordered(*_with_refails(start, kind, node, slot, repair, burst, days, acceleration, rng), rng)
+    columns, refail_of = _with_refails((start, kind, node, slot, repair, burst), days, acceleration, rng)
+    return _ordered(columns, refail_of, rng)
 
 
 def repair_s(kind: Ints, rng: np.random.Generator, *, cap_s: float = np.inf) -> Floats:
@@ -83,7 +84,7 @@ def repair_s(kind: Ints, rng: np.random.Generator, *, cap_s: float = np.inf) -> 
     z = rng.normal(size=len(kind))
     hours = median * np.exp(z * np.where(z > 0, 1.35, 1.8))
     least, most = np.array([k.least_h for k in kinds])[kind], np.array([k.most_h for k in kinds])[kind]
-    return np.minimum(np.clip(hours, least, most) * 3600, np.maximum(cap_s, least * 3600))
+    return np.asarray(np.minimum(np.clip(hours, least, most) * 3600, np.maximum(cap_s, least * 3600)))
 
 
 def _cap_s(days: float, acceleration: float) -> float:
@@ -158,18 +159,13 @@ def _with_bursts(
     return np.concatenate(starts), np.concatenate(kinds), np.concatenate(nodes), np.concatenate(bursts)
 
 
-def _with_refails(
-    start: Floats,
-    kind: Ints,
-    node: Ints,
-    slot: Ints,
-    repair: Floats,
-    burst: Ints,
-    days: float,
-    acceleration: float,
-    rng: np.random.Generator,
-) -> tuple[Floats, Ints, Ints, Ints, Floats, Ints, Ints]:
-    """Add faults that come back within seven days of the repair, most of them within one (up to three times)."""
+_Columns = tuple[Floats, Ints, Ints, Ints, Floats, Ints]
+"""start, kind, node, slot, repair, burst."""
+
+
+def _with_refails(columns: _Columns, days: float, acceleration: float, rng: np.random.Generator) -> tuple[_Columns, Ints]:
+    """Add faults that come back within seven days of the repair, most within one; and what each one repeats."""
+    start, kind, node, slot, repair, burst = columns
     again = np.array([k not in _HARD_TO_REFAIL for k in NODE_KINDS])
     refail_of = np.full(len(start), -1)
     fresh = np.arange(len(start))
@@ -185,20 +181,12 @@ def _with_refails(
         slot, burst = np.append(slot, slot[back]), np.append(burst, np.full(len(back), -1))
         repair = np.append(repair, repair_s(kind[fresh], rng, cap_s=_cap_s(days, acceleration)))
         refail_of = np.append(refail_of, back)
-    return start, kind, node, slot, repair, refail_of, burst
+    return (start, kind, node, slot, repair, burst), refail_of
 
 
-def _ordered(
-    start: Floats,
-    kind: Ints,
-    node: Ints,
-    slot: Ints,
-    repair: Floats,
-    refail_of: Ints,
-    burst: Ints,
-    rng: np.random.Generator,
-) -> Draws:
+def _ordered(columns: _Columns, refail_of: Ints, rng: np.random.Generator) -> Draws:
     """Everything by start time, with `refail_of` pointing at the new positions, and the time out of service."""
+    start, kind, node, slot, repair, burst = columns
     order = np.argsort(start, kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -206,6 +194,4 @@ def _ordered(
     out = np.array([KINDS[k].out for k in NODE_KINDS])[kind]
     away = out | (rng.random(len(kind)) < DRAINED_WHILE_WAITING)
     down = np.where(away, repair, np.minimum(repair, rng.uniform(0.5, 5, len(kind)) * 3600))
-    return Draws(
-        start[order], kind[order], node[order], slot[order], repair[order], down[order], moved[order], burst[order]
-    )
+    return Draws(start[order], kind[order], node[order], slot[order], repair[order], down[order], moved[order], burst[order])

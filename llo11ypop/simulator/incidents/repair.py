@@ -3,6 +3,8 @@
 Delays between fault, drain and ticket are our assumption; repair times come with the placement.
 """
 
+from functools import partial
+
 import numpy as np
 
 from llo11ypop.simulator.incidents.case import DAY, HOUR, MINUTE, Case
@@ -119,9 +121,9 @@ def reload_driver(case: Case, gpus: list[str], at_s: float) -> None:
         return
     rows, after = grid.rows(gpus), grid.span(at_s, np.inf)
     for column in ("xid_last", "remap_pending", "recovery_action"):
-        case.last_strokes.append(lambda column=column: grid.put(column, rows, after, 0))
+        case.last_strokes.append(partial(grid.put, column, rows, after, 0))
     for column in ("ecc_sbe_volatile_total", "ecc_dbe_volatile_total", "pcie_replay_total"):
-        case.last_strokes.append(lambda column=column: grid.reset(column, rows, at_s))
+        case.last_strokes.append(partial(grid.reset, column, rows, at_s))
 
 
 def _serial(case: Case, kind: str) -> str:

@@ -1,6 +1,7 @@
 """F29: a change of the scheduler's configuration keeps jobs from starting while GPUs stand idle."""
 
 import numpy as np
+import numpy.typing as npt
 
 from llo11ypop.simulator.incidents.case import MINUTE, Case
 from llo11ypop.simulator.incidents.placement import Placement
@@ -28,8 +29,8 @@ def f29(world: World, at: Placement) -> Truth:
     jobs, gpus = max(6.0, c.scaled(8, 60)), max(24.0, c.scaled(64, 400))
     queue = f"{cluster}/{partition}/{reason}"
 
-    def grow(t: np.ndarray, top: float) -> np.ndarray:  # type: ignore[type-arg]
-        return np.asarray(np.floor(top * np.clip(t / (c.end - c.t) * 2 + 0.15, 0, 1)), dtype=np.int32)
+    def grow(t: npt.NDArray[np.float64], top: float) -> npt.NDArray[np.float64]:
+        return np.asarray(np.floor(top * np.clip(t / (c.end - c.t) * 2 + 0.15, 0, 1)), dtype=np.float64)
 
     c.shift("slurm_queue", queue, "jobs", lambda t: grow(t, jobs), c.t + lag)
     c.shift("slurm_queue", queue, "gpus", lambda t: grow(t, gpus), c.t + lag, decisive=False)

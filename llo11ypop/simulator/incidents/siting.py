@@ -90,7 +90,9 @@ def _nodes_for(world: World, mode: str, at_s: float) -> list[str]:
 def _busy_users(world: World, at_s: float) -> list[str]:
     """Users with several jobs now, most first; any who has one when none has."""
     live = [j for j in world.jobs.active(at_s) if world.jobs.column["run"][j] < 0]
-    users, counts = np.unique(world.jobs.column["user"][live], return_counts=True) if live else (np.empty(0, int), np.empty(0, int))
+    users, counts = (
+        np.unique(world.jobs.column["user"][live], return_counts=True) if live else (np.empty(0, int), np.empty(0, int))
+    )
     order = np.argsort(-counts, kind="stable")[:3]
     return [world.jobs.users[int(users[i])] for i in order]
 

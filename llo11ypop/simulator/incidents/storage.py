@@ -42,10 +42,21 @@ def stall(c: Case, factor: float, *, hit: float) -> list[str]:
     for node in stuck[: max(2, int(len(stuck) * 0.5))]:
         c.check(node, "dstate", "processes in D state for more than 300 s", c.t + c.within(5, 20) * MINUTE, c.end, decisive=False)
         if c.chance(0.5):
-            c.log(node, c.t + c.within(2, 9) * MINUTE, f"INFO: task pt_main_thread:{c.rng.integers(1000, 99999)} blocked for more than 120 seconds.")
+            c.log(
+                node,
+                c.t + c.within(2, 9) * MINUTE,
+                f"INFO: task pt_main_thread:{c.rng.integers(1000, 99999)} blocked for more than 120 seconds.",
+            )
     for node in c.nodes[:3]:
-        c.k8s(node, "FailedMount", f"MountVolume.SetUp failed for volume \"pvc{mount.replace('/', '-')}\": timed out", c.t + c.within(3, 15) * MINUTE,
-              kind="Pod", name=f"train-{c.rng.integers(1000, 9999)}", count=int(c.rng.integers(2, 9)))  # fmt: skip
+        c.k8s(
+            node,
+            "FailedMount",
+            f'MountVolume.SetUp failed for volume "pvc{mount.replace("/", "-")}": timed out',
+            c.t + c.within(3, 15) * MINUTE,
+            kind="Pod",
+            name=f"train-{c.rng.integers(1000, 9999)}",
+            count=int(c.rng.integers(2, 9)),
+        )
     return stuck
 
 
@@ -58,7 +69,14 @@ def f25(world: World, at: Placement) -> Truth:
     user = world.jobs.user_of(jobs[0]) if jobs else ""
     if not flood:
         repair(c, "TECH", reason="NVMe I/O errors", part="nvme", notice_s=(30 * MINUTE, 2 * HOUR))
-    c.fail_jobs(jobs if c.chance(0.5) else [], 60, 1800, at_s=full, exit_code=1, reason="No space left on device" if flood else "Input/output error")
+    c.fail_jobs(
+        jobs if c.chance(0.5) else [],
+        60,
+        1800,
+        at_s=full,
+        exit_code=1,
+        reason="No space left on device" if flood else "Input/output error",
+    )
     disk = c.units("fs_metrics", node_id=c.node, role="local")
     if flood:
         c.shift("fs_metrics", disk, "free_pct", lambda t: -97 * rise(1.5 * HOUR)(t), onset_s=1.4 * HOUR)
@@ -68,15 +86,28 @@ def f25(world: World, at: Placement) -> Truth:
         c.count("fs_metrics", disk, "smart_media_errors_total", c.scaled(20, 900))
         c.scale("fs_metrics", disk, "op_latency_ms", c.scaled(5, 60), decisive=False)
         for _ in range(int(c.scaled(3, 12))):
-            c.log(c.node, c.t + c.within(0, 1500), f"blk_update_request: I/O error, dev nvme0n1, sector {c.rng.integers(10**6, 10**9)}", decisive=True)
+            c.log(
+                c.node,
+                c.t + c.within(0, 1500),
+                f"blk_update_request: I/O error, dev nvme0n1, sector {c.rng.integers(10**6, 10**9)}",
+                decisive=True,
+            )
     c.check(c.node, "disk", "no space left" if flood else "read-only file system", full + c.within(60, 1500), c.end)
     world.condition(c.node, full + 120, c.end, "DiskPressure", "True", "KubeletHasDiskPressure")
     c.k8s(c.node, "NodeHasDiskPressure", f"Node {c.node} status is now: NodeHasDiskPressure", full + 120)
     c.k8s(c.node, "Evicted", "The node was low on resource: ephemeral-storage.", full + c.within(150, 900), kind="Pod",
           name=f"job-{c.rng.integers(1000, 9999)}", count=int(c.rng.integers(1, 5)), user=user if flood else "")  # fmt: skip
     if flood:
-        return c.truth(first_s=full, queue="USER", expected="NOTIFY", acceptable=("NOTIFY", "TECH", "DRAIN"), forbidden=("RMA", "RESET_GPU"),
-                       text="a user's logs filled the local disk", extra={"user": (user,)}, part="")  # fmt: skip
+        return c.truth(
+            first_s=full,
+            queue="USER",
+            expected="NOTIFY",
+            acceptable=("NOTIFY", "TECH", "DRAIN"),
+            forbidden=("RMA", "RESET_GPU"),
+            text="a user's logs filled the local disk",
+            extra={"user": (user,)},
+            part="",
+        )
     return c.truth()
 
 
@@ -99,7 +130,9 @@ def f35(world: World, at: Placement) -> Truth:
         servers = [u for u in c.units("fs_metrics", cluster=run.cluster, mount=run.mount) if "-oss" in u]
         c.scale("fs_metrics", servers[:1], "rpc_queue_ms", c.scaled(2, 5), at_s - took, at_s, decisive=False)
     mount = f"mount:{run.cluster}/{run.mount}"
-    return c.truth(also=(mount,), extra={"run": (run.run_id,), "cluster": (run.cluster,), "mount": (mount[6:],), "node": tuple(run.nodes)})
+    return c.truth(
+        also=(mount,), extra={"run": (run.run_id,), "cluster": (run.cluster,), "mount": (mount[6:],), "node": tuple(run.nodes)}
+    )
 
 
 def stretch_checkpoints(c: Case, run_id: str, factor: float, start_s: float, end_s: float) -> list[tuple[float, float]]:

@@ -35,7 +35,9 @@ def blind(c: Case, variant: str, *, wide: bool) -> None:
           else "dcgm-exporter: failed to watch fields: DCGM_ST_TIMEOUT", facility="daemon", process="systemd")  # fmt: skip
 
 
-def hold(c: Case, gpus: list[str], column: str, start_s: float | None = None, end_s: float | None = None, *, decisive: bool = True) -> None:
+def hold(
+    c: Case, gpus: list[str], column: str, start_s: float | None = None, end_s: float | None = None, *, decisive: bool = True
+) -> None:
     """A column that repeats its last value over a span, exactly."""
     grid = c.world.grid("gpu_metrics")
     start, end = c.t if start_s is None else start_s, c.end if end_s is None else end_s

@@ -31,7 +31,9 @@ def f31(world: World, at: Placement) -> Truth:
         others = [g for n in run.nodes_at(first) for g in c.gpus(n) if g != gpu]
         c.scale("gpu_metrics", others, "tensor_active_ratio", 1 / factor, first, last, decisive=False)
         c.scale("gpu_metrics", others, "power_w", 0.75 + 0.25 / factor, first, last, decisive=False)
-    return c.truth(first_s=c.t + 30 * MINUTE, extra={"run": tuple(touched)}, also=(f"node:{c.node}", *(f"run:{r}" for r in touched)))
+    return c.truth(
+        first_s=c.t + 30 * MINUTE, extra={"run": tuple(touched)}, also=(f"node:{c.node}", *(f"run:{r}" for r in touched))
+    )
 
 
 def f32(world: World, at: Placement) -> Truth:
@@ -55,17 +57,43 @@ def _replays(c: Case) -> None:
     while when < c.end:
         bad = c.chance(REPLAY_FINDS) or (hits == 0 and when > c.t + 16 * HOUR)
         hits += bad
-        c.row("training_evals", when, f"node_id = '{c.node}' and mismatch = 1", field="mismatch", note=bad, cluster=c.place.cluster,
-              run_id=run.run_id if run else "", kind="replay", node_id=c.node, metric=np.nan, mismatch=int(bad))  # fmt: skip
+        c.row(
+            "training_evals",
+            when,
+            f"node_id = '{c.node}' and mismatch = 1",
+            field="mismatch",
+            note=bad,
+            cluster=c.place.cluster,
+            run_id=run.run_id if run else "",
+            kind="replay",
+            node_id=c.node,
+            metric=np.nan,
+            mismatch=int(bad),
+        )
         when += c.within(3, 10) * HOUR
 
 
 def spike(c: Case, run: Run, at_s: float, factor: float, *, minutes: float, decisive: bool = True) -> None:
     """The gradient norm jumps by a factor, the loss goes up, both come back."""
     back = max(minutes * MINUTE, 60.0)
-    c.scale("training_steps", run.run_id, "grad_norm", lambda t: 1 + factor * np.exp(-3 * t / back), at_s, at_s + back, decisive=decisive)
-    c.shift("training_steps", run.run_id, "loss", lambda t: min(6.0, 0.25 * np.log1p(factor)) * np.exp(-2 * t / back), at_s, at_s + 2 * back,
-            decisive=False)  # fmt: skip
+    c.scale(
+        "training_steps",
+        run.run_id,
+        "grad_norm",
+        lambda t: 1 + factor * np.exp(-3 * t / back),
+        at_s,
+        at_s + back,
+        decisive=decisive,
+    )
+    c.shift(
+        "training_steps",
+        run.run_id,
+        "loss",
+        lambda t: min(6.0, 0.25 * np.log1p(factor)) * np.exp(-2 * t / back),
+        at_s,
+        at_s + 2 * back,
+        decisive=False,
+    )
 
 
 def f33(world: World, at: Placement) -> Truth:
@@ -100,16 +128,35 @@ def f34(world: World, at: Placement) -> Truth:
     stop_run(c, run, c.t, dead)
     spin(c, [g for n in nodes for g in c.gpus(n)], c.t, dead)
     for node in nodes[:4]:
-        c.log(node, dead - c.within(0, 20), f"[Rank {run.rank_of(node, at_s=c.t)}] {NCCL_TIMEOUT}", facility="daemon", process="python3")
+        c.log(
+            node,
+            dead - c.within(0, 20),
+            f"[Rank {run.rank_of(node, at_s=c.t)}] {NCCL_TIMEOUT}",
+            facility="daemon",
+            process="python3",
+        )
     c.nodes, c.end = list(nodes), dead
     extra = {"run": (run.run_id,), "cluster": (run.cluster,)}
     if not shown:
         return c.truth(extra=extra, acceptable=("NOTIFY", "RESTART_APP", "DIAG"))
-    c.log(origin, c.t - c.within(0, 20), "pt_main_thread[2536443]: segfault at 7f797fe00000 ip 00007f7c7ac69996 error 4 in libnccl.so.2",
-          severity="warning", decisive=True)  # fmt: skip
+    c.log(
+        origin,
+        c.t - c.within(0, 20),
+        "pt_main_thread[2536443]: segfault at 7f797fe00000 ip 00007f7c7ac69996 error 4 in libnccl.so.2",
+        severity="warning",
+        decisive=True,
+    )
     c.check(origin, "dstate", "rank process in uninterruptible sleep", c.t + c.within(60, 500), dead)
-    return c.truth(level="node", name=origin, queue="GPU-HW", expected="DRAIN", acceptable=("DRAIN", "DIAG", "REBOOT", "NOTIFY", "RESTART_APP"),
-                   extra=extra, also=(f"run:{run.run_id}",), text="collective hang that began on one node")  # fmt: skip
+    return c.truth(
+        level="node",
+        name=origin,
+        queue="GPU-HW",
+        expected="DRAIN",
+        acceptable=("DRAIN", "DIAG", "REBOOT", "NOTIFY", "RESTART_APP"),
+        extra=extra,
+        also=(f"run:{run.run_id}",),
+        text="collective hang that began on one node",
+    )
 
 
 MODES = {"F31": f31, "F32": f32, "F33": f33, "F34": f34}

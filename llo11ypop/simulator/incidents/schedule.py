@@ -15,7 +15,7 @@ from llo11ypop.simulator.incidents.placement import Placement, locate
 from llo11ypop.simulator.incidents.rates import DAY_S, Draws, Floats, draw_incidents
 from llo11ypop.simulator.incidents.registry import CASCADES, DECOYS, WRITERS
 from llo11ypop.simulator.incidents.siting import Calendar, entity_for, inside, suits
-from llo11ypop.simulator.scenario import Planned
+from llo11ypop.simulator.scenario import Planned, read_scenario
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World
 
@@ -58,16 +58,17 @@ class Plan:
         return inside_ and self.calendar.free(nodes, start_s, end_s)
 
 
-def populate(world: World, *, quiet: bool = False, scenario: Sequence[Planned] | None = None) -> list[Truth]:
+def populate(world: World) -> list[Truth]:
     """Write incidents and decoys into a world; returns their truths in order of start.
 
-    A quiet world has decoys only. With a scenario, that and nothing else happens.
+    A quiet world has decoys only. With a scenario file, what it lists and nothing else happens; ConfigError when the
+    file is wrong or asks for what this fleet does not have.
     """
     plan = Plan(world, world.rng("schedule"))
-    if scenario is not None:
-        _play(plan, scenario)
+    if world.scenario is not None:
+        _play(plan, read_scenario(world.scenario, world.start_at))
     else:
-        if not quiet and world.acceleration > 0:
+        if not world.quiet and world.acceleration > 0:
             _cascades(plan)
             _faults(plan, draw_incidents(world.shape, world.days, world.acceleration, plan.rng, hazard=load_hazard(world)))
             _operations(plan)
@@ -226,7 +227,8 @@ def _operations(plan: Plan) -> None:
         if mode in NODE_KINDS:
             continue
         mean = kind.rate * _exposure(plan.world, kind.basis) * plan.world.acceleration**kind.accelerates
-        due += [(float(plan.rng.uniform(QUIET_HEAD_S, plan.world.duration_s - QUIET_TAIL_S)), mode) for _ in range(plan.rng.poisson(mean))]
+        last = max(plan.world.duration_s - QUIET_TAIL_S, QUIET_HEAD_S)
+        due += [(float(t), mode) for t in plan.rng.uniform(QUIET_HEAD_S, last, plan.rng.poisson(mean))]
     for start, mode in sorted(due):
         _operation(plan, mode, start)
 
@@ -251,7 +253,7 @@ def _operation(plan: Plan, mode: str, start: float) -> None:
     for _ in range(12):
         left = world.duration_s - max(QUIET_TAIL_S, NEEDS_H.get(mode, 0) * HOUR_S)
         if start <= left:
-            level = "cluster" if mode == "F38" and rng.random() < 0.2 else "row" if mode == "F14" and rng.random() < 0.3 else kind.level
+            level = _WIDER[mode] if mode in _WIDER and rng.random() < 0.25 else kind.level
             entity = entity_for(world, level, start, rng, mode=mode)
             nodes = _rollout_nodes(plan) if mode == "F36" else ()
             struck = nodes or (locate(world.shape, entity).nodes if entity else ())
@@ -302,6 +304,7 @@ def _decoy(plan: Plan, name: str, level: str, start: float) -> None:
         start = float(rng.uniform(QUIET_HEAD_S * 0.3, world.duration_s - QUIET_TAIL_S))
 
 
+_WIDER = {"F38": "cluster", "F14": "row"}
 _OCCUPY = frozenset({"D1", "D4", "D7", "D10", "D12", "D14", "D15", "D16", "D17"})
 
 
@@ -313,6 +316,7 @@ def _play(plan: Plan, scenario: Sequence[Planned]) -> None:
         entity = item.entity or entity_for(world, level, item.start_s, plan.rng, mode=mode)
         if not entity:
             raise item.impossible(f"nothing in this fleet suits {mode} at that time")
+        _must_exist(plan, item, entity)
         nodes = _rollout_nodes(plan) if mode in ("F36", "C2") else ()
         if mode in ("D10", "D17"):
             nodes = locate(world.shape, entity).nodes[:8]
@@ -324,8 +328,24 @@ def _play(plan: Plan, scenario: Sequence[Planned]) -> None:
             plan.truths.append((DECOYS if mode in DECOYS else WRITERS)[mode](world, at))
 
 
+def _must_exist(plan: Plan, item: Planned, entity: str) -> None:
+    """Refuse an entity that this fleet does not have, or a start after its end."""
+    shape, (level, _, name) = plan.world.shape, entity.partition(":")
+    known = True
+    try:
+        locate(shape, entity)
+    except (KeyError, IndexError):
+        known = False
+    if level == "run":
+        known = any(r.run_id == name for r in plan.world.runs)
+    if level == "user":
+        known = name in plan.world.jobs.users
+    if not known:
+        raise item.impossible(f"this fleet has no {level} '{name}'")
+    if item.start_s >= plan.world.duration_s:
+        raise item.impossible("the start lies after the fleet's end")
+
+
 def _default_length(mode: str, rng: np.random.Generator) -> float:
     """Duration where a scenario names none."""
     return decoy_duration_s(mode, rng) if mode in DECOYS else _one_repair(mode, rng)
-
-

@@ -29,16 +29,14 @@ def write_tables(connection: duckdb.DuckDBPyConnection, tables: dict[str, list[R
     """Create and fill tables. Numbers in time columns are minutes before AT; `leave_out` names `dataset.field`s."""
     for name, rows in tables.items():
         fields = {f: s for f, s in catalog().datasets[name].fields.items() if f"{name}.{f}" not in leave_out}
-        connection.execute(
-            f'CREATE TABLE "{name}" ({", ".join(f"""{f} {TYPES[s.type]}""" for f, s in fields.items())})'.replace(
-                " row ", ' "row" '
-            )
-        )
-        for row in rows:
-            values = [_value(v, fields[f].type) for f, v in row.items()]
-            marks = ", ".join("?" * len(values))
-            columns = ", ".join(f'"{f}"' for f in row)
-            connection.execute(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})', values)
+        columns_sql = ", ".join(f'"{f}" {TYPES[s.type]}' for f, s in fields.items())
+        connection.execute(f'CREATE TABLE "{name}" ({columns_sql})')
+        if rows:
+            columns = list(dict.fromkeys(f for row in rows for f in row))
+            values = [_value(row.get(f), fields[f].type) for row in rows for f in columns]
+            marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
+            names = ", ".join(f'"{f}"' for f in columns)
+            connection.execute(f'INSERT INTO "{name}" ({names}) VALUES {marks}', values)
 
 
 def store_of(tables: dict[str, list[Row]], leave_out: tuple[str, ...] = ()) -> DuckDbStore:

@@ -4,24 +4,16 @@ Check, store (exactly one racing answer wins in the ledger), resume the thread, 
 a verdict without a receipt, which `reconcile` carries on once the lease is over.
 """
 
-import asyncio
 from dataclasses import replace
-from weakref import WeakValueDictionary
 
 from llo11ypop.approvals.arguments import ArgumentCheck
 from llo11ypop.approvals.ledger import Ledger
+from llo11ypop.approvals.locks import lock_of
 from llo11ypop.approvals.orders import order_key
 from llo11ypop.approvals.settle import Answered, Reply, settle
 from llo11ypop.approvals.threads import ApprovalGraph, carry_on
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.proposal import Verdict, VerdictKind
-
-_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-
-def lock_of(proposal_id: str) -> asyncio.Lock:
-    """The lock under which this process works on a proposal. Between processes the ledger's lease decides."""
-    return _locks.setdefault(proposal_id, asyncio.Lock())
 
 
 async def answer(

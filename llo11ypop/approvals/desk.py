@@ -1,6 +1,6 @@
 """The approval desk: ledger, graph and clock put together, as the daemon, the console and the command line use it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from llo11ypop.approvals.checkpoints import open_checkpoints
 from llo11ypop.approvals.graph import ApprovalDeps, build_approval
 from llo11ypop.approvals.recover import Reconciled, expire_due, reconcile, unsnooze_due
 from llo11ypop.approvals.settle import Answered
-from llo11ypop.approvals.threads import ApprovalGraph, start
+from llo11ypop.approvals.threads import ApprovalGraph, forget, start
 from llo11ypop.core.proposal import Verdict
 
 
@@ -37,6 +37,10 @@ class Desk:
     async def unsnooze_due(self, at: datetime) -> list[str]:
         """Wake what was snoozed; ids."""
         return await unsnooze_due(self.deps.ledger, at)
+
+    async def forget(self, proposal_ids: Iterable[str]) -> None:
+        """Delete the threads of what `Ledger.prune` removed."""
+        await forget(self.graph, proposal_ids)
 
     async def reconcile(self, at: datetime) -> Reconciled:
         """Repair what a crash left."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from llo11ypop.approvals.answer import answer, lock_of
+from llo11ypop.approvals.answer import answer
 from llo11ypop.approvals.ledger import ApprovalThread, Ledger, ThreadState
+from llo11ypop.approvals.locks import lock_of
 from llo11ypop.approvals.settle import LEASE, Reply
 from llo11ypop.approvals.threads import ApprovalGraph, carry_on, start
 from llo11ypop.core.errors import Llo11yPopError

@@ -1,12 +1,15 @@
 """The paused graph threads: started after filing, resumed after an answer, found missing by `reconcile`."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from llo11ypop.approvals.graph import ApprovalState
 from llo11ypop.approvals.ledger import ApprovalThread, Ledger, ThreadState
+from llo11ypop.approvals.locks import lock_of
 
 ApprovalGraph = CompiledStateGraph[Any, Any, Any, Any]
 STORED = {"stored": True}
@@ -24,11 +27,20 @@ def run_config(proposal_id: str) -> Any:
 
 async def start(ledger: Ledger, graph: ApprovalGraph, proposal_id: str) -> bool:
     """Pause a thread at the question, unless one is paused already or nobody needs to answer; whether it was started."""
-    thread = await ledger.thread(proposal_id)
-    if thread is None or thread.state is not ThreadState.WAITING or await is_paused(graph, thread):
-        return False
-    await graph.ainvoke(_input(thread, carry_on=False), run_config(proposal_id), durability="sync", version="v2")
-    return True
+    async with lock_of(proposal_id):
+        thread = await ledger.thread(proposal_id)
+        if thread is None or thread.state is not ThreadState.WAITING or await is_paused(graph, thread):
+            return False
+        begin = _input(thread, carry_on=False)
+        await graph.ainvoke(begin, run_config(proposal_id), durability="sync", version="v2")
+        return True
+
+
+async def forget(graph: ApprovalGraph, proposal_ids: Iterable[str]) -> None:
+    """Delete the threads of proposals that retention removed."""
+    if isinstance(graph.checkpointer, BaseCheckpointSaver):
+        for proposal_id in proposal_ids:
+            await graph.checkpointer.adelete_thread(proposal_id)
 
 
 async def is_paused(graph: ApprovalGraph, thread: ApprovalThread) -> bool:

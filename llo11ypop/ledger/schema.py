@@ -40,6 +40,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     from alembic import command
 
     with writing(engine) as db:
+        if db.dialect.name == "postgresql":  # SQLite's BEGIN IMMEDIATE is a lock already
+            db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('llo11ypop:schema', 0))"))
         before = version(db)
         if before is not None and before not in known():
             raise LedgerError(

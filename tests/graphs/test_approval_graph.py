@@ -339,6 +339,16 @@ async def test_a_checkpoint_file_that_is_no_database_says_what_to_do(tmp_path: P
     assert "move the file away" in bad.value.line()
 
 
+async def test_forgotten_threads_are_gone_and_others_stay(waiting: Scene) -> None:
+    await waiting.ledger.file(proposal(2), [evidence()])
+    await waiting.desk.start(proposal(2).id)
+    await waiting.desk.answer(ONE, reject())
+    gone = await waiting.ledger.prune(AT + timedelta(days=90))
+    await waiting.desk.forget(gone.proposals)
+    assert (await waiting.desk.graph.aget_state(run_config(ONE))).values == {}
+    assert await waiting.desk.reconcile(AT) == Reconciled()
+
+
 async def test_two_proposals_do_not_disturb_each_other(waiting: Scene) -> None:
     other = replace(proposal(2))
     await waiting.ledger.file(other, [evidence()])

@@ -28,7 +28,7 @@ from tests.crashing import (
 )
 from tests.ledger_samples import AT, approve, evidence, proposal
 
-pytestmark = [pytest.mark.crash, pytest.mark.slow]
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(300)]
 ONE = proposal(1).id
 MANY = 60
 

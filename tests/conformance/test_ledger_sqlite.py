@@ -12,15 +12,16 @@ from llo11ypop.ledger.connection import connect, url_of
 from tests.conformance.ledger_port import LedgerConformance
 
 
-class TestSqliteFile(LedgerConformance):
-    @pytest.fixture(scope="class")
-    def migrated(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
-        engine = connect(url_of(path))
-        schema.upgrade(engine)
-        engine.dispose()
-        return path
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+    engine = connect(url_of(path))
+    schema.upgrade(engine)
+    engine.dispose()
+    return path
 
+
+class TestSqliteFile(LedgerConformance):
     @pytest.fixture
     async def ledger(self, tmp_path: Path, migrated: Path) -> AsyncIterator[Ledger]:
         opened = SqlLedger.open(shutil.copy(migrated, tmp_path))

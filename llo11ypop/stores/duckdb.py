@@ -129,10 +129,9 @@ class DuckDbStore:
             found: dict[str, set[str]] = {}
             for row in rows:
                 found.setdefault(row["table_name"], set()).add(row["column_name"])
-            known = {n: frozenset(c) for n, c in found.items() if n in self._catalog.datasets}
-            if not known:
+            if not set(found) & set(self._catalog.datasets):
                 raise StoreError(f"{self._name}: none of the catalog's datasets is in it", next_step="check telemetry.path")
-            self._exports = Exports(known)
+            self._exports = Exports({name: frozenset(columns) for name, columns in found.items()})
         return self._exports
 
     def _coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:

@@ -96,7 +96,7 @@ class Run:
         cut = table.num_rows > MAX_GROUPS
         seen = table.num_rows > 0
         if share.seen and seen:
-            seen = table.column(share.seen)[0].as_py() > 0
+            seen = (table.column(share.seen)[0].as_py() or 0) > 0
         if share.keep:
             table = table.filter(pc.fill_null(table.column(share.keep), fill_value=False))
         table = pa.table([table.column(column) for column, _ in share.columns], [name for _, name in share.columns])

@@ -25,6 +25,7 @@ COLUMNS: dict[str, Any] = {
 """One array per column; words are codes into `JobTable.words`, `run` and `failed_node` are -1 for none."""
 
 EndHook = Callable[[int, float, float], None]
+NodeHook = Callable[[int, float, float, int], None]
 
 
 class JobTable:
@@ -44,8 +45,11 @@ class JobTable:
         self.reasons: list[str] = [""]
         self.hooks: list[EndHook] = []
         self.start_hooks: list[EndHook] = []
+        self.leave_hooks: list[NodeHook] = []
+        self.arrive_hooks: list[NodeHook] = []
         self._by_node: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._later: dict[int, list[int]] = {}
+        self._left: dict[int, set[int]] = {}
 
     def __len__(self) -> int:
         """Number of jobs, dropped ones included."""
@@ -61,7 +65,11 @@ class JobTable:
             self._by_node = owner[order], cuts
         owner, cuts = self._by_node
         first = owner[cuts[node] : cuts[node + 1]]
-        return np.concatenate([first, np.array(self._later[node], dtype=first.dtype)]) if node in self._later else first
+        if node in self._later:
+            first = np.concatenate([first, np.array(self._later[node], dtype=first.dtype)])
+        if self._left.get(node):
+            first = first[~np.isin(first, list(self._left[node]))]
+        return np.asarray(first)
 
     def overlapping(self, node_id: str, start_s: float, end_s: float) -> NDArray[Any]:
         """Jobs that run on a node at some time of [start, end)."""
@@ -170,6 +178,16 @@ class JobTable:
         for node in nodes:
             self._later.setdefault(node, []).append(new)
         return new
+
+    def move(self, job: int, old: int, new: int) -> None:
+        """Let a job that has not started use another node (indices) instead of one of its own."""
+        places = np.arange(int(self.ptr[job]), int(self.ptr[job + 1]))
+        self.node[places[self.node[places] == old]] = new
+        self._left.setdefault(old, set()).add(job)
+        if job in self._left.get(new, ()):
+            self._left[new].discard(job)
+        else:
+            self._later.setdefault(new, []).append(job)
 
     def planned_state(self, job: int) -> int:
         """How a restarted job ends when nothing else happens."""

@@ -35,6 +35,43 @@ def requeue(world: "World", job: int, *, delay_s: float, avoid: frozenset[str]) 
     return new
 
 
+def relocate(world: "World", job: int, node_id: str) -> bool:
+    """Find another node for one of a multi-node job that is yet to start; False when there is none."""
+    jobs, c = world.jobs, world.jobs.column
+    start, end = float(c["start_s"][job]), float(c["end_s"][job])
+    if c["n_nodes"][job] < 2 or start >= world.duration_s:
+        return False
+    spare = _spares(world, jobs.nodes_of(job), start, frozenset({node_id}), 1)
+    if not spare:
+        return False
+    old, new = world.shape.node(node_id).index, world.shape.node(spare[0]).index
+    _make_room(world, spare[0], 255, start, end)
+    for hook in jobs.leave_hooks:
+        hook(job, start, end, old)
+    jobs.move(job, old, new)
+    run = int(c["run"][job])
+    for attempt in world.runs[run].attempts if run >= 0 else ():
+        if attempt.job == job:
+            attempt.nodes = [spare[0] if n == node_id else n for n in attempt.nodes]
+    for hook in jobs.arrive_hooks:
+        hook(job, start, end, new)
+    return True
+
+
+def _spares(world: "World", old: list[str], start_s: float, avoid: frozenset[str], wanted: int) -> list[str]:
+    """Nodes of the same cluster and model that no run or equally large job holds, dev nodes first."""
+    first, taken = world.shape.node(old[0]), {*old, *avoid}
+    found: list[str] = []
+    for node_id in reversed(world.shape.cluster(first.cluster).nodes):
+        if len(found) >= wanted:
+            break
+        if node_id in taken or world.shape.node(node_id).gpu_model != first.gpu_model or world.is_down(node_id, start_s):
+            continue
+        if not _held_by_large(world, node_id, start_s, len(old)):
+            found.append(node_id)
+    return found
+
+
 def _nodes_for(world: "World", job: int, start_s: float, avoid: frozenset[str]) -> list[str]:
     """The old nodes, with the unusable ones replaced by free or dev nodes of the same model."""
     old = world.jobs.nodes_of(job)
@@ -43,13 +80,7 @@ def _nodes_for(world: "World", job: int, start_s: float, avoid: frozenset[str]) 
         return old
     if len(old) == 1 and world.jobs.column["partition"][job] == 1:
         return []
-    first = world.shape.node(old[0])
-    spare = [
-        n for n in world.shape.cluster(first.cluster).nodes
-        if n not in old and n not in avoid and world.shape.node(n).gpu_model == first.gpu_model
-        and not world.is_down(n, start_s) and not _held_by_large(world, n, start_s, len(old))
-    ]  # fmt: skip
-    spare.sort(key=lambda n: (len(world.jobs.on_node(n, start_s)), n))
+    spare = _spares(world, old, start_s, avoid, len(bad))
     if len(spare) < len(bad):
         return []
     swap = dict(zip(sorted(bad), spare, strict=False))

@@ -44,7 +44,15 @@ def build_background(spec: SimulationSpec, shape: FleetShape | None = None) -> W
     chatter.build_chatter(world)
     jobs.hooks.append(lambda job, start, end: _freed(world, job, start, end))
     jobs.start_hooks.append(lambda job, start, end: _taken(world, job, start, end))
+    jobs.leave_hooks.append(lambda job, start, end, node: _moved(world, job, (start, end), -1, node))
+    jobs.arrive_hooks.append(lambda job, start, end, node: _moved(world, job, (start, end), job, node))
     return world
+
+
+def _moved(world: World, job: int, span: tuple[float, float], holder: int, node: int) -> None:
+    """A job leaves a node before it starts, or takes another."""
+    if not world.events_only:
+        gpu.repaint(world, job, *span, holder, only=node)
 
 
 def _meta(spec: SimulationSpec) -> dict[str, str]:

@@ -136,7 +136,8 @@ class World:
         not_responding: bool = False,
         reason_user: str = "slurm",
     ) -> None:
-        """Override the Slurm state of a node; later calls win. Jobs that would start there meanwhile never run.
+        """Override the Slurm state of a node; later calls win. Jobs that would start there meanwhile
+        move when they are larger than a node and another one can be had, and never run otherwise.
 
         Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
         """
@@ -144,8 +145,10 @@ class World:
         self.node_states.append(span)
         self._states_of[node_id].append(span)
         if state in UNAVAILABLE:
+            from llo11ypop.simulator.requeue import relocate
+
             for job in self.jobs.overlapping(node_id, start_s, end_s):
-                if self.jobs.column["start_s"][job] >= start_s:
+                if self.jobs.column["start_s"][job] >= start_s and not relocate(self, int(job), node_id):
                     self.jobs.drop(int(job))
 
     def is_down(self, node_id: str, at_s: float) -> bool:

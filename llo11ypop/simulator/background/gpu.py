@@ -79,7 +79,7 @@ def build_board(world: World) -> Board:
         column(0.82 if dlc[g.node_id] else 1.0 for g in gpus),
         column(np.clip(rng.normal(0, 3.3, len(gpus)), -7, 8)),
         column(np.clip(rng.normal(0, 2.6, len(gpus)), -6, 6)),
-        column(np.clip(rng.gamma(2.0, 0.045, len(gpus)), 0, 0.3)),
+        column(np.clip(rng.gamma(3.0, 0.0065, len(gpus)), 0, 0.06)),
         column(m.slowdown_c for m in models),
     )
 
@@ -102,10 +102,10 @@ def draw(board: Board, work: Habits, jobs: NDArray[Any], inlet: FloatMatrix, rng
     load = power * np.where(dip < 0.03, 0.55 + 10 * dip, 1.0) + noise(0.018) * busy
     np.clip(load, 0, 1.06, out=load)
     doze = 1 - busy
-    watts = board.idle_w * (1 + board.idle_off * (0.6 + 0.4 * busy)) + board.span_w * load + noise(1.4) * (1 + busy)
+    watts = board.idle_w + board.span_w * (load + board.idle_off) + noise(1.4) * (1 + busy)
     rise = 7 + 9 * busy + 20 * load
     core = inlet + (rise + board.core_off) * board.cooling + noise(1.1) + 0.6 * noise(1.0) * busy
-    mem = inlet + (23 + 4.5 * busy + 11 * load + board.mem_off) * board.cooling + noise(1.0)
+    mem = inlet + (23.6 + 4.7 * busy + 12 * load + board.mem_off) * board.cooling + noise(1.0)
     used = np.clip(util + noise(0.8) * busy, 0, 100) * (util > 0)
     rounded_used = np.rint(used)
     heavy = np.clip(power + calm(0.015) * busy, 0, 1)
@@ -205,7 +205,7 @@ def _static(world: World, grid: Grid) -> None:
     grid.columns["driver"] = np.repeat(codes[:, None], grid.steps, axis=1)
 
 
-def repaint(world: World, job: int, start_s: float, end_s: float, holder: int) -> None:
+def repaint(world: World, job: int, start_s: float, end_s: float, holder: int, *, only: int = -1) -> None:
     """Redraw the gauges of a job's GPUs over a span as if `holder` (a job, or -1 for none) had them.
 
     Called when a fault ends, drops or restarts a job. Counters stay; PSU and feed power follow the change.
@@ -214,7 +214,7 @@ def repaint(world: World, job: int, start_s: float, end_s: float, holder: int) -
     if grid is None:
         return
     span = grid.span(start_s + STEP_S / 2, min(end_s, world.duration_s) + STEP_S / 2)
-    rows = np.array([g.index for g in world.jobs.gpus_of(job)], dtype=np.intp)
+    rows = np.array([g.index for g in world.jobs.gpus_of(job) if only < 0 or g.index // 8 == only], dtype=np.intp)
     if span.start >= span.stop or not len(rows):
         return
     steps = span.stop - span.start
@@ -222,7 +222,7 @@ def repaint(world: World, job: int, start_s: float, end_s: float, holder: int) -
     jobs = np.full((len(rows), steps), holder, dtype=np.int32)
     inlet = node_inlet(world, grid.times_s()[span])[rows // 8]
     before = grid.columns["power_w"][rows, span].copy()
-    for name, values in draw(build_board(world).take(rows), work, jobs, inlet, world.rng("repaint", job, start_s)).items():
+    for name, values in draw(build_board(world).take(rows), work, jobs, inlet, world.rng("repaint", job, start_s, only)).items():
         grid.columns[name][rows, span] = values
     _follow_power(world, rows, span, grid.columns["power_w"][rows, span] - before)
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from llo11ypop.simulator.jobs import STATE, JobTable
 from llo11ypop.simulator.world import World
 
-_POWER_CUM = np.array([0.0, 0.10, 0.35, 0.45, 0.60, 0.72, 0.90, 1.0])
-_POWER_AT = np.array([0.06, 0.085, 0.155, 0.30, 0.62, 0.90, 0.99, 1.02])
-"""Share of board power above idle over busy GPU time, read off the Acme power CDFs (Hu et al. 2024)."""
+_POWER_CUM = np.array([0.0, 0.35, 0.72, 0.80, 0.90, 1.0])
+_POWER_AT = np.array([0.055, 0.085, 0.155, 0.45, 0.97, 1.02])
+"""Share of board power above idle over busy GPU time of jobs that are no long runs; with the runs they give the Acme power CDFs (Hu et al. 2024)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def habits(world: World) -> Habits:
     run, multi = c["run"] >= 0, c["n_nodes"] > 1
     draw = _stratified(n, (c["end_s"] - c["start_s"]) * c["gpus"], rng)
     power = np.interp(draw, _POWER_CUM, _POWER_AT)
-    power = np.where(run, rng.uniform(0.86, 0.99, n), np.where(multi, power, power * 0.92))
+    power = np.where(run, rng.uniform(0.5, 1.02, n), power)
     dozing = (rng.random(n) < 0.05) & ~run
     util = np.where(rng.random(n) < 0.86, rng.uniform(96.5, 99.8, n), rng.uniform(8, 92, n))
     util = np.where(power > 0.5, np.maximum(util, rng.uniform(94, 99, n)), util)

@@ -22,7 +22,7 @@ from llo11ypop.core.errors import Llo11yPopError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "Start a seeded fleet, the daemon and the console."),
-    "run": ("run", "Run the daemon: cycles, console, probes, metrics."),
+    "run": ("run_daemon", "Run the daemon: cycles, console, probes, metrics."),
     "once": ("once", "Run one cycle, now or as of a past instant."),
     "proposals": ("proposals", "List, show and answer what the loop proposes."),
     "goals": ("goals", "Show goals with value, baseline and target."),
@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("db", "Create or migrate the ledger."),
     "doctor": ("doctor", "Probe what is configured and say what is wrong."),
 }
-"""Command → (module of this package, one line of help)."""
+"""Command → (module of this package, one line of help). `run` is also the function below, hence its module's name."""
 
 _GLOBAL_VALUES = ("--config",)
 _GLOBAL_FLAGS = ("--debug",)

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - synthetic tables of our own
 """What the query layer costs: fused scans against a hand-written one, and a loop's worth of plans on a small fleet.
 
     python benchmarks/query.py [--gpus 10000] [--hours 24]
@@ -79,8 +80,8 @@ def fused_plans() -> dict[str, Plan]:
 
 
 RAW = (
-    "SELECT gpu_uuid, max(gpu_temp_c), max(mem_temp_c), avg(power_w), count(*), avg(gpu_temp_c), min(gpu_util_pct), max(remap_failed),"
-    " max(xid_last), min(gpu_temp_c) FROM gpu_metrics WHERE ts >= ? AND ts < ? GROUP BY gpu_uuid"
+    "SELECT gpu_uuid, max(gpu_temp_c), max(mem_temp_c), avg(power_w), count(*), avg(gpu_temp_c), min(gpu_util_pct),"
+    " max(remap_failed), max(xid_last), min(gpu_temp_c) FROM gpu_metrics WHERE ts >= ? AND ts < ? GROUP BY gpu_uuid"
 )
 
 
@@ -100,7 +101,11 @@ def loop_plans() -> dict[str, Plan]:
         for key in ("node_id", "rack"):
             base = {"dataset": "gpu_metrics", "window": window, "by": [key]}
             plans[f"hot.{key}.{window}"] = Plan.model_validate(
-                {**base, "measures": {"n": measure(agg="count_distinct", field="gpu_uuid", where="gpu_temp_c > 70")}, "having": "n > 2"}
+                {
+                    **base,
+                    "measures": {"n": measure(agg="count_distinct", field="gpu_uuid", where="gpu_temp_c > 70")},
+                    "having": "n > 2",
+                }
             )
     for counter in ("pcie_replay_total", "remap_uncorrectable_total"):
         for window in ("1h", "6h", "24h"):
@@ -137,15 +142,24 @@ def large(folder: Path, catalog: Catalog, gpus: int, hours: float) -> None:
     print(f"  one by one {apart[0]:.0f} ms = {apart[0] / raw[0]:.2f} ×")
     for field, what in (("pcie_replay_total", "0.2 % of the series move"), ("energy_mj_total", "every series moves")):
         plan = Plan.model_validate(
-            {"dataset": "gpu_metrics", "window": "24h", "by": ["gpu_uuid"], "measures": {"r": measure(agg="increase", field=field)}}
+            {
+                "dataset": "gpu_metrics",
+                "window": "24h",
+                "by": ["gpu_uuid"],
+                "measures": {"r": measure(agg="increase", field=field)},
+            }
         )
         took = best_ms(lambda plan=plan: store.run_many_now({"p": plan}, AT), 2)  # type: ignore[misc]
         print(f"  increase, {what}: {took[0]:.0f} ms = {took[0] / raw[0]:.2f} ×")
-    rack = Plan.model_validate({"dataset": "gpu_metrics", "window": "24h", "by": ["rack"], "measures": {"t": measure(agg="max", field="gpu_temp_c")}})
+    rack = Plan.model_validate(
+        {"dataset": "gpu_metrics", "window": "24h", "by": ["rack"], "measures": {"t": measure(agg="max", field="gpu_temp_c")}}
+    )
     node = rack.model_copy(update={"steps": {"result": rack.selects["result"].model_copy(update={"by": ("node_id",)})}})
     print(f"  by node {best_ms(lambda: store.run_many_now({'p': node}, AT), 2)[0]:.0f} ms, by rack over the inventory "
           f"{best_ms(lambda: store.run_many_now({'p': rack}, AT), 2)[0]:.0f} ms")  # fmt: skip
-    hour = Plan.model_validate({"dataset": "gpu_metrics", "window": "1h", "by": ["gpu_uuid"], "measures": {"t": measure(agg="max", field="gpu_temp_c")}})
+    hour = Plan.model_validate(
+        {"dataset": "gpu_metrics", "window": "1h", "by": ["gpu_uuid"], "measures": {"t": measure(agg="max", field="gpu_temp_c")}}
+    )
     print(f"  one hour of it {best_ms(lambda: store.run_many_now({'p': hour}, AT))[0]:.0f} ms")
     store.close()
 
@@ -161,7 +175,9 @@ def small(folder: Path, catalog: Catalog) -> None:
     before = store.query_count
     fast, median = best_ms(lambda: store.run_many_now(plans, AT), 9)
     scans = (store.query_count - before) // 10
-    print(f"512 GPUs, 14 d at 5 min: {len(plans)} plans in {median:.0f} ms (fastest {fast:.0f}, first {first:.0f}), {scans} queries")
+    print(
+        f"512 GPUs, 14 d at 5 min: {len(plans)} plans in {median:.0f} ms (fastest {fast:.0f}, first {first:.0f}), {scans} queries"
+    )
     store.close()
 
 

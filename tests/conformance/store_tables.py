@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - test tables of our own
 """Tiny telemetry tables for tests of stores: rows as dictionaries, times as minutes before the instant of the run."""
 
 from datetime import UTC, datetime, timedelta

@@ -196,7 +196,7 @@ class _Aggregation:
                 scanned, measured, [Sql(f"any_value({n}) AS {n}") for n in self.outputs.values()], None
             )
         if all(sql.text.startswith("CAST(count(") and "DISTINCT" not in sql.text for sql in self.outputs):
-            sums = [Sql(f"CAST(sum({n}) AS BIGINT) AS {n}") for n in self.outputs.values()]
+            sums = [Sql(f"CAST(coalesce(sum({n}), 0) AS BIGINT) AS {n}") for n in self.outputs.values()]
             return self.counters.statement(scanned, measured, sums, None)
         return self.counters.statement(scanned, [], [], self._grouped(Sql("SELECT * FROM scanned"), measured))
 

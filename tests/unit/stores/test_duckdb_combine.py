@@ -94,9 +94,18 @@ def test_an_interval_join_is_half_open_and_open_ended(how: str) -> None:
 
 def test_the_interval_may_be_on_the_left() -> None:
     steps = {
-        "events": RAW, "work": WORK, "named": {"op": "derive", "source": "work", "columns": {"node_id": "scope_id"}},
-        "idle": {"op": "join", "left": "named", "right": "events", "on": ["node_id"], "how": "anti", "within": ["ts", "start_at", "end_at"]},
-    }  # fmt: skip
+        "events": RAW,
+        "work": WORK,
+        "named": {"op": "derive", "source": "work", "columns": {"node_id": "scope_id"}},
+        "idle": {
+            "op": "join",
+            "left": "named",
+            "right": "events",
+            "on": ["node_id"],
+            "how": "anti",
+            "within": ["ts", "start_at", "end_at"],
+        },
+    }
     assert rows_of(store(), steps=steps) == []
 
 
@@ -147,9 +156,12 @@ def test_filters(where: str, gpus: str) -> None:
 
 def test_group_rolls_up() -> None:
     measures = {
-        "n": {"agg": "count"}, "hot": {"agg": "count", "where": "t > 51"}, "top": {"agg": "max", "field": "t"},
-        "mid": {"agg": "percentile", "field": "t", "q": 0.5}, "who": {"agg": "list", "field": "gpu_uuid"},
-    }  # fmt: skip
+        "n": {"agg": "count"},
+        "hot": {"agg": "count", "where": "t > 51"},
+        "top": {"agg": "max", "field": "t"},
+        "mid": {"agg": "percentile", "field": "t", "q": 0.5},
+        "who": {"agg": "list", "field": "gpu_uuid"},
+    }
     rows = rows_of(store(), **chain({"op": "group", "source": "temps", "by": ["node_id"], "measures": measures}))
     assert sorted(rows, key=lambda r: r["node_id"]) == [
         {"node_id": "n1", "n": 3, "hot": 2, "top": 80.0, "mid": 52.0, "who": "g1,g2,g3"},

@@ -1,5 +1,6 @@
 """Increase and rate: exact over resets, gaps and moves, and silent about what two readings do not show."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,24 +30,38 @@ def fleet(**series: Readings) -> Any:
 
 def asked(agg: str = "increase", **more: Any) -> dict[str, Any]:
     return {
-        "dataset": "gpu_metrics", "window": "1h", "by": ["gpu_uuid"], "measures": {"m": {"agg": agg, "field": "pcie_replay_total"}}, **more,
-    }  # fmt: skip
+        "dataset": "gpu_metrics",
+        "window": "1h",
+        "by": ["gpu_uuid"],
+        "measures": {"m": {"agg": agg, "field": "pcie_replay_total"}},
+        **more,
+    }
 
 
 def by_hand(values: Readings) -> float | None:
     present = [v for v in values if v is not None]
     if len(present) < 2:
         return None
-    return sum(b - a if b >= a else b for a, b in zip(present, present[1:], strict=False))
+    return sum(b - a if b >= a else b for a, b in pairwise(present))
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        [5, 5, 5], [0, 1, 3, 6], [10, 2, 4], [10, 0, 0], [3], [None, 3, None], [None, None], [1, None, 4], [9, 9, 1, 9], [7, 0, 7, 0, 7],
-        [0, 0], [5, 3, 3, 2],
+        [5, 5, 5],
+        [0, 1, 3, 6],
+        [10, 2, 4],
+        [10, 0, 0],
+        [3],
+        [None, 3, None],
+        [None, None],
+        [1, None, 4],
+        [9, 9, 1, 9],
+        [7, 0, 7, 0, 7],
+        [0, 0],
+        [5, 3, 3, 2],
     ],
-)  # fmt: skip
+)
 def test_a_drop_counts_from_zero(values: Readings) -> None:
     assert rows_of(fleet(g1=values), **asked()) == [{"gpu_uuid": "g1", "m": by_hand(values)}]
 
@@ -127,3 +142,8 @@ def test_a_blank_in_between_is_no_reset() -> None:
 def test_having_over_an_increase() -> None:
     rows = rows_of(fleet(g1=[0, 5], g2=[0, 1]), **asked(having="m > 2"))
     assert rows == [{"gpu_uuid": "g1", "m": 5.0}]
+
+
+def test_counts_beside_a_counter_over_nothing_are_zero() -> None:
+    both = {"m": {"agg": "increase", "field": "pcie_replay_total"}, "n": {"agg": "count"}}
+    assert rows_of(fleet(g1=[1, 2]), **asked(by=[], measures=both, where="gpu_uuid = 'none'")) == [{"m": None, "n": 0}]

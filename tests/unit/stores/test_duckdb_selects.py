@@ -110,12 +110,16 @@ def test_groups_having_order_and_limit() -> None:
     evidence = store().run_many_now(
         {
             "p": plan(
-                **HOUR, by=["gpu_uuid", "node_id"], measures=one("max"), having="m >= 60 and node_id != 'x'",
-                order=[{"by": "m", "desc": True}], limit=2,
+                **HOUR,
+                by=["gpu_uuid", "node_id"],
+                measures=one("max"),
+                having="m >= 60 and node_id != 'x'",
+                order=[{"by": "m", "desc": True}],
+                limit=2,
             )
         },
         AT,
-    )["p"]  # fmt: skip
+    )["p"]
     assert evidence.rows.to_pylist() == [
         {"gpu_uuid": "g3", "node_id": "n2", "m": 99.0},
         {"gpu_uuid": "g2", "node_id": "n1", "m": 70.0},
@@ -180,8 +184,17 @@ def test_inventory_is_what_was_valid_at_the_instant() -> None:
 
 def test_raw_rows_are_ordered_cut_and_cleaned() -> None:
     evidence = store().run_many_now(
-        {"p": plan(**HOUR, where="node_id = 'n1'", fields=["ts", "gpu_uuid", "gpu_temp_c"], order=[{"by": "gpu_temp_c", "desc": True}], limit=2)}, AT
-    )["p"]  # fmt: skip
+        {
+            "p": plan(
+                **HOUR,
+                where="node_id = 'n1'",
+                fields=["ts", "gpu_uuid", "gpu_temp_c"],
+                order=[{"by": "gpu_temp_c", "desc": True}],
+                limit=2,
+            )
+        },
+        AT,
+    )["p"]
     assert [r["gpu_temp_c"] for r in evidence.rows.to_pylist()] == [70.0, 60.0]
     assert evidence.truncated
     assert evidence.rows.to_pylist()[0]["ts"] == minutes_ago(10)
@@ -282,9 +295,17 @@ def test_a_field_that_is_not_exported_is_named_and_leaves_partners_alone() -> No
 @pytest.mark.parametrize(
     "hostile",
     [
-        "'; DROP TABLE gpu_metrics; --", '" OR 1=1 --', "') UNION SELECT path FROM glob('/*') --", "\\'; --", "?", "$1", "%", "a\x00b", "𝕏'",
+        "'; DROP TABLE gpu_metrics; --",
+        '" OR 1=1 --',
+        "') UNION SELECT path FROM glob('/*') --",
+        "\\'; --",
+        "?",
+        "$1",
+        "%",
+        "a\x00b",
+        "𝕏'",
     ],
-)  # fmt: skip
+)
 def test_hostile_text_is_only_ever_a_value(hostile: str) -> None:
     fleet = store_of({"gpu_metrics": [gpu(5, hostile, "n1", 50), gpu(5, "other", "n2", 60)]})
     literal = hostile.replace("'", "''")
@@ -303,10 +324,15 @@ def test_hostile_text_is_only_ever_a_value(hostile: str) -> None:
 def test_hostile_names_of_measures_buckets_and_steps_are_only_names(name: str) -> None:
     fleet = store_of({"gpu_metrics": [gpu(5, "g", "n1", 50)]})
     chain = {
-        f"s{name}": {**HOUR, "by": ["node_id"], "measures": {name: {"agg": "max", "field": "gpu_temp_c"}, "z": {"agg": "count"}}, "having": "z > 0"},
+        f"s{name}": {
+            **HOUR,
+            "by": ["node_id"],
+            "measures": {name: {"agg": "max", "field": "gpu_temp_c"}, "z": {"agg": "count"}},
+            "having": "z > 0",
+        },
         f"t{name}": {"op": "derive", "source": f"s{name}", "columns": {f"d{name}": "z + 1"}},
         f"u{name}": {"op": "rank", "source": f"t{name}", "by": name, "per": ["node_id"], "name": f"r{name}"},
-    }  # fmt: skip
+    }
     assert rows_of(fleet, steps=chain) == [{"node_id": "n1", name: 50.0, "z": 1, f"d{name}": 2, f"r{name}": 1}]
 
 

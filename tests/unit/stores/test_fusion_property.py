@@ -28,12 +28,18 @@ SPANS: tuple[Any, ...] = ("20m", "1h", {"start": "50m", "end": "10m"}, "3h", {"s
 def store() -> DuckDbStore:
     rows = [
         {
-            "ts": 7 * i + 1, "gpu_uuid": f"g{g}", "node_id": f"n{g // 2}", "driver": ("550", "570", None)[(i + g) % 3],
+            "ts": 7 * i + 1,
+            "gpu_uuid": f"g{g}",
+            "node_id": f"n{g // 2}",
+            "driver": ("550", "570", None)[(i + g) % 3],
             "gpu_temp_c": None if (i * g) % 7 == 5 else 0 if (i + g) % 11 == 0 else 40 + (i * 13 + g * 7) % 30,
-            "power_w": 100 + (i * 31 + g * 17) % 300, "pcie_replay_total": (i * (g + 3)) % 9, "energy_mj_total": 1e6 - 10 * i,
+            "power_w": 100 + (i * 31 + g * 17) % 300,
+            "pcie_replay_total": (i * (g + 3)) % 9,
+            "energy_mj_total": 1e6 - 10 * i,
         }
-        for i in range(200) for g in range(5)
-    ]  # fmt: skip
+        for i in range(200)
+        for g in range(5)
+    ]
     racks = [{"node_id": f"n{i}", "rack": f"r{i % 2}", "valid_from": 99999, "valid_to": None} for i in range(2)]
     return store_of({"gpu_metrics": rows, "inventory_nodes": racks})
 
@@ -118,9 +124,13 @@ def test_partners_share_one_scan() -> None:
 @pytest.mark.parametrize(
     ("windows", "scans"),
     [
-        (("1h", "30m", "5m"), 1), (("1h", "2h"), 2), (("2h", "6h"), 1), (("24h", "7d", "30d"), 3), (("25h", "6d"), 1),
+        (("1h", "30m", "5m"), 1),
+        (("1h", "2h"), 2),
+        (("2h", "6h"), 1),
+        (("24h", "7d", "30d"), 3),
+        (("25h", "6d"), 1),
     ],
-)  # fmt: skip
+)
 def test_windows_of_one_class_are_read_together(windows: tuple[str, ...], scans: int) -> None:
     selects = {
         w: plan(dataset="gpu_metrics", window=w, by=["gpu_uuid"], measures={"n": {"agg": "count"}}).selects["result"]
@@ -134,9 +144,13 @@ def test_windows_of_one_class_are_read_together(windows: tuple[str, ...], scans:
 def test_other_keys_buckets_datasets_and_raw_rows_are_read_apart() -> None:
     base: dict[str, Any] = {"dataset": "gpu_metrics", "window": "1h", "measures": {"n": {"agg": "count"}}}
     several = [
-        base, {**base, "by": ["node_id"]}, {**base, "bucket": {"every": "5m"}}, {**base, "dataset": "node_hw"},
-        {"dataset": "gpu_metrics", "window": "1h", "fields": ["ts"], "limit": 1}, {"dataset": "gpu_metrics", "window": "1h", "fields": ["ts"], "limit": 2},
-    ]  # fmt: skip
+        base,
+        {**base, "by": ["node_id"]},
+        {**base, "bucket": {"every": "5m"}},
+        {**base, "dataset": "node_hw"},
+        {"dataset": "gpu_metrics", "window": "1h", "fields": ["ts"], "limit": 1},
+        {"dataset": "gpu_metrics", "window": "1h", "fields": ["ts"], "limit": 2},
+    ]
     selects = {str(i): plan(**p).selects["result"] for i, p in enumerate(several)}
     assert len(fuse(selects)) == len(several)
 

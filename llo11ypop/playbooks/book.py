@@ -41,6 +41,10 @@ class PlaybookSet(Mapping[str, Playbook]):
         """How many."""
         return len(self._playbooks)
 
+    def only(self, modes: Collection[str]) -> "PlaybookSet":
+        """The same set with some modes only, for tests and for looking at one playbook. Raises KeyError."""
+        return PlaybookSet({mode: self._playbooks[mode] for mode in modes}, self._signs)
+
     def plans(self, areas: Collection[Area], *, at: datetime, last_run: Mapping[str, datetime] | None = None) -> dict[str, Plan]:
         """The plans to run for the playbooks of some areas, by `MODE.signal` or `common.signal`.
 

@@ -11,7 +11,7 @@ from llo11ypop.core.errors import ConfigError
 
 
 def listen(host: str, port: int, *, search: int = 0) -> socket.socket:
-    """A bound socket on `port`, or on one of `search` more. Raises ConfigError when all are taken."""
+    """A listening socket on `port`, or on one of `search` more. Raises ConfigError when all are taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, port + search + 1):
         bound = socket.socket(family, socket.SOCK_STREAM)
@@ -22,6 +22,7 @@ def listen(host: str, port: int, *, search: int = 0) -> socket.socket:
             bound.close()
             why = taken.strerror or str(taken)
             continue
+        bound.listen(128)
         return bound
     raise ConfigError(f"cannot listen on {host}:{port}: {why}", next_step="set console.host and console.port")
 

@@ -189,7 +189,6 @@ async def test_the_schedule_calls_and_lays_itself_anew() -> None:
 
 def test_a_taken_port_is_said_or_stepped_over() -> None:
     with listen("127.0.0.1", 0) as first:
-        first.listen()
         port = first.getsockname()[1]
         with pytest.raises(ConfigError, match="cannot listen"):
             listen("127.0.0.1", port)

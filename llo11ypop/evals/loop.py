@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -78,11 +78,13 @@ async def run_loop(
     instants: Iterable[datetime],
     *,
     before: Callable[[datetime], None] | None = None,
+    goals_every: timedelta | None = None,
     progress: Callable[[datetime, int], None] | None = None,
 ) -> LoopRun:
     """One cycle per instant, in order, with a fresh ledger in memory and a clock that stands at the instant.
 
-    `before` is called with each instant first (a replay moves its telemetry there). Raises what a cycle raises.
+    `before` is called with each instant first (a replay moves its telemetry there); `goals_every` measures goals
+    no more often than that. Raises what a cycle raises.
     """
     from llo11ypop.daemon.compose import deps
     from llo11ypop.ledger import SqlLedger
@@ -92,6 +94,9 @@ async def run_loop(
     clock = ManualClock(datetime.fromtimestamp(0, UTC))
     try:
         built = await deps(settings, store, ledger)
+        if goals_every is not None:
+            rare = tuple(replace(g, cadence=max(g.cadence, goals_every)) for g in built.goals)
+            built = replace(built, goals=rare)
         cycle = Cycle(built)
         count, seconds, errors = 0, 0.0, list[str]()
         for instant in instants:

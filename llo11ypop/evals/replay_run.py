@@ -23,6 +23,8 @@ AFTER_EDGE = 3
 """Ticks run after a fault starts or ends: the first sees it, the others what needs a second look or a lag."""
 RUN_IN = timedelta(days=3)
 """How much earlier than its part a worker begins, so that what is open when its part begins is open there too."""
+GOALS_EVERY = timedelta(days=1)
+"""Goals do not decide what is proposed about a fault; measuring all of them costs as much as the playbooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ async def _run(
             progress(f"{label}: {count}/{len(instants)} cycles, day {(at - plan.trace.origin).days}")
 
     try:
-        run = await run_loop(settings, store, instants, before=fleet.advance, progress=say)
+        run = await run_loop(settings, store, instants, before=fleet.advance, goals_every=GOALS_EVERY, progress=say)
         topology = await read_topology(store, instants[-1])
     finally:
         store.close()

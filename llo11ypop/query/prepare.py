@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.core.ids import content_hash
 from llo11ypop.query.check import check, missing
 from llo11ypop.query.compile.duckdb_combine import compile_combine
 from llo11ypop.query.compile.sql import Sql
@@ -27,6 +28,8 @@ class Prepared:
 
     plan: Plan
     json: dict[str, Any]
+    hash: str
+    """Of the JSON: with the instant it names the evidence."""
     schemas: Mapping[str, Schema]
     missing: tuple[str, ...]
     combine: Sql | None
@@ -82,7 +85,8 @@ class Preparer:
             schemas = check(plan, self._catalog)
             absent = missing(plan, self._catalog, exports)
             combine, tables = (None, {}) if len(plan.steps) == 1 else compile_combine(plan, schemas)
-            found = Prepared(plan, plan.model_dump(mode="json", exclude_none=True), schemas, absent, combine, tables)
+            json = plan.model_dump(mode="json", exclude_none=True)
+            found = Prepared(plan, json, content_hash(json), schemas, absent, combine, tables)
             self._plans[id(plan)] = found
             if len(self._plans) > CACHED_PLANS:
                 self._plans.popitem(last=False)

@@ -100,7 +100,7 @@ class Run:
         if share.keep:
             table = table.filter(pc.fill_null(table.column(share.keep), fill_value=False))
         table = pa.table([table.column(column) for column, _ in share.columns], [name for _, name in share.columns])
-        if not share.sorted:
+        if share.order:
             table = ordered(table, share.order)
         if share.limit is not None and table.num_rows > share.limit:
             table, cut = table.slice(0, share.limit), True
@@ -133,7 +133,7 @@ class Run:
         self, plan: Prepared, rows: pa.Table, parts: Mapping[str, Part], status: EvidenceStatus, *, truncated: bool
     ) -> Evidence:
         return Evidence(
-            id=derived_id("evidence", plan.json, iso(self.at)),
+            id=derived_id("evidence", plan.hash, iso(self.at)),
             plan=plan.json,
             at=self.at,
             window=window_of(plan.plan, self.at),

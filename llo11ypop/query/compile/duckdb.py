@@ -34,10 +34,8 @@ class Share:
     seen: str = ""
     """Column that counts the rows behind a total; empty where a row is there only when something was seen."""
     order: tuple[tuple[str, bool], ...] = ()
-    """(name in the plan, descending), then the group keys."""
+    """(name in the plan, descending), then the group keys; empty for the order of the scan, which is that of its keys."""
     limit: int | None = None
-    sorted: bool = False
-    """Whether the engine has ordered the rows already."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def _raw(scan: Scan, select: Select, catalog: Catalog, dataset: Dataset) -> Comp
     keys += [(quoted(n), False) for n in dict.fromkeys(select.fields)]
     limit = select.limit or MAX_GROUPS
     sql = sql + f" ORDER BY {ordering(keys)} LIMIT {limit + 1:d}"
-    share = Share(tuple((f"m{i}", n) for i, n in enumerate(select.fields)), limit=limit, sorted=True)
+    share = Share(tuple((f"m{i}", n) for i, n in enumerate(select.fields)), limit=limit)
     return Compiled(scan.dataset, sql, dict.fromkeys(scan.selects, share))
 
 
@@ -128,7 +126,7 @@ class _Aggregation:
         if select.bucket:
             kinds[select.bucket.name] = Kind.TIME
         order = [(o.by, o.desc) for o in select.order]
-        order += [(name, False) for name in names if name not in {o.by for o in select.order}]
+        order += [(name, False) for name in names if order and name not in {o.by for o in select.order}]
         for name, measure in select.measures.items():
             kinds[name] = self._kind(measure)
             found[name] = self._measure(measure, partner, select)
@@ -182,7 +180,8 @@ class _Aggregation:
             body = "SELECT * FROM (SELECT *, " + joined(keeps) + " FROM (" + body + ") AS g) AS h"
             names = " OR ".join(k.text.rsplit(" AS ", 1)[1] for k in keeps)
             body = body if always else body + f" WHERE {names}"
-        return body + f" LIMIT {MAX_GROUPS + 1:d}"
+        by = f" ORDER BY {ordering([(f'k{i}', False) for i in range(len(self.keys))])}" if self.keys else ""
+        return body + f"{by} LIMIT {MAX_GROUPS + 1:d}"
 
     def _grouped(self, scanned: Sql, measured: list[Sql]) -> Sql:
         keyed = [key + f" AS k{i}" for i, key in enumerate(self.keys)]

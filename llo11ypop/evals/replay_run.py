@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 from llo11ypop.core.fleet import Topology
@@ -19,8 +20,8 @@ from llo11ypop.simulator.replay import ReplayedFleet
 from llo11ypop.simulator.trace_format import Trace
 from llo11ypop.simulator.trace_merge import split
 
-AFTER_EDGE = 3
-"""Ticks run after a fault starts or ends: the first sees it, the others what needs a second look or a lag."""
+AFTER_START = 2
+"""Ticks run after a fault starts: the first sees it, the second what needs two readings."""
 RUN_IN = timedelta(days=3)
 """How much earlier than its part a worker begins, so that what is open when its part begins is open there too."""
 GOALS_EVERY = timedelta(days=1)
@@ -61,10 +62,10 @@ def interesting(plan: ReplayPlan) -> list[datetime]:
     wanted = {int(n * day / step) for n in range(1, int(trace.end_day) + 1)}
     for fault in trace.faults:
         first = int(timedelta(days=fault.start_day) / step) + 1
-        wanted |= set(range(first, first + AFTER_EDGE))
+        wanted |= set(range(first, first + AFTER_START))
         if fault.end_day is not None:
             over = int(timedelta(days=fault.end_day) / step)
-            wanted |= set(range(over, over + 1 + AFTER_EDGE))
+            wanted |= {over, over + 1}
     return [trace.origin + n * step for n in sorted(n for n in wanted if 0 < n <= last)]
 
 
@@ -85,7 +86,7 @@ def run_replay(plan: ReplayPlan, jobs: int = 2, progress: Callable[[str], None] 
     pieces = parts([i for i in interesting(plan) if _within(i, plan)], jobs)
     work = [(plan, piece, start, f"replay {n + 1}/{len(pieces)}") for n, (piece, start) in enumerate(pieces)]
     if len(work) > 1:
-        with ProcessPoolExecutor(max_workers=len(work)) as pool:
+        with ProcessPoolExecutor(len(work), mp_context=get_context("spawn")) as pool:
             runs = list(pool.map(_piece, *zip(*work, strict=True), [progress] * len(work)))
     else:
         runs = [_piece(*w, progress) for w in work]

@@ -17,7 +17,7 @@ from llo11ypop.simulator.replay_fleet import ReplayFleet, inventory
 from llo11ypop.simulator.replay_signs import Row, Shown, event_rows, shown
 from llo11ypop.simulator.trace_format import Trace
 
-LOOK_BACK = timedelta(hours=2)
+LOOK_BACK = timedelta(minutes=90)
 """How much regular telemetry lies before the instant of a cycle: more than any signal needs to see a change."""
 DATASETS = (
     "fleet_meta", "inventory_sites", "inventory_clusters", "inventory_racks", "inventory_nodes", "inventory_gpus",

@@ -33,16 +33,10 @@ NODE_ERRORS = Counter(
     ["node", "kind"],
     registry=REGISTRY,
 )
-LAST_CYCLE = Gauge(
-    "llo11ypop_last_cycle_timestamp_seconds", "Fleet time of the last cycle that was done.", registry=REGISTRY
-)
-QUERIES = Counter(
-    "llo11ypop_queries", "Native queries sent to telemetry stores.", ["backend", "outcome"], registry=REGISTRY
-)
+LAST_CYCLE = Gauge("llo11ypop_last_cycle_timestamp_seconds", "Fleet time of the last cycle that was done.", registry=REGISTRY)
+QUERIES = Counter("llo11ypop_queries", "Native queries sent to telemetry stores.", ["backend", "outcome"], registry=REGISTRY)
 PROPOSALS_OPEN = Gauge("llo11ypop_proposals_open", "Open proposals by action.", ["kind"], registry=REGISTRY)
-PROPOSALS_FILED = Counter(
-    "llo11ypop_proposals_filed", "Proposals filed, by action.", ["kind"], registry=REGISTRY
-)
+PROPOSALS_FILED = Counter("llo11ypop_proposals_filed", "Proposals filed, by action.", ["kind"], registry=REGISTRY)
 PROPOSAL_WAIT = Histogram(
     "llo11ypop_proposal_wait_seconds",
     "From filing to the answer.",
@@ -50,22 +44,14 @@ PROPOSAL_WAIT = Histogram(
     buckets=_WAIT_BUCKETS_S,
     registry=REGISTRY,
 )
-GOAL_VALUE = Gauge(
-    "llo11ypop_goal_value", "The value of a goal in its own unit.", ["goal"], registry=REGISTRY
-)
+GOAL_VALUE = Gauge("llo11ypop_goal_value", "The value of a goal in its own unit.", ["goal"], registry=REGISTRY)
 JOBS = Counter("llo11ypop_jobs", "Background jobs by how they ended.", ["job", "outcome"], registry=REGISTRY)
 LEADER = Gauge("llo11ypop_leader", "1 while this process schedules cycles.", registry=REGISTRY)
-CIRCUIT_OPEN = Gauge(
-    "llo11ypop_circuit_open", "1 while failed cycles keep the schedule stopped.", registry=REGISTRY
-)
-LOOP_LAG = Gauge(
-    "llo11ypop_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
-)
+CIRCUIT_OPEN = Gauge("llo11ypop_circuit_open", "1 while failed cycles keep the schedule stopped.", registry=REGISTRY)
+LOOP_LAG = Gauge("llo11ypop_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY)
 CLOCK_JUMPS = Counter("llo11ypop_clock_jumps", "Times the wall clock jumped.", registry=REGISTRY)
 CHECKPOINT_BYTES = Gauge("llo11ypop_checkpoint_bytes", "Size of the checkpoint file.", registry=REGISTRY)
-CONFIG_RELOADS = Counter(
-    "llo11ypop_config_reloads", "Configurations taken over while running.", registry=REGISTRY
-)
+CONFIG_RELOADS = Counter("llo11ypop_config_reloads", "Configurations taken over while running.", registry=REGISTRY)
 CONFIG_RELOAD_FAILURES = Counter(
     "llo11ypop_config_reload_failures", "Changed configurations that were refused.", registry=REGISTRY
 )

@@ -80,6 +80,7 @@ def _taken(world: World, job: int, start_s: float, end_s: float) -> None:
 
 def finish(world: World) -> World:
     """Close the books: node states, conditions, jobs, runs, inventory, derived columns. Call once."""
+    world.drop_hidden()
     accounting.settle_runs(world)
     states.write_node_states(world)
     states.write_conditions(world)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llo11ypop.simulator.grid import Grid
 from llo11ypop.simulator.jobs import JobTable
@@ -79,6 +80,9 @@ class World:
     meta: dict[str, str] = field(default_factory=dict)
     drivers: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
     _states_of: dict[str, list[NodeState]] = field(default_factory=lambda: defaultdict(list))
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What background modules would otherwise compute for every change again."""
+    _hidden: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
     _serial: int = 0
 
     @property
@@ -123,7 +127,29 @@ class World:
         if grid is not None:
             grid.hide(grid.rows(wanted), grid.span(start_s, end_s))
             return
-        self.events[dataset] = [_without(chunk, wanted, start_s, end_s) for chunk in self.events[dataset]]
+        for chunk in self.events[dataset]:
+            self._hide_rows(chunk, wanted, start_s, end_s)
+
+    def _hide_rows(self, chunk: dict[str, Any], entities: frozenset[str], start_s: float, end_s: float) -> None:
+        """Mark rows of a chunk that were never delivered; `drop_hidden` takes them out."""
+        stamp = next((name for name in ("ts", "end_at", "started_at", "start_at") if name in chunk), "")
+        size = rows_of(chunk)
+        times = np.broadcast_to(np.asarray(chunk.get(stamp, np.nan), dtype=float), (size,))
+        gone = np.flatnonzero((times >= start_s) & (times < end_s))
+        hit = np.zeros(len(gone), dtype=bool)
+        for name in ("node_id", "gpu_uuid", "cluster", "run_id") if len(gone) else ():
+            if name in chunk:
+                values = np.broadcast_to(np.asarray(chunk[name], dtype=object), (size,))[gone]
+                hit |= np.fromiter((v in entities for v in values), dtype=bool, count=len(gone))
+        if hit.any():
+            self._hidden.setdefault(id(chunk), np.zeros(size, dtype=bool))[gone[hit]] = True
+
+    def drop_hidden(self) -> None:
+        """Take out the event rows that a silence swallowed. Called once, when the books are closed."""
+        for dataset, chunks in self.events.items():
+            if any(id(c) in self._hidden for c in chunks):
+                self.events[dataset] = [_kept(c, ~self._hidden[id(c)]) if id(c) in self._hidden else c for c in chunks]
+        self._hidden.clear()
 
     def node_state(
         self,
@@ -222,21 +248,11 @@ class World:
         return requeue(self, job, delay_s=delay_s, avoid=frozenset(avoid))
 
 
-def _without(chunk: dict[str, Any], entities: frozenset[str], start_s: float, end_s: float) -> dict[str, Any]:
-    """An event chunk less the rows of these entities in the span."""
-    stamp = "ts" if "ts" in chunk else next((name for name in ("end_at", "started_at", "start_at") if name in chunk), "")
-    if not stamp:
-        return chunk
-    size = max((len(v) for v in chunk.values() if isinstance(v, (np.ndarray, list))), default=1)
-    times = np.broadcast_to(np.asarray(chunk[stamp], dtype=float), (size,))
-    gone = (times >= start_s) & (times < end_s)
-    if not gone.any():
-        return chunk
-    hit = np.zeros(size, dtype=bool)
-    for name in ("node_id", "gpu_uuid", "cluster", "run_id"):
-        if name in chunk:
-            values = np.broadcast_to(np.asarray(chunk[name], dtype=object), (size,))
-            hit |= np.isin(values.astype(str), list(entities))
-    keep = ~(gone & hit)
-    return {name: np.broadcast_to(np.asarray(v), (size,))[keep] for name, v in chunk.items()}
+def rows_of(chunk: dict[str, Any]) -> int:
+    """Rows of an event chunk: the length of its arrays, or one when all are scalars."""
+    return max((len(v) for v in chunk.values() if isinstance(v, (np.ndarray, list)) and np.ndim(v)), default=1)
 
+
+def _kept(chunk: dict[str, Any], keep: NDArray[np.bool_]) -> dict[str, Any]:
+    """Some rows of an event chunk."""
+    return {name: np.broadcast_to(np.asarray(v), (len(keep),))[keep] for name, v in chunk.items()}

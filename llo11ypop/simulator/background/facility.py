@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from llo11ypop.simulator.background.weather import node_inlet
 from llo11ypop.simulator.grid import Grid
 from llo11ypop.simulator.world import World
 
@@ -31,8 +30,7 @@ def server_power(gpu_watts: FloatMatrix) -> FloatMatrix:
 def build_facility(world: World) -> None:
     """Fill node_hw (10 min), facility_env and facility_power (5 min)."""
     watts = server_power(world.grids["gpu_metrics"].columns["power_w"])
-    times = world.grids["gpu_metrics"].times_s()
-    inlet = node_inlet(world, times)
+    inlet = world.memo["inlet"]
     _node_hw(world, watts[:, ::2], inlet[:, ::2])
     _racks(world, watts, inlet)
     _feeds(world, watts)

@@ -58,6 +58,14 @@ class Board:
 
 def build_board(world: World) -> Board:
     """Constants of every GPU from its model, its node's cooling and its own small differences."""
+    if "board" not in world.memo:
+        world.memo["board"] = _board(world)
+    board: Board = world.memo["board"]
+    return board
+
+
+def _board(world: World) -> Board:
+    """Draw the constants."""
     gpus = world.shape.gpus
     models = [MODELS[g.gpu_model] for g in gpus]
     rng = world.rng("board")
@@ -138,7 +146,7 @@ def build_gpu(world: World) -> None:
     grid = Grid("gpu_metrics", [g.gpu_uuid for g in shape.gpus], STEP_S, steps)
     jobs = job_grid(world.jobs, count, STEP_S, steps)
     work, board = habits(world), build_board(world)
-    inlet = node_inlet(world, grid.times_s())
+    inlet = world.memo["inlet"] = node_inlet(world, grid.times_s())
     ints = {"clock_event_reasons": np.int16, "pcie_link_gen": np.int8}
     grid.columns = {name: np.empty((count, steps), dtype=ints.get(name, np.float32)) for name in GAUGES}
     rng = world.rng("gpu")
@@ -220,7 +228,7 @@ def repaint(world: World, job: int, start_s: float, end_s: float, holder: int, *
     steps = span.stop - span.start
     work = habits(world) if holder >= 0 else _IDLE
     jobs = np.full((len(rows), steps), holder, dtype=np.int32)
-    inlet = node_inlet(world, grid.times_s()[span])[rows // 8]
+    inlet = world.memo["inlet"][:, span][rows // 8]
     before = grid.columns["power_w"][rows, span].copy()
     for name, values in draw(build_board(world).take(rows), work, jobs, inlet, world.rng("repaint", job, start_s, only)).items():
         grid.columns[name][rows, span] = values

@@ -343,18 +343,19 @@ def fail_checks(world: World, node_id: str, name: str, start_s: float, end_s: fl
         stamps = chunk.get("ts")
         if not isinstance(stamps, np.ndarray) or stamps.size < 2:
             continue
-        hit = (stamps >= start_s) & (stamps < end_s) & _equals(chunk.get("node_id"), node_id, stamps.size)
-        hit &= _equals(chunk.get("check_name"), name, stamps.size)
-        if hit.any():
-            for column, value in (("result", result), ("message", message)):
-                kept = np.broadcast_to(np.asarray(chunk.get(column, ""), dtype=object), (stamps.size,)).copy()
-                kept[hit] = value
-                chunk[column] = kept
+        near = np.flatnonzero((stamps >= start_s) & (stamps < end_s))
+        hit = near[_equals(chunk, "node_id", node_id, near) & _equals(chunk, "check_name", name, near)]
+        for column, value in (("result", result), ("message", message)) if len(hit) else ():
+            if not isinstance(chunk.get(column), np.ndarray) or not chunk[column].flags.writeable:
+                chunk[column] = np.array(np.broadcast_to(np.asarray(chunk.get(column, ""), dtype=object), (stamps.size,)))
+            chunk[column][hit] = value
 
 
-def _equals(values: Any, word: str, size: int) -> npt.NDArray[np.bool_]:
-    """Where a scalar or array column has a word."""
-    return np.broadcast_to(np.asarray(values, dtype=object) == word, (size,)).astype(bool)
+def _equals(chunk: dict[str, Any], column: str, word: str, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Where a scalar or array column has a word, among some rows."""
+    values = chunk.get(column)
+    picked = values[rows] if isinstance(values, np.ndarray) and values.ndim else np.full(len(rows), values, dtype=object)
+    return np.asarray(picked == word, dtype=bool)
 
 
 def _in(names: Sequence[str]) -> str:

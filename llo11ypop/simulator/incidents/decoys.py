@@ -52,9 +52,9 @@ def d1(world: World, at: Placement) -> Truth:
     world.maintenance(level, at.name, c.t, c.end, kind, announced_s=c.t - c.within(12, 96) * HOUR, cluster=c.place.cluster)
     take_out(c, kind)
     off = (c.t + 10 * MINUTE, c.end - 8 * MINUTE)
+    c.silence("gpu_metrics", c.nodes, *off, decisive=False)
+    c.silence("health_checks", c.nodes, *off, note=False)
     for node in c.nodes:
-        c.silence("gpu_metrics", [node], *off, decisive=False)
-        c.silence("health_checks", [node], *off, note=False)
         fans = c.units("node_hw", node_id=node, sensor_type="fan")
         c.put("node_hw", fans, "reading", 0.0, *off, decisive=False)
         c.put("node_hw", fans, "state", "StandbyOffline", *off, decisive=False)

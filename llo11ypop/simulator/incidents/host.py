@@ -4,6 +4,8 @@ In about nine of ten panics the last lines that left the node tell the cause (ou
 know, and 'unknown' is the right answer.
 """
 
+import numpy as np
+
 from llo11ypop.simulator.incidents import lines
 from llo11ypop.simulator.incidents.case import HOUR, MINUTE, Case
 from llo11ypop.simulator.incidents.placement import Placement
@@ -120,13 +122,14 @@ def _run_out_of_memory(c: Case, user: str, wanted: int) -> list[float]:
     """Fail the user's jobs in the span, adding attempts of the same script where there are too few."""
     jobs, world = c.world.jobs, c.world
     column = jobs.column
-    mine = [j for j in range(len(jobs)) if jobs.users and column["user"][j] == jobs.users.index(user)]
+    mine = np.flatnonzero(column["user"] == jobs.users.index(user)).tolist() if user in jobs.users else []
     times = []
     span = min(6 * HOUR, c.end - c.t)
     for k in range(wanted):
         when = c.t + (k + c.within(0.05, 0.6)) * span / wanted
-        live = [j for j in mine if column["start_s"][j] <= when < column["end_s"][j]]
-        again = [j for j in live if column["run"][j] < 0]
+        at = np.asarray(mine, dtype=np.intp)
+        live = (jobs.column["start_s"][at] <= when) & (when < jobs.column["end_s"][at]) & (jobs.column["run"][at] < 0)
+        again = at[live].tolist()
         if not again:
             continue
         job = again[int(c.rng.integers(len(again)))]

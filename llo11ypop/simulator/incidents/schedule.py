@@ -14,7 +14,7 @@ from llo11ypop.simulator.incidents.kinds import KINDS, NODE_KINDS
 from llo11ypop.simulator.incidents.placement import Placement, locate
 from llo11ypop.simulator.incidents.rates import DAY_S, Draws, Floats, draw_incidents
 from llo11ypop.simulator.incidents.registry import CASCADES, DECOYS, WRITERS
-from llo11ypop.simulator.incidents.siting import Calendar, entity_for, inside, suits
+from llo11ypop.simulator.incidents.siting import Calendar, entity_for, inside, node_for, suits
 from llo11ypop.simulator.scenario import Planned, read_scenario
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World
@@ -187,10 +187,9 @@ def _fault(plan: Plan, draws: Draws, i: int) -> Truth | None:
         struck: tuple[str, ...] = (node,)
     else:
         if not suits(world, mode, node, start):
-            nodes = [n.node_id for n in world.shape.nodes if suits(world, mode, n.node_id, start)]
-            if not nodes:
+            node = node_for(world, mode, start, plan.rng)
+            if not node:
                 return None
-            node = nodes[int(plan.rng.integers(len(nodes)))]
         entity, struck = inside(world, kind.level, node, int(draws.slot[i])), (node,)
     out = kind.out or down >= length
     busy = length if out else min(length, SHOWN_S)
@@ -249,7 +248,8 @@ def _operation(plan: Plan, mode: str, start: float) -> None:
     world, rng, kind = plan.world, plan.rng, KINDS[mode]
     length = float(_one_repair(mode, rng))
     if mode == "F37":
-        start, length = QUIET_HEAD_S + float(rng.uniform(0, 0.25)) * world.duration_s, world.duration_s
+        start = QUIET_HEAD_S + float(rng.uniform(0, 0.25)) * world.duration_s
+        length = min(world.duration_s, 28 * DAY_S)
     for _ in range(12):
         left = world.duration_s - max(QUIET_TAIL_S, NEEDS_H.get(mode, 0) * HOUR_S)
         if start <= left:

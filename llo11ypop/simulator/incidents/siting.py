@@ -32,10 +32,8 @@ def entity_for(world: World, level: str, at_s: float, rng: np.random.Generator, 
     shape = world.shape
     match level:
         case "gpu" | "port" | "node":
-            nodes = _nodes_for(world, mode, at_s)
-            if not nodes:
-                return ""
-            return inside(world, level, nodes[int(rng.integers(len(nodes)))], int(rng.integers(8)))
+            node = node_for(world, mode, at_s, rng)
+            return inside(world, level, node, int(rng.integers(8))) if node else ""
         case "rack":
             racks = [r.rack for r in shape.racks if len(r.nodes) > 1 or len(shape.racks) < 4] or [r.rack for r in shape.racks]
             return _pick("rack", racks, rng)
@@ -82,9 +80,13 @@ def suits(world: World, mode: str, node: str, at_s: float) -> bool:
     return True
 
 
-def _nodes_for(world: World, mode: str, at_s: float) -> list[str]:
-    """Nodes on which a mode can show itself."""
-    return [n.node_id for n in world.shape.nodes if suits(world, mode, n.node_id, at_s)]
+def node_for(world: World, mode: str, at_s: float, rng: np.random.Generator) -> str:
+    """A node on which a mode can show itself, the first that suits in random order; empty when none does."""
+    nodes = world.shape.nodes
+    for i in rng.permutation(len(nodes))[:600].tolist():
+        if suits(world, mode, nodes[i].node_id, at_s):
+            return str(nodes[i].node_id)
+    return ""
 
 
 def _busy_users(world: World, at_s: float) -> list[str]:

@@ -5,6 +5,7 @@ more group key, put where the file says `$slice`.
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,12 @@ def goal_ids(config_dir: Path) -> frozenset[str]:
 def _read(path: Path) -> Located:
     if not path.is_file():
         raise ConfigError(f"{path}: the goals are missing")
-    text = load_xid_table(path.parent).expand(path.read_text(encoding="utf-8"), str(path))
-    return load_located(text, str(path))
+    return _parsed(load_xid_table(path.parent).expand(path.read_text(encoding="utf-8"), str(path)), str(path))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, source: str) -> Located:
+    return load_located(text, source)
 
 
 def _goal(name: str, form: GoalForm, document: Located, catalog: Catalog) -> Goal:

@@ -6,6 +6,7 @@ A playbook writes `code in ${xid.off_bus}` and the loader puts the codes of that
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -86,5 +87,11 @@ def load_xid_table(config_dir: Path) -> XidTable:
     path = config_dir / "xid.yaml"
     if not path.is_file():
         raise ConfigError(f"{path}: the XID table is missing")
-    table = validate(_Table, load_located(path.read_text(encoding="utf-8"), str(path)))
+    return _parsed(path.read_text(encoding="utf-8"), str(path))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, source: str) -> XidTable:
+    """Goals and playbooks both need the table, and 180 lines of YAML take a quarter of a second."""
+    table = validate(_Table, load_located(text, source))
     return XidTable({c.code: c for c in table.xid}, {c.code: c for c in table.sxid}, table.classes)

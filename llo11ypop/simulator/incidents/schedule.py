@@ -235,10 +235,10 @@ def _operations(plan: Plan) -> None:
 def _exposure(world: World, basis: str) -> float:
     """How much of what a rate is counted per this fleet has."""
     days, clusters = world.days, len(world.shape.clusters)
+    run_days = sum(max(0.0, min(r.end_s, world.duration_s) - max(r.start_s, 0)) for r in world.runs) / DAY_S
     return {
         "switch_month": len(world.shape.switches) * days / 30, "cluster_month": clusters * days / 30,
-        "cluster_quarter": clusters * days / 91, "half_year": days / 182, "run_month": len(world.runs) * days / 30,
-        "run_week": sum(min(r.end_s, world.duration_s) - max(r.start_s, 0) for r in world.runs) / (7 * DAY_S),
+        "cluster_quarter": clusters * days / 91, "half_year": days / 182, "run_month": run_days / 30, "run_week": run_days / 7,
         "node_month": len(world.shape.nodes) * days / 30, "lemon": float(len(world.shape.nodes)),
     }[basis]  # fmt: skip
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from llo11ypop.simulator.spec import SimulationSpec
 
 
-def simulate(
+def simulate(  # noqa: PLR0917 - typer reads options from the signature
     out: Annotated[Path, typer.Option(help="DuckDB file to write; the truth lies beside it.")] = Path("fleet.duckdb"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 1,
     gpus: Annotated[int, typer.Option(help="Fleet size, a multiple of 8.")] = 512,
@@ -24,7 +24,10 @@ def simulate(
     acme: Annotated[Path | None, typer.Option(help="Acme utilisation_cdfs.csv for the full comparison of --verify.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Append to --out as (accelerated) time passes.")] = False,
     acceleration_of_time: Annotated[float, typer.Option(help="Fleet seconds per second of --live.")] = 60.0,
-    break_: Annotated[list[str] | None, typer.Option("--break", help="Inject MODE or MODE@entity at once, for example F16@gpu-a-003 (with --live).")] = None,
+    break_: Annotated[
+        list[str] | None,
+        typer.Option("--break", help="Inject MODE or MODE@entity at once, for example F16@gpu-a-003 (with --live)."),
+    ] = None,
     hours: Annotated[float, typer.Option(help="Stop --live after so many fleet hours; 0 runs until interrupted.")] = 0.0,
     json: Annotated[bool, typer.Option("--json", help="Print figures and content hashes as JSON.")] = False,
 ) -> None:
@@ -76,7 +79,9 @@ def _write(spec: "SimulationSpec", out: Path, json: bool) -> None:
         typer.echo(codec.dumps(figures))
         return
     size = out.stat().st_size / 1e6
-    typer.echo(f"{out}: {spec.gpus:,} GPUs × {spec.days:g} days, {sum(counts.values()):,} rows, {size:.0f} MB, {took:.0f} s (simulated)")
+    typer.echo(
+        f"{out}: {spec.gpus:,} GPUs × {spec.days:g} days, {sum(counts.values()):,} rows, {size:.0f} MB, {took:.0f} s (simulated)"
+    )
     for name, rows in sorted(counts.items(), key=lambda item: -item[1]):
         if rows:
             typer.echo(f"  {name:<24}{rows:>12,}")
@@ -96,7 +101,10 @@ def _verify(seed: int, acme: Path | None, json: bool) -> None:
         typer.echo(codec.dumps([asdict(c) | {"ok": c.ok} for c in checks]))
     else:
         for check in checks:
-            typer.echo(f"{'ok ' if check.ok else 'OUT'} {check.name:<34}{check.measured:>9.3f}   [{check.low:g}, {check.high:g}]   {check.source}")
+            typer.echo(
+                f"{'ok ' if check.ok else 'OUT'} {check.name:<34}{check.measured:>9.3f}   "
+                f"[{check.low:g}, {check.high:g}]   {check.source}"
+            )
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

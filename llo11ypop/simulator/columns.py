@@ -24,4 +24,5 @@ class Words:
 
     def texts(self) -> NDArray[Any]:
         """The values as an object array."""
-        return np.array([*self.words, ""], dtype=object)[self.codes]
+        listed: NDArray[Any] = np.array([*self.words, ""], dtype=object)
+        return np.asarray(listed[self.codes])

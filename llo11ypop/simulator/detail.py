@@ -1,6 +1,7 @@
 """One-minute GPU rows around incidents, read off the five-minute matrices after every fault was painted."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def detail_grids(world: World, span: tuple[float, float]) -> Iterator[Grid]:
     windows = [(n, max(0.0, t - HALF_S), min(world.duration_s, t + HALF_S)) for n, t in sorted(set(world.details))]
     low, high = max(span[0], 0.0), min(span[1], world.duration_s)
     edges = sorted({np.clip(np.ceil(e / 60) * 60, low, high) for _, a, b in windows for e in (a, b)} | {low, high})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         nodes = sorted({n for n, a, b in windows if a <= start and b >= end})
         first = int(np.ceil(start / 60))
         steps = int(np.ceil(end / 60)) - first

@@ -52,7 +52,7 @@ class Grid:
 
     def times_s(self) -> NDArray[np.float64]:
         """Seconds since the world's start of every step."""
-        return np.arange(self.steps) * float(self.step_s)
+        return np.arange(self.steps, dtype=np.float64) * self.step_s
 
     def span(self, start_s: float, end_s: float) -> slice:
         """Step indices whose timestamp lies in [start, end); empty outside the world."""
@@ -128,4 +128,3 @@ class Grid:
     def hide(self, rows: Rows, span: slice) -> None:
         """Deliver no rows."""
         self.present[rows, span] = False
-

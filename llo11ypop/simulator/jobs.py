@@ -35,7 +35,9 @@ class JobTable:
     A job holds GPUs: places `ptr[j]:ptr[j+1]` of `node` (node index) and `mask` (bit per slot).
     """
 
-    def __init__(self, shape: FleetShape, column: dict[str, NDArray[Any]], ptr: NDArray[Any], node: NDArray[Any], mask: NDArray[Any]) -> None:
+    def __init__(
+        self, shape: FleetShape, column: dict[str, NDArray[Any]], ptr: NDArray[Any], node: NDArray[Any], mask: NDArray[Any]
+    ) -> None:
         self.shape = shape
         self.column = column
         self.ptr, self.node, self.mask = ptr, node, mask

@@ -5,13 +5,15 @@ when their time has come, so that an incident can still be painted on everything
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset, Kind
@@ -48,7 +50,14 @@ class LiveFleet:
     was already released except where the new incident is.
     """
 
-    def __init__(self, spec: SimulationSpec, *, begin_at: datetime | None = None, chapter_days: float = CHAPTER_DAYS, catalog: Catalog | None = None) -> None:
+    def __init__(
+        self,
+        spec: SimulationSpec,
+        *,
+        begin_at: datetime | None = None,
+        chapter_days: float = CHAPTER_DAYS,
+        catalog: Catalog | None = None,
+    ) -> None:
         self.spec = spec
         self.catalog = catalog or packaged_catalog()
         self.chapter_days = chapter_days
@@ -59,7 +68,7 @@ class LiveFleet:
         self._world: World | None = None
         self._breaks: list[Break] = []
         self._own: list[Truth] = []
-        self._carry: dict[tuple[str, str], np.ndarray] = {}  # type: ignore[type-arg]
+        self._carry: dict[tuple[str, str], NDArray[Any]] = {}
 
     def advance(self, to_at: datetime, connection: duckdb.DuckDBPyConnection) -> int:
         """Append all rows with released_at <= time < to_at in one transaction; returns how many.
@@ -95,7 +104,9 @@ class LiveFleet:
         except (KeyError, ValueError) as bad:
             self._breaks.pop()
             self._generate()
-            raise ConfigError(f"{mode} cannot be injected at '{target}': {bad}", next_step="write level:id, for example node:gpu-a-003") from bad
+            raise ConfigError(
+                f"{mode} cannot be injected at '{target}': {bad}", next_step="write level:id, for example node:gpu-a-003"
+            ) from bad
         return self._own[-1]
 
     def _level_of(self, entity: str, mode: str) -> str:
@@ -103,7 +114,15 @@ class LiveFleet:
         from llo11ypop.simulator.incidents.kinds import KINDS
 
         index = self._shape.index
-        known = {"node": index.node, "gpu": index.gpu, "port": index.port, "switch": index.switch, "rack": index.rack, "row": index.row, "cluster": index.cluster}
+        known: dict[str, Mapping[str, object]] = {
+            "node": index.node,
+            "gpu": index.gpu,
+            "port": index.port,
+            "switch": index.switch,
+            "rack": index.rack,
+            "row": index.row,
+            "cluster": index.cluster,
+        }
         if entity.partition(":")[0] in known and ":" in entity:
             level, _, name = entity.partition(":")
         else:
@@ -112,7 +131,7 @@ class LiveFleet:
             return entity
         wanted = KINDS[mode].level if mode in KINDS else level
         if level == "node" and wanted == "gpu":
-            return f"gpu:{index.node[name].gpus[0]}"
+            return f"gpu:{self._shape.node(name).gpus[0]}"
         if level == "node" and wanted == "port":
             return f"port:{name}/mlx5_0"
         return f"{level}:{name}"
@@ -191,7 +210,7 @@ def _strike(world: World, ask: Break) -> Truth:
     return truth
 
 
-def _last_values(world: World, catalog: Catalog) -> dict[tuple[str, str], np.ndarray]:  # type: ignore[type-arg]
+def _last_values(world: World, catalog: Catalog) -> dict[tuple[str, str], NDArray[Any]]:
     """Where every counter stood at the chapter's end."""
     out = {}
     for name, grid in world.grids.items():
@@ -202,17 +221,24 @@ def _last_values(world: World, catalog: Catalog) -> dict[tuple[str, str], np.nda
     return out
 
 
-def _carry_on(world: World, carry: dict[tuple[str, str], np.ndarray]) -> None:  # type: ignore[type-arg]
+def _carry_on(world: World, carry: dict[tuple[str, str], NDArray[Any]]) -> None:
     """Let counters go on from where they stood instead of starting again."""
     for (name, column), last in carry.items():
         grid = world.grid(name)
         if grid is not None and len(last) == len(grid.entities):
-            grid.columns[column] = (grid.columns[column] - grid.columns[column][:, :1] + last[:, None]).astype(grid.columns[column].dtype)
+            grid.columns[column] = (grid.columns[column] - grid.columns[column][:, :1] + last[:, None]).astype(
+                grid.columns[column].dtype
+            )
 
 
-def last_counters(connection: duckdb.DuckDBPyConnection, world_shape: FleetShape) -> dict[tuple[str, str], np.ndarray]:  # type: ignore[type-arg]
+def last_counters(connection: duckdb.DuckDBPyConnection, world_shape: FleetShape) -> dict[tuple[str, str], NDArray[Any]]:
     """Counters of gpu_metrics at the end of a file, to go on from; GPUs without rows start at zero."""
-    have = [r[0] for r in connection.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'gpu_metrics'").fetchall()]
+    have = [
+        r[0]
+        for r in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = 'gpu_metrics' AND NOT internal"
+        ).fetchall()
+    ]
     names = [c for c in have if c.endswith("_total")]
     picks = ", ".join(f'arg_max("{c}", ts)' for c in names)
     found = {row[0]: row[1:] for row in connection.execute(f"SELECT gpu_uuid, {picks} FROM gpu_metrics GROUP BY 1").fetchall()}  # noqa: S608
@@ -227,18 +253,30 @@ def open_live(path: Path, connection: duckdb.DuckDBPyConnection, *, chapter_days
         meta = dict(connection.execute("SELECT key, value FROM fleet_meta").fetchall())
         start, end = datetime.fromisoformat(meta["start"]), datetime.fromisoformat(meta["end"])
         spec = SimulationSpec(
-            seed=int(meta["seed"]), gpus=int(meta["gpus"]), days=max((end - start).total_seconds() / 86400.0, 1e-3), start_at=start.astimezone(UTC),
+            seed=int(meta["seed"]), gpus=int(meta["gpus"]), days=max((end - start).total_seconds() / 86400.0, 1e-3),
+            start_at=start.astimezone(UTC),
             profile=meta["profile"], acceleration=float(meta["acceleration"]),
         )  # fmt: skip
     except (KeyError, ValueError, duckdb.Error) as bad:
-        raise StoreError(f"{path}: not a simulated fleet: {' '.join(str(bad).split())[:120]}", next_step="write one with llo11ypop simulate") from bad
+        raise StoreError(
+            f"{path}: not a simulated fleet: {' '.join(str(bad).split())[:120]}", next_step="write one with llo11ypop simulate"
+        ) from bad
     fleet = LiveFleet(spec, begin_at=end.astimezone(UTC), chapter_days=chapter_days)
     create_tables(connection, fleet.catalog, spec.profile)
     fleet._carry = last_counters(connection, fleet._shape)
     return fleet
 
 
-def run_live(spec: SimulationSpec, out: Path, *, factor: float, breaks: list[str], hours: float, say: Callable[[str], None], pause_s: float = 1.0) -> None:
+def run_live(
+    spec: SimulationSpec,
+    out: Path,
+    *,
+    factor: float,
+    breaks: list[str],
+    hours: float,
+    say: Callable[[str], None],
+    pause_s: float = 1.0,
+) -> None:
     """The `--live` command: write a day of history if there is no file, then append until stopped."""
     if factor <= 0:
         raise ConfigError("--acceleration-of-time must be above zero", next_step="60 means an hour per minute")

@@ -104,4 +104,3 @@ def _make_room(world: "World", node_id: str, bits: int, start_s: float, end_s: f
             jobs.fail(int(other), start_s, "PREEMPTED", 0, 15, reason="Preempted")
         else:
             jobs.drop(int(other))
-

@@ -346,7 +346,7 @@ def _split(nodes: int, weights: Iterable[float]) -> list[int]:
     return [int(c) for c in counts]
 
 
-def _build_cluster(
+def _build_cluster(  # noqa: PLR0917 - the lists it appends to
     spec: tuple[str, str, float, GpuModel, str, str, str, str],
     count: int,
     clusters: list[Cluster],
@@ -398,7 +398,9 @@ def _build_cluster(
     own = nodes[-count:]
     _group(own, name, cooling, rows, racks, switches)
     clusters.append(
-        Cluster(name, letter, site.site, site.provider, site.region, model.name, cooling, orchestrator, link_layer, driver, tuple(ids))
+        Cluster(
+            name, letter, site.site, site.provider, site.region, model.name, cooling, orchestrator, link_layer, driver, tuple(ids)
+        )
     )
 
 
@@ -464,7 +466,7 @@ def _with_gpus(node: Node, gpus: list[Gpu]) -> Node:
 def _build_ports(nodes: list[Node], clusters: list[Cluster]) -> list[Port]:
     """Eight compute ports per node, cabled to the node's leaf."""
     place: dict[str, int] = {}
-    out = []
+    out: list[Port] = []
     for node in nodes:
         for k in range(PORTS_PER_NODE):
             at = place.get(node.leaf_switch, 0) + 1

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llo11ypop.core.window import iso
-
 from llo11ypop.simulator.background import accounting, chatter, fabric, facility, gpu, inventory, slurm, states, storage, training
 from llo11ypop.simulator.background.submission import build_jobs
 from llo11ypop.simulator.shape import FleetShape, build_shape

@@ -49,15 +49,17 @@ def tables(world: World, dataset: Dataset, span: tuple[float, float] = ALL) -> I
         for grid in detail_grids(world, span):
             yield from _grid_tables(world, dataset, fields, grid, ALL)
         return
-    grid = world.grids.get(dataset.dataset)
-    if grid is not None:
-        yield from _grid_tables(world, dataset, fields, grid, span)
+    matrices = world.grids.get(dataset.dataset)
+    if matrices is not None:
+        yield from _grid_tables(world, dataset, fields, matrices, span)
     if world.events.get(dataset.dataset):
         yield from _event_tables(world, dataset, fields, span)
 
 
 # ---- metric datasets ------------------------------------------------------------------------------------------
-def _grid_tables(world: World, dataset: Dataset, fields: dict[str, FieldSpec], grid: Grid, span: tuple[float, float]) -> Iterator[pa.Table]:
+def _grid_tables(
+    world: World, dataset: Dataset, fields: dict[str, FieldSpec], grid: Grid, span: tuple[float, float]
+) -> Iterator[pa.Table]:
     """Slices of the matrices."""
     first, last = (0, grid.steps) if span == ALL else ((w := grid.span(*span)).start, w.stop)
     step = max(1, CHUNK_ROWS // max(1, len(grid.entities)))
@@ -94,7 +96,9 @@ def _static(values: NDArray[Any], entity: NDArray[Any], field: FieldSpec) -> Any
 def _words(codes: NDArray[Any], words: list[str]) -> Any:
     """A dictionary-encoded text column; a negative code is an empty text."""
     listed = [*words, ""]
-    return pa.DictionaryArray.from_arrays(pa.array(np.where(codes < 0, len(words), codes).astype(np.int32)), pa.array(listed, pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(np.where(codes < 0, len(words), codes).astype(np.int32)), pa.array(listed, pa.string())
+    )
 
 
 def _numbers(values: NDArray[Any], field: FieldSpec) -> Any:

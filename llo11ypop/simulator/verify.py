@@ -57,13 +57,20 @@ class Check:
         return self.low <= self.measured <= self.high
 
 
-def verify(seed: int = 1, *, acme: Path | None = None, nodes: int = 400, days: float = 348.0, progress: Callable[[str], None] | None = None) -> list[Check]:
+def verify(
+    seed: int = 1,
+    *,
+    acme: Path | None = None,
+    nodes: int = 400,
+    days: float = 348.0,
+    progress: Callable[[str], None] | None = None,
+) -> list[Check]:
     """All checks. Raises ConfigError when `acme` cannot be read."""
     reference = _reference(acme)
     say = progress or (lambda text: None)
     say(f"events of {nodes} nodes × {days:g} days, acceleration 1")
     checks = events_checks(seed, nodes, days)
-    say("telemetry of 512 GPUs × 4 days")
+    say("telemetry of 2,048 GPUs × 2 days")
     return checks + telemetry_checks(seed, reference)
 
 
@@ -174,7 +181,7 @@ def availability(world: World) -> Check:
 # ---- telemetry ------------------------------------------------------------------------------------------------
 def telemetry_checks(seed: int, reference: dict[str, tuple[Floats, Floats]]) -> list[Check]:
     """Kolmogorov-Smirnov distance of air-cooled SXM GPUs to Acme, power scaled to an A100's range, same idle share."""
-    world = build_background(SimulationSpec(seed=seed, gpus=512, days=4.0, acceleration=1.0, quiet=True))
+    world = build_background(SimulationSpec(seed=seed, gpus=2048, days=2.0, acceleration=1.0, quiet=True))
     samples = acme_like(world)
     return [Check(f"KS distance {name}", ks(samples[name], *reference[name]), 0.0, 0.1, "Acme Seren CDF") for name in ACME]
 

@@ -90,6 +90,10 @@ class World:
         """Length of the world in seconds."""
         return self.days * 86400.0
 
+    def steps(self, step_s: float) -> int:
+        """Steps of a regular dataset whose timestamp lies inside the world."""
+        return int(np.ceil(self.duration_s / step_s - 1e-9))
+
     @property
     def run_steps(self) -> Grid | None:
         """The training_steps grid, one entity per run; None in events-only worlds."""
@@ -106,7 +110,9 @@ class World:
     def rng(self, *key: object) -> np.random.Generator:
         """A generator derived from the seed and a key: same key, same stream, whatever the order of calls."""
         text = "\x1f".join(str(part) for part in (self.seed, *key))
-        return np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")))
+        return np.random.Generator(
+            np.random.PCG64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big"))
+        )
 
     def add(self, dataset: str, **columns: Any) -> None:
         """Add event rows; scalars broadcast against arrays.
@@ -162,10 +168,10 @@ class World:
         not_responding: bool = False,
         reason_user: str = "slurm",
     ) -> None:
-        """Override the Slurm state of a node; later calls win. Jobs that would start there meanwhile
-        move when they are larger than a node and another one can be had, and never run otherwise.
+        """Override the Slurm state of a node; later calls win.
 
-        Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
+        Jobs that would start there meanwhile move when they are larger than a node and another one can be had, and
+        never run otherwise. Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
         """
         span = NodeState(node_id, start_s, end_s, state, reason, not_responding, reason_user)
         self.node_states.append(span)
@@ -207,7 +213,14 @@ class World:
     ) -> None:
         """Record what somebody did to a node."""
         self.add(
-            "remediations", ts=at_s, node_id=node_id, gpu_uuid=gpu_uuid, action=action, result=result, actor=actor, ticket_id=ticket_id
+            "remediations",
+            ts=at_s,
+            node_id=node_id,
+            gpu_uuid=gpu_uuid,
+            action=action,
+            result=result,
+            actor=actor,
+            ticket_id=ticket_id,
         )
 
     def maintenance(

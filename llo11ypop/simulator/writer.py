@@ -90,5 +90,7 @@ def _plain_errors(path: Path) -> Iterator[None]:
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as bad:
         text = " ".join(str(bad).split())
         full = "No space left" in text or "disk full" in text.lower()
-        advice = "free space or give another --out" if full else "check that the folder is writable and the file is not open elsewhere"
+        advice = (
+            "free space or give another --out" if full else "check that the folder is writable and the file is not open elsewhere"
+        )
         raise StoreError(f"{path}: could not be written: {text[:200]}", next_step=advice) from bad

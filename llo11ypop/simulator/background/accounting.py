@@ -21,7 +21,7 @@ def write_jobs(world: World) -> None:
     array = c["array_job_id"][done].astype(float)
     array[array == 0] = np.nan
 
-    def words(name: str, values: list[str], at: "np.ndarray" = done) -> Words:  # type: ignore[type-arg]
+    def words(name: str, values: list[str], at: "np.ndarray" = done) -> Words:
         return Words(c[name][at].astype(np.int32), values)
 
     world.add(
@@ -38,8 +38,8 @@ def write_jobs(world: World) -> None:
     place = np.flatnonzero(np.isin(owner, done))
     at = owner[place]
     world.add(
-        "slurm_job_nodes", end_at=c["end_s"][at], start_at=c["start_s"][at], cluster=words("cluster", clusters, at), job_id=c["job_id"][at],
-        node_id=Words(jobs.node[place], nodes), user=words("user", jobs.users, at), state=words("state", STATES, at),
+        "slurm_job_nodes", end_at=c["end_s"][at], start_at=c["start_s"][at], cluster=words("cluster", clusters, at),
+        job_id=c["job_id"][at], node_id=Words(jobs.node[place], nodes), user=words("user", jobs.users, at), state=words("state", STATES, at),
         exit_code=c["exit_code"][at], exit_signal=c["exit_signal"][at], job_nodes=c["n_nodes"][at],
         gpus_on_node=np.bitwise_count(jobs.mask[place]), run_id=words("run", runs, at),
     )  # fmt: skip
@@ -68,7 +68,8 @@ def _write_run(world: World, run: Run) -> None:
         )  # fmt: skip
         gpus = [g.gpu_uuid for n in attempt.nodes for g in world.shape.node_gpus(n)]
         world.add(
-            "training_ranks", started_at=np.full(run.ranks, attempt.start_s), run_id=run.run_id, job_id=job_id, cluster=run.cluster, rank=rank,
+            "training_ranks", started_at=np.full(run.ranks, attempt.start_s), run_id=run.run_id, job_id=job_id, cluster=run.cluster,
+            rank=rank,
             pipeline_stage=rank * run.pipeline_stages // run.ranks, node_id=np.repeat(np.array(attempt.nodes, dtype=object), 8),
             gpu_uuid=np.array(gpus, dtype=object),
         )  # fmt: skip
@@ -95,7 +96,7 @@ def _settle_events(world: World) -> None:
         world.events[dataset] = kept
 
 
-def _attempt_of(run: Run, ts: "np.ndarray") -> "np.ndarray":  # type: ignore[type-arg]
+def _attempt_of(run: Run, ts: "np.ndarray") -> "np.ndarray":
     """Index of the attempt that runs at each time, or -1."""
     out = np.full(len(ts), -1)
     for i, attempt in enumerate(run.attempts):
@@ -124,7 +125,7 @@ def _settle_steps(world: World) -> None:
             grid.columns["slowest_stage"][row] = rank * run.pipeline_stages // run.ranks
 
 
-def _count_steps(columns: dict[str, "np.ndarray"], row: int, run: Run, which: "np.ndarray", times: "np.ndarray") -> None:  # type: ignore[type-arg]
+def _count_steps(columns: dict[str, "np.ndarray"], row: int, run: Run, which: "np.ndarray", times: "np.ndarray") -> None:
     """The step number at the end of every minute."""
     pace = np.where(which >= 0, 60.0 / np.maximum(columns["step_time_s"][row], 0.05), 0.0)
     count = np.cumsum(pace) + max(0.0, -run.start_s) / run.base_step_s

@@ -24,7 +24,7 @@ COUNTERS = (
 
 def build_fabric(world: World) -> None:
     """Fill fabric_ports, switch_metrics, net_probe (10 min) and nvlink_metrics (15 min)."""
-    steps = int(world.duration_s // 600)
+    steps = world.steps(600)
     work = habits(world)
     node_net = work.network[job_grid(world.jobs, len(world.shape.gpus), 600, steps)[::8]]
     _ports(world, node_net)
@@ -49,7 +49,9 @@ def _ports(world: World, node_net: FloatMatrix) -> None:
     roce = np.array([shape.cluster(p.cluster).link_layer == "roce" for p in shape.ports], dtype=np.float32)[:, None]
     grid.columns["cnp_sent_total"] = np.floor(np.cumsum(roce * sent / 2e8 * rng.random(size, dtype=np.float32), axis=1))
     grid.columns["rx_pause_total"] = np.floor(np.cumsum(roce * sent / 3e9 * rng.random(size, dtype=np.float32), axis=1))
-    temp = 44 + 0.7 * rng.standard_normal((count, 1)) + 6 * np.clip(share, 0, 1) + 0.5 * rng.standard_normal(size, dtype=np.float32)
+    temp = (
+        44 + 0.7 * rng.standard_normal((count, 1)) + 6 * np.clip(share, 0, 1) + 0.5 * rng.standard_normal(size, dtype=np.float32)
+    )
     grid.columns["module_temp_c"] = np.rint(temp).astype(np.float32)
     ber = 10.0 ** rng.normal(-15.2, 0.3, (count, 1))
     grid.columns["effective_ber"] = np.broadcast_to(ber.astype(np.float32), size).copy()
@@ -82,7 +84,11 @@ def _benign_flaps(world: World, grid: Grid, rng: np.random.Generator) -> None:
         grid.bump("link_error_recovery_total", row, t, 1)
     if flaps:
         port = [world.shape.ports[i] for i in rows]
-        text = [f"mlx5_core 0000:{0x18 + p.index % 8 * 16:02x}:00.0 {p.port_id.split('/')[1]}: Link {w}" for p in port for w in ("down", "up")]
+        text = [
+            f"mlx5_core 0000:{0x18 + p.index % 8 * 16:02x}:00.0 {p.port_id.split('/')[1]}: Link {w}"
+            for p in port
+            for w in ("down", "up")
+        ]
         world.add(
             "syslog", ts=np.repeat(at, 2) + np.tile([0.0, 3.4], flaps), node_id=np.repeat([p.node_id for p in port], 2),
             facility="kern", severity=np.tile(["warning", "info"], flaps), process="kernel", message=np.array(text, dtype=object),
@@ -140,7 +146,7 @@ def _nvlink(world: World) -> None:
     """The sum over each GPU's links, link −1; PCIe-only nodes have none."""
     source = world.grids["gpu_metrics"]
     keep = np.flatnonzero([world.shape.node(g.node_id).nvlink for g in world.shape.gpus])
-    steps = int(world.duration_s // 900)
+    steps = world.steps(900)
     grid = Grid("nvlink_metrics", [source.entities[i] for i in keep], 900, steps)
     at = np.arange(steps) * 3
     grid.columns = {
@@ -153,5 +159,3 @@ def _nvlink(world: World) -> None:
         grid.static[name] = source.static[name][keep]
     grid.static["link"] = np.full(len(keep), -1, dtype=np.int8)
     world.grids["nvlink_metrics"] = grid
-
-

@@ -52,7 +52,9 @@ def _node_hw(world: World, watts: FloatMatrix, inlet: FloatMatrix) -> None:
     jitter = 45 * rng.standard_normal((len(nodes), FANS, steps), dtype=np.float32)
     reading[:, 2 : 2 + FANS] = np.rint((base[:, None] + own + jitter) / 20) * 20
     share = 0.25 + rng.normal(0, 0.006, (len(nodes), PSUS, 1)).astype(np.float32)
-    reading[:, 2 + FANS :] = np.rint(watts[:, None] * share + 4 * rng.standard_normal((len(nodes), PSUS, steps), dtype=np.float32))
+    reading[:, 2 + FANS :] = np.rint(
+        watts[:, None] * share + 4 * rng.standard_normal((len(nodes), PSUS, steps), dtype=np.float32)
+    )
     volts = np.full((len(nodes), kinds, steps), np.nan, dtype=np.float32)
     volts[:, 2 + FANS :] = np.rint(230 + 1.2 * rng.standard_normal((len(nodes), 1, steps), dtype=np.float32))
     flat = (len(nodes) * kinds, steps)
@@ -131,7 +133,7 @@ def _racks(world: World, watts: FloatMatrix, inlet: FloatMatrix) -> None:
         "inlet_c": only("rack", np.round(inlet_c + noise(0.15), 1)),
         "outlet_c": only("rack", np.round(inlet_c + 6 + 15 * load + noise(0.3), 1)),
         "supply_c": np.where((kinds == "rack")[:, None], np.nan, np.round(supply, 1)).astype(np.float32),
-        "return_c": np.where((kinds == "rack")[:, None], np.nan, np.round(supply + 5 + 13 * load + noise(0.3), 1)).astype(np.float32),
+        "return_c": np.where((kinds == "rack")[:, None], np.nan, np.round(supply + 5 + 13 * load + noise(0.3), 1)),
         "humidity_pct": np.where((kinds == "cdu")[:, None], np.nan, np.round(humidity, 1)).astype(np.float32),
         "dew_point_c": np.round(inlet_c - (100 - humidity) / 5, 1).astype(np.float32),
         "delta_p_kpa": only("cdu", np.round(182 + noise(1.2), 1)),
@@ -179,7 +181,9 @@ def follow_power(world: World, rows: NDArray[Any], span: slice, delta: FloatMatr
             first = (span.start + 1) // 2
             own = slice(node * len(SENSORS) + 2 + FANS, (node + 1) * len(SENSORS))
             steps = slice(first, first + int(even.sum()))
-            hardware.columns["reading"][own, steps] = np.rint(np.maximum(hardware.columns["reading"][own, steps] + change[even] / PSUS, 0))
+            hardware.columns["reading"][own, steps] = np.rint(
+                np.maximum(hardware.columns["reading"][own, steps] + change[even] / PSUS, 0)
+            )
         if feeds is not None:
             rack = rack_of[world.shape.nodes[node].rack]
             for name in ("power_w", "power_min_w", "power_max_w"):

@@ -111,7 +111,7 @@ def draw(board: Board, work: Habits, jobs: NDArray[Any], inlet: FloatMatrix, rng
     np.clip(load, 0, 1.06, out=load)
     doze = 1 - busy
     watts = board.idle_w + board.span_w * (load + board.idle_off) + noise(1.4) * (1 + busy)
-    rise = 7 + 9 * busy + 20 * load
+    rise = 8 + 8.5 * busy + 22.5 * load
     core = inlet + (rise + board.core_off) * board.cooling + noise(1.1) + 0.6 * noise(1.0) * busy
     mem = inlet + (23.6 + 4.7 * busy + 12 * load + board.mem_off) * board.cooling + noise(1.0)
     used = np.clip(util + noise(0.8) * busy, 0, 100) * (util > 0)
@@ -141,7 +141,7 @@ def draw(board: Board, work: Habits, jobs: NDArray[Any], inlet: FloatMatrix, rng
 
 def build_gpu(world: World) -> None:
     """Fill the gpu_metrics grid."""
-    steps = int(world.duration_s // STEP_S)
+    steps = world.steps(STEP_S)
     shape, count = world.shape, len(world.shape.gpus)
     grid = Grid("gpu_metrics", [g.gpu_uuid for g in shape.gpus], STEP_S, steps)
     jobs = job_grid(world.jobs, count, STEP_S, steps)
@@ -166,11 +166,17 @@ def _counters(world: World, grid: Grid, count: int, steps: int) -> None:
     start = rng.uniform(1e11, 9e12, (count, 1))
     grid.columns["energy_mj_total"] = np.rint((np.cumsum(power, axis=1, dtype=np.float64) * (STEP_S * 1e3) + start) / 1e6) * 1e6
     for name in ("pcie_replay_total", "remap_uncorrectable_total", "remap_correctable_total", "ecc_sbe_volatile_total",
-                 "ecc_dbe_volatile_total", "nvlink_crc_error_total", "nvlink_replay_error_total", "nvlink_recovery_error_total"):  # fmt: skip
+                 "ecc_dbe_volatile_total", "nvlink_crc_error_total", "nvlink_replay_error_total",
+                 "nvlink_recovery_error_total"):  # fmt: skip
         grid.columns[name] = np.zeros((count, steps), dtype=np.float32)
     for name in ("thermal_violation_ns_total", "power_violation_ns_total"):
         grid.columns[name] = np.zeros((count, steps), dtype=np.float64)
-    for name, kind in (("xid_last", np.int16), ("remap_failed", np.int8), ("remap_pending", np.int8), ("recovery_action", np.int8)):
+    for name, kind in (
+        ("xid_last", np.int16),
+        ("remap_failed", np.int8),
+        ("remap_pending", np.int8),
+        ("recovery_action", np.int8),
+    ):
         grid.columns[name] = np.zeros((count, steps), dtype=kind)
     grid.columns["pcie_link_width"] = np.full((count, steps), 16, dtype=np.int8)
     sparse = [("pcie_replay_total", 0.02, 3), ("ecc_sbe_volatile_total", 0.012, 4), ("remap_correctable_total", 0.0009, 1)]
@@ -191,7 +197,7 @@ def _counters(world: World, grid: Grid, count: int, steps: int) -> None:
 def _sprinkle(matrix: FloatMatrix, mean: float, most: int, rng: np.random.Generator) -> None:
     """Let counters jump by 1..most at random steps, `mean` times per entity."""
     rows, steps = matrix.shape
-    for row, hits in enumerate(rng.poisson(mean, rows).tolist()):
+    for row, hits in enumerate(rng.poisson(mean, size=(rows,)).tolist()):
         for at in rng.integers(0, steps, hits).tolist():
             matrix[row, at:] += rng.integers(1, most + 1)
 

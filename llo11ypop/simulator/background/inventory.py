@@ -20,11 +20,14 @@ def write_inventory(world: World) -> None:
     shape = world.shape
     gpus = {c.cluster: 8 * len(c.nodes) for c in shape.clusters}
     _records(world, "inventory_sites", shape.sites, ("site", "provider", "region", "continent", "zone"))
-    _records(world, "inventory_clusters", shape.clusters, ("cluster", "site", "provider", "region", "gpu_model", "cooling", "orchestrator"),
+    _records(world, "inventory_clusters", shape.clusters,
+             ("cluster", "site", "provider", "region", "gpu_model", "cooling", "orchestrator"),
              gpus=[gpus[c.cluster] for c in shape.clusters], nodes=[len(c.nodes) for c in shape.clusters])  # fmt: skip
     _records(world, "inventory_racks", shape.racks, ("rack", "row", "room", "site", "cluster"))
     _records(world, "inventory_switches", shape.switches, ("switch_id", "cluster", "rack", "role", "model", "ports"))
-    _records(world, "inventory_links", shape.ports, ("port_id", "node_id", "switch_id", "switch_port", "cable_part_no", "cluster"))
+    _records(
+        world, "inventory_links", shape.ports, ("port_id", "node_id", "switch_id", "switch_port", "cable_part_no", "cluster")
+    )
     _records(world, "inventory_parts", shape.parts, ("part_no", "part_type", "vendor", "description"))
     _records(world, "technicians", shape.technicians,
              ("technician_id", "site", "skills", "certifications", "skill_level", "open_tickets", "travel_sites"))  # fmt: skip
@@ -43,8 +46,8 @@ def _records(world: World, dataset: str, records: list[Any], names: tuple[str, .
 
 def _nodes(world: World) -> None:
     """Nodes, with one interval per driver."""
-    names = ("node_id", "cluster", "site", "provider", "region", "zone", "room", "row", "rack", "rack_unit", "leaf_switch", "cooling",
-             "gpu_model", "gpu_count", "nvlink", "vbios", "bmc_fw", "nic_fw", "batch", "vendor")  # fmt: skip
+    names = ("node_id", "cluster", "site", "provider", "region", "zone", "room", "row", "rack", "rack_unit", "leaf_switch",
+             "cooling", "gpu_model", "gpu_count", "nvlink", "vbios", "bmc_fw", "nic_fw", "batch", "vendor")  # fmt: skip
     rows = []
     for node in world.shape.nodes:
         begin, driver = -node.installed_days_ago * 86400.0, node.driver
@@ -100,7 +103,8 @@ def _shifts(world: World) -> None:
                 call.append(int(kind == 2))
     begin = np.array(start)
     world.add(
-        "technician_shifts", start_at=begin, end_at=begin + 8 * 3600, technician_id=np.array([p.technician_id for p in people], dtype=object),
+        "technician_shifts", start_at=begin, end_at=begin + 8 * 3600,
+        technician_id=np.array([p.technician_id for p in people], dtype=object),
         site=np.array([p.site for p in people], dtype=object), shift=np.array(shift, dtype=object), on_call=np.array(call),
     )  # fmt: skip
 
@@ -124,7 +128,9 @@ def _supply(world: World) -> None:
 def _past_replacements(world: World) -> None:
     """Parts replaced in the 90 days before, none in the last ten."""
     rng, nodes = world.rng("past"), world.shape.nodes
-    kinds = [p for p in world.shape.parts for _ in range({"fan": 6, "optic": 5, "psu": 3, "cable": 3, "gpu": 1}.get(p.part_type, 1))]
+    kinds = [
+        p for p in world.shape.parts for _ in range({"fan": 6, "optic": 5, "psu": 3, "cable": 3, "gpu": 1}.get(p.part_type, 1))
+    ]
     count = int(rng.poisson(0.35 * len(nodes)))
     if not count:
         return
@@ -132,9 +138,11 @@ def _past_replacements(world: World) -> None:
     where = [nodes[int(i)] for i in rng.integers(0, len(nodes), count)]
     near = [[t.technician_id for t in world.shape.technicians if t.site == n.site] or [""] for n in where]
     world.add(
-        "parts_replacements", ts=np.sort(-rng.uniform(10, 90, count) * 86400.0), node_id=np.array([n.node_id for n in where], dtype=object),
+        "parts_replacements", ts=np.sort(-rng.uniform(10, 90, count) * 86400.0),
+        node_id=np.array([n.node_id for n in where], dtype=object),
         site=np.array([n.site for n in where], dtype=object), part_type=np.array([p.part_type for p in parts], dtype=object),
-        part_no=np.array([p.part_no for p in parts], dtype=object), old_serial=_serials(rng, count), new_serial=_serials(rng, count),
+        part_no=np.array([p.part_no for p in parts], dtype=object), old_serial=_serials(rng, count),
+        new_serial=_serials(rng, count),
         reason_code=np.array([_REASONS[p.part_type] for p in parts], dtype=object), ticket_id="",
         technician_id=np.array([t[i % len(t)] for i, t in enumerate(near)], dtype=object), rma_id="",
         vendor_verdict=rng.choice(np.array(["confirmed", "NTF", "pending"], dtype=object), count, p=[0.7, 0.2, 0.1]),

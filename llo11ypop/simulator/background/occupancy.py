@@ -10,7 +10,8 @@ from llo11ypop.simulator.world import World
 
 _POWER_CUM = np.array([0.0, 0.35, 0.72, 0.80, 0.90, 1.0])
 _POWER_AT = np.array([0.055, 0.085, 0.155, 0.45, 0.97, 1.02])
-"""Share of board power above idle over busy GPU time of jobs that are no long runs; with the runs they give the Acme power CDFs (Hu et al. 2024)."""
+"""Share of board power above idle over busy GPU time of jobs that are no long runs; with the runs they
+give the Acme power CDFs (Hu et al. 2024)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ REASONS = ("Resources", "Priority", "Dependency", "QOSMaxGRESPerUser", "AssocGrp
 
 def build_slurm(world: World) -> None:
     """Fill slurm_sched and slurm_queue (5 min)."""
-    steps = int(world.duration_s // 300)
+    steps = world.steps(300)
     _queue(world, steps)
     _sched(world, steps)
 
 
-def _levels(first_s: NDArray[np.float64], last_s: NDArray[np.float64], weight: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+def _levels(
+    first_s: NDArray[np.float64], last_s: NDArray[np.float64], weight: NDArray[np.float64], steps: int
+) -> NDArray[np.float64]:
     """Weight present at each step from jobs that are there during [first, last)."""
     change = np.zeros(steps + 1)
     np.add.at(change, np.clip(np.ceil(first_s / 300), 0, steps).astype(int), weight)
@@ -49,7 +51,7 @@ def _queue(world: World, steps: int) -> None:
 
 
 def _sched(world: World, steps: int) -> None:
-    """sdiag and sinfo totals per cluster."""
+    """Sdiag and sinfo totals per cluster."""
     shape, c, rng = world.shape, world.jobs.column, world.rng("sched")
     names = [k.cluster for k in shape.clusters]
     size = (len(names), steps)

@@ -66,7 +66,9 @@ def _level_at(nodes: Any, times: Any, level: Any, row_node: Any, row_time: Any, 
     return np.where(good, level[np.maximum(at, 0)] if len(level) else 0, 0)
 
 
-def _emit_states(world: World, spans: list[NodeState], place: dict[str, int], row_node: Any, row_time: Any, snap: Any, used: Any) -> None:
+def _emit_states(
+    world: World, spans: list[NodeState], place: dict[str, int], row_node: Any, row_time: Any, snap: Any, used: Any
+) -> None:
     """Overlay the declared spans, drop rows that repeat the one before, and add what is left."""
     words, reasons, people = list(BASE), [""], [""]
     state = np.where(used >= 8, 2, np.where(used > 0, 1, 0)).astype(np.int16)
@@ -92,7 +94,8 @@ def _emit_states(world: World, spans: list[NodeState], place: dict[str, int], ro
     cluster = np.array([clusters.index(n.cluster) for n in nodes], dtype=np.int16)[row_node[keep]]
     partition = np.array([n.partition == "dev" for n in nodes], dtype=np.int8)[row_node[keep]]
     world.add(
-        "slurm_nodes", ts=row_time[keep], node_id=ids, cluster=Words(cluster, clusters), partition=Words(partition, ["train", "dev"]),
+        "slurm_nodes", ts=row_time[keep], node_id=ids, cluster=Words(cluster, clusters),
+        partition=Words(partition, ["train", "dev"]),
         state=Words(state[keep], words), not_responding=silent[keep], reason=Words(reason[keep], reasons),
         reason_user=Words(person[keep], people), gpus=8, gpus_used=used[keep],
     )  # fmt: skip
@@ -139,12 +142,22 @@ def write_conditions(world: World) -> None:
     ids, clusters = np.array([m.node_id for m in members], dtype=object), np.array([m.cluster for m in members], dtype=object)
     world.add(
         "k8s_node_conditions", ts=np.tile(ticks, n * k), node_id=Words(np.repeat(np.arange(n), k * t), ids.tolist()),
-        cluster=Words(np.repeat(np.arange(n), k * t), clusters.tolist()), condition=Words(np.tile(np.repeat(np.arange(k), t), n), list(CONDITIONS)),
+        cluster=Words(np.repeat(np.arange(n), k * t), clusters.tolist()),
+        condition=Words(np.tile(np.repeat(np.arange(k), t), n), list(CONDITIONS)),
         status=Words(status.reshape(-1), status_words), reason=Words(reason.reshape(-1), reasons),
     )  # fmt: skip
     for s in spans:
         if s.start_s >= 0:
-            world.add("k8s_node_conditions", ts=s.start_s, node_id=s.node_id, condition=s.condition, status=s.status, reason=s.reason)
+            world.add(
+                "k8s_node_conditions", ts=s.start_s, node_id=s.node_id, condition=s.condition, status=s.status, reason=s.reason
+            )
         if s.end_s < world.duration_s:
             base = "True" if s.condition == "Ready" else "False"
-            world.add("k8s_node_conditions", ts=s.end_s, node_id=s.node_id, condition=s.condition, status=base, reason=_REASON[s.condition])
+            world.add(
+                "k8s_node_conditions",
+                ts=s.end_s,
+                node_id=s.node_id,
+                condition=s.condition,
+                status=base,
+                reason=_REASON[s.condition],
+            )

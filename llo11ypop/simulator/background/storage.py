@@ -10,8 +10,13 @@ from llo11ypop.simulator.world import World
 def build_storage(world: World) -> None:
     """Fill fs_metrics (5 min): two servers per mount and cluster, one local disk per node."""
     shape, rng = world.shape, world.rng("storage")
-    steps = int(world.duration_s // 300)
-    keys = [(k.cluster, m, f"{k.cluster}-{m.strip('/')}-oss{i}", "", "server") for k in shape.clusters for m in k.mounts for i in (1, 2)]
+    steps = world.steps(300)
+    keys = [
+        (k.cluster, m, f"{k.cluster}-{m.strip('/')}-oss{i}", "", "server")
+        for k in shape.clusters
+        for m in k.mounts
+        for i in (1, 2)
+    ]
     keys += [(n.cluster, "/local", n.node_id, n.node_id, "local") for n in shape.nodes]
     size = (len(keys), steps)
     work = habits(world)
@@ -32,7 +37,8 @@ def build_storage(world: World) -> None:
     grid = Grid("fs_metrics", [f"{k[0]}/{k[1]}/{k[2]}" for k in keys], 300, steps)
     grid.columns = {
         "read_bps": np.rint(read / 1e6) * 1e6, "write_bps": np.rint(write / 1e6) * 1e6, "op_latency_ms": np.round(latency, 2),
-        "rpc_queue_ms": np.round(queue, 2), "metadata_ops_per_s": np.rint(load * np.where(server, 60, 4) * rng.gamma(5, 0.2, size)),
+        "rpc_queue_ms": np.round(queue, 2),
+        "metadata_ops_per_s": np.rint(load * np.where(server, 60, 4) * rng.gamma(5, 0.2, size)),
         "free_pct": np.round(np.clip(free, 5, 97), 1), "smart_media_errors_total": np.zeros(size, dtype=np.float32),
     }  # fmt: skip
     grid.columns = {name: values.astype(np.float32) for name, values in grid.columns.items()}
@@ -43,7 +49,9 @@ def build_storage(world: World) -> None:
     world.grids["fs_metrics"] = grid
 
 
-def _checkpoint_writes(world: World, keys: list[tuple[str, str, str, str, str]], write: "np.ndarray[tuple[int, int], np.dtype[np.floating]]") -> None:
+def _checkpoint_writes(
+    world: World, keys: list[tuple[str, str, str, str, str]], write: "np.ndarray[tuple[int, int], np.dtype[np.floating]]"
+) -> None:
     """Bytes of every save, spread over both servers of the mount in the five minutes it ends in."""
     cluster_of = {r.run_id: (r.cluster, r.mount) for r in world.runs}
     rows = {(k[0], k[1]): [i for i, o in enumerate(keys) if o[:2] == k[:2] and o[4] == "server"] for k in keys}

@@ -62,7 +62,7 @@ def build_jobs(
     blocks = _blocks(shape, free, rng)
     dev = _dev_lanes(shape)
     parts = [
-        _renewals(Lanes([b for b in blocks], np.full(len(blocks), 255), 5400.0, 1.85, 7 * DAY_S, 0.74, False), duration_s, rng),
+        _renewals(Lanes([b for b in blocks], np.full(len(blocks), 255), 6600.0, 1.9, 7 * DAY_S, 0.92, False), duration_s, rng),
         _renewals(dev, duration_s, rng),
     ]
     if chapter:
@@ -82,10 +82,12 @@ def _run_slots(shape: FleetShape) -> tuple[list[tuple[str, NDArray[Any]]], list[
     slots: list[tuple[str, NDArray[Any]]] = []
     free = []
     for cluster in shape.clusters:
-        train = np.array([shape.node(n).index for n in cluster.nodes if shape.node(n).partition == "train" and shape.node(n).nvlink])
+        train = np.array(
+            [shape.node(n).index for n in cluster.nodes if shape.node(n).partition == "train" and shape.node(n).nvlink]
+        )
         plain = [shape.node(n).index for n in cluster.nodes if shape.node(n).partition == "train" and not shape.node(n).nvlink]
         used, budget = 0, int(len(train) * 0.62)
-        size = 1 << max(1, min(7, int(np.log2(max(2, budget * (0.7 if budget > 32 else 1.0))))))
+        size = 1 << max(1, min(7, int(np.log2(max(2, budget * 1.0)))))
         smallest = 4 if len(train) >= 6 else 2
         while size >= min(smallest, budget) and size >= 2 and budget - used >= 2:
             if size <= budget - used:
@@ -93,7 +95,9 @@ def _run_slots(shape: FleetShape) -> tuple[list[tuple[str, NDArray[Any]]], list[
                 used += size
             else:
                 size //= 2
-        free.append(np.concatenate([train[used:], np.array(plain, dtype=train.dtype)]) if len(train) else np.array(plain, dtype=np.intp))
+        free.append(
+            np.concatenate([train[used:], np.array(plain, dtype=train.dtype)]) if len(train) else np.array(plain, dtype=np.intp)
+        )
     return slots, free
 
 
@@ -120,16 +124,22 @@ def _dev_lanes(shape: FleetShape) -> Lanes:
             nodes.append(np.array([node.index]))
             mask.append(((1 << width) - 1) << slot)
             slot += width
-    return Lanes(nodes, np.array(mask, dtype=np.uint8), 620.0, 2.5, 4 * DAY_S, 0.66, True)
+    return Lanes(nodes, np.array(mask, dtype=np.uint8), 430.0, 2.5, 4 * DAY_S, 0.74, True)
 
 
 def _renewals(lanes: Lanes, duration_s: float, rng: np.random.Generator) -> dict[str, Any]:
     """Jobs of all lanes at once: duration, gap, duration, gap … until the world ends."""
     count = len(lanes.nodes)
     if not count:
-        return {"lane": np.empty(0, dtype=np.intp), "start": np.empty(0), "length": np.empty(0), "state": np.empty(0, np.int8), "lanes": lanes}
+        return {
+            "lane": np.empty(0, dtype=np.intp),
+            "start": np.empty(0),
+            "length": np.empty(0),
+            "state": np.empty(0, np.int8),
+            "lanes": lanes,
+        }
     probe = np.minimum(lanes.median_s * np.exp(lanes.sigma * np.linspace(-3, 3, 4001)), lanes.cap_s)
-    weight = np.exp(-np.linspace(-3, 3, 4001) ** 2 / 2)
+    weight = np.exp(-(np.linspace(-3, 3, 4001) ** 2) / 2)
     mean = float((probe * weight).sum() / weight.sum())
     gap = mean * (1 - lanes.busy) / lanes.busy
     lead = 20 * mean
@@ -150,7 +160,9 @@ def _renewals(lanes: Lanes, duration_s: float, rng: np.random.Generator) -> dict
     return {"lane": lane[keep], "start": start[keep], "length": length[keep], "state": state[keep], "lanes": lanes}
 
 
-def _draw_runs(shape: FleetShape, slots: list[tuple[str, NDArray[Any]]], duration_s: float, rng: np.random.Generator) -> list[Run]:
+def _draw_runs(
+    shape: FleetShape, slots: list[tuple[str, NDArray[Any]]], duration_s: float, rng: np.random.Generator
+) -> list[Run]:
     """Runs one after the other in each slot, 5 to 25 days long, each with attempts of some days."""
     from llo11ypop.simulator.models import MODELS
 
@@ -181,7 +193,7 @@ def _draw_attempts(run: Run, duration_s: float, rng: np.random.Generator) -> Non
     """Attempts of a run: it is restarted every few days by its owner or by a software failure."""
     t = run.start_s
     while t < min(run.end_s, duration_s):
-        end = min(t + float(rng.gamma(2.0, 1.9)) * DAY_S + 3600.0, run.end_s)
+        end = min(t + float(rng.gamma(2.0, 7.0)) * DAY_S + 3600.0, run.end_s)
         if end > 0:
             run.attempts.append(Attempt(-1, t, end, list(run.nodes)))
         t = end + float(rng.lognormal(np.log(900), 0.8)) + 60.0
@@ -201,7 +213,9 @@ def _assemble(shape: FleetShape, parts: list[dict[str, Any]], runs: list[Run], r
     state = np.concatenate([*(p["state"] for p in parts), ends]).astype(np.int8)
     sets = [p["lanes"].nodes[i] for p in parts for i in p["lane"]]
     sets += [np.array([shape.node(x).index for x in a.nodes]) for _, a in attempts]
-    masks = np.concatenate([*(p["lanes"].mask[p["lane"]] for p in parts if len(p["lane"])), np.full(len(attempts), 255)]).astype(np.uint8)
+    masks = np.concatenate([*(p["lanes"].mask[p["lane"]] for p in parts if len(p["lane"])), np.full(len(attempts), 255)]).astype(
+        np.uint8
+    )
     dev = np.concatenate([*(np.full(len(p["lane"]), p["lanes"].dev) for p in parts), np.zeros(len(attempts), bool)]).astype(bool)
     wait = _waits(n, dev, run, rng)
     held = np.where(rng.random(n) < 0.03, rng.exponential(4 * 3600.0, n), 0.0)

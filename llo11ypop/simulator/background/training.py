@@ -37,14 +37,17 @@ def _checkpoints(world: World, run: Run) -> None:
     _checkpoint_rows(world, run, loads, np.full(len(loads), "load"), took, took)
 
 
-def _checkpoint_rows(world: World, run: Run, ts: np.ndarray, kind: np.ndarray, duration: np.ndarray, blocking: np.ndarray) -> None:  # type: ignore[type-arg]
+def _checkpoint_rows(
+    world: World, run: Run, ts: np.ndarray, kind: np.ndarray, duration: np.ndarray, blocking: np.ndarray
+) -> None:
     """Add rows; arrays, so that a storage fault can stretch them in place."""
     if not len(ts):
         return
     world.add(
         "checkpoints", ts=ts, run_id=np.full(len(ts), run.run_id, dtype=object), job_id=np.zeros(len(ts), dtype=np.int64),
         cluster=run.cluster, kind=kind.astype(object), mount=run.mount, duration_s=np.round(duration, 1),
-        blocking_s=np.round(blocking, 1), bytes=np.full(len(ts), run.checkpoint_bytes), outcome=np.full(len(ts), "ok", dtype=object),
+        blocking_s=np.round(blocking, 1), bytes=np.full(len(ts), run.checkpoint_bytes),
+        outcome=np.full(len(ts), "ok", dtype=object),
     )  # fmt: skip
 
 
@@ -55,19 +58,47 @@ def _evals(world: World, run: Run) -> None:
     ts = np.arange(max(run.start_s, 0) + 20_000, end, 43_200.0)
     if len(ts):
         loss = 1.75 + 1.3 * (1 + (ts - run.start_s) / 86400) ** -0.45 + 0.004 * rng.standard_normal(len(ts))
-        world.add("training_evals", ts=ts, run_id=run.run_id, cluster=run.cluster, kind="eval", node_id="", metric=np.round(loss, 4), mismatch=0)
+        world.add(
+            "training_evals",
+            ts=ts,
+            run_id=run.run_id,
+            cluster=run.cluster,
+            kind="eval",
+            node_id="",
+            metric=np.round(loss, 4),
+            mismatch=0,
+        )
     ts = np.arange(max(run.start_s, 0) + 50_000, end, 172_800.0)
     if len(ts):
         nodes = np.array([run.nodes[int(i)] for i in rng.integers(0, len(run.nodes), len(ts))], dtype=object)
-        world.add("training_evals", ts=ts, run_id=run.run_id, cluster=run.cluster, kind="replay", node_id=nodes, metric=np.nan, mismatch=0)
+        world.add(
+            "training_evals",
+            ts=ts,
+            run_id=run.run_id,
+            cluster=run.cluster,
+            kind="replay",
+            node_id=nodes,
+            metric=np.nan,
+            mismatch=0,
+        )
 
 
 def _steps(world: World) -> None:
     """The minute rows of all runs; which minutes belong to an attempt is settled at the end."""
-    steps, runs = int(world.duration_s // STEP_S), world.runs
+    steps, runs = world.steps(STEP_S), world.runs
     size = (len(runs), steps)
     grid = Grid("training_steps", [r.run_id for r in runs], STEP_S, steps)
-    names = ("loss", "grad_norm", "lr", "step_time_s", "tokens_per_s", "mfu", "rank_max_step_s", "rank_min_step_s", "mean_seq_len")
+    names = (
+        "loss",
+        "grad_norm",
+        "lr",
+        "step_time_s",
+        "tokens_per_s",
+        "mfu",
+        "rank_max_step_s",
+        "rank_min_step_s",
+        "mean_seq_len",
+    )
     grid.columns = {name: np.empty(size, dtype=np.float32) for name in names}
     for name in ("step", "job_id"):
         grid.columns[name] = np.zeros(size, dtype=np.int64)

@@ -10,7 +10,8 @@ from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.playbooks.matching import Places, find, hits_of
 from llo11ypop.playbooks.merging import absorb, merge_all
-from llo11ypop.playbooks.model import COMMON, Playbook, Signal
+from llo11ypop.playbooks.model import COMMON, Playbook
+from llo11ypop.playbooks.signals import Signal
 from llo11ypop.query.plan import Plan
 
 

@@ -10,7 +10,8 @@ from llo11ypop.core.located import Located, load_located, validate
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.playbooks.book import PlaybookSet, Sign
 from llo11ypop.playbooks.goals import goal_ids
-from llo11ypop.playbooks.model import COMMON, CommonSignals, Explains, Playbook, Signal, plan_of
+from llo11ypop.playbooks.model import COMMON, CommonSignals, Explains, Playbook
+from llo11ypop.playbooks.signals import Signal, plan_of
 from llo11ypop.playbooks.text import names_in
 from llo11ypop.playbooks.xid import XidTable, load_xid_table
 from llo11ypop.query.check import check

@@ -11,7 +11,8 @@ from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding, SignalHit
 from llo11ypop.core.vocabulary import Level
-from llo11ypop.playbooks.model import Playbook, Signal
+from llo11ypop.playbooks.model import Playbook
+from llo11ypop.playbooks.signals import Signal
 from llo11ypop.playbooks.text import render
 
 MAX_STRENGTH = 0.99

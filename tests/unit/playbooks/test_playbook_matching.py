@@ -13,7 +13,8 @@ from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.playbooks.book import PlaybookSet, Sign
 from llo11ypop.playbooks.matching import strength_of
-from llo11ypop.playbooks.model import Playbook, plan_of
+from llo11ypop.playbooks.model import Playbook
+from llo11ypop.playbooks.signals import plan_of
 from tests.unit.playbooks.playbook_fleet import topology
 
 AT = datetime(2026, 5, 2, 12, tzinfo=UTC)

@@ -39,7 +39,8 @@ def write_jobs(world: World) -> None:
     at = owner[place]
     world.add(
         "slurm_job_nodes", end_at=c["end_s"][at], start_at=c["start_s"][at], cluster=words("cluster", clusters, at),
-        job_id=c["job_id"][at], node_id=Words(jobs.node[place], nodes), user=words("user", jobs.users, at), state=words("state", STATES, at),
+        job_id=c["job_id"][at], node_id=Words(jobs.node[place], nodes), user=words("user", jobs.users, at),
+        state=words("state", STATES, at),
         exit_code=c["exit_code"][at], exit_signal=c["exit_signal"][at], job_nodes=c["n_nodes"][at],
         gpus_on_node=np.bitwise_count(jobs.mask[place]), run_id=words("run", runs, at),
     )  # fmt: skip
@@ -68,7 +69,8 @@ def _write_run(world: World, run: Run) -> None:
         )  # fmt: skip
         gpus = [g.gpu_uuid for n in attempt.nodes for g in world.shape.node_gpus(n)]
         world.add(
-            "training_ranks", started_at=np.full(run.ranks, attempt.start_s), run_id=run.run_id, job_id=job_id, cluster=run.cluster,
+            "training_ranks", started_at=np.full(run.ranks, attempt.start_s),
+            run_id=run.run_id, job_id=job_id, cluster=run.cluster,
             rank=rank,
             pipeline_stage=rank * run.pipeline_stages // run.ranks, node_id=np.repeat(np.array(attempt.nodes, dtype=object), 8),
             gpu_uuid=np.array(gpus, dtype=object),

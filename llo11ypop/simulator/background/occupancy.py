@@ -51,11 +51,13 @@ def habits(world: World) -> Habits:
     n = len(jobs)
     c = jobs.column
     run, multi = c["run"] >= 0, c["n_nodes"] > 1
-    draw = _stratified(n, (c["end_s"] - c["start_s"]) * c["gpus"], rng)
+    time = (c["end_s"] - c["start_s"]) * c["gpus"] * (c["run"] < 0)
+    draw = _stratified(n, time, rng)
     power = np.interp(draw, _POWER_CUM, _POWER_AT)
-    power = np.where(run, rng.uniform(0.5, 1.02, n), power)
+    spread = (c["run"] * 0.618034 + rng.random() + 0.03 * rng.random(n)) % 1.0
+    power = np.where(run, 0.48 + 0.54 * spread, power)
     dozing = (rng.random(n) < 0.05) & ~run
-    util = np.where(rng.random(n) < 0.86, rng.uniform(96.5, 99.8, n), rng.uniform(8, 92, n))
+    util = np.where(_stratified(n, time, rng) < 0.9, rng.uniform(96.5, 99.8, n), rng.uniform(8, 92, n))
     util = np.where(power > 0.5, np.maximum(util, rng.uniform(94, 99, n)), util)
     util, power = np.where(dozing, 0.0, util), np.where(dozing, 0.0, power)
     memory = np.where(run, rng.uniform(0.82, 0.93, n), np.clip(rng.normal(0.5, 0.26, n), 0.02, 0.98))

@@ -100,8 +100,8 @@ class Places:
         return Nearness.LISTED if not wide and any(self.kin(ticket.entity, e) for e in touched) else None
 
     def touched(self, truth: Truth) -> frozenset[Entity]:
-        """What the truth lists beside its own entity, without that entity's location (rack, row, cluster)."""
-        location = self._around(truth_entity(truth))
+        """What the truth lists, its own entity included, without where that stands (rack, row, cluster)."""
+        location = self._around(truth_entity(truth)) - {truth_entity(truth)}
         return frozenset(e for e in listed_entities(truth) if e.level not in WIDE and e not in location)
 
 

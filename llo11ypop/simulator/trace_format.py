@@ -79,9 +79,7 @@ def load_trace(path: Path, origin: datetime = TRACE_ORIGIN, *, partial: bool = F
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read: {error.strerror}", next_step="give the path of a trace"
-        ) from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}", next_step="give the path of a trace") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}:1: not UTF-8 text: byte {error.start}", next_step=_SEE) from error
     rows = _csv_rows(text, path) if path.suffix.lower() == ".csv" else _json_rows(text, path)

@@ -3,6 +3,7 @@
 Parsing only: the caller reads the file. Every configuration file of the project goes through `load_located` and `validate`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -51,6 +52,14 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases are not allowed here", self.peek_event().start_mark)
         return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+"""Only `true` and `false` are booleans, as in YAML 1.2: `on:` is a key of joins, `no` may be a name."""
 
 
 def load_located(text: str, source: str) -> Located:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 
 from llo11ypop.approvals.records import proposal_json
+from llo11ypop.core.errors import ConflictError
 from llo11ypop.core.ids import new_id
 from llo11ypop.ooda.deps import Deps
 from llo11ypop.ooda.graph import build_cycle
@@ -27,9 +29,19 @@ class Cycle:
         self.deps = deps
         self._graph: CompiledStateGraph[CycleState, Any, Any, Any] = build_cycle(deps).compile(checkpointer=checkpointer)
         self._durability: Literal["async"] | None = "async" if checkpointer is not None else None
+        self._control: RunControl | None = None
 
-    async def run(self, at: datetime, goal_ids: Sequence[str] = (), *, control: RunControl | None = None) -> CycleReport:
-        """One cycle at `at`. Raises what observe or act raise; the cycle's ledger row then stays open and is abandoned later."""
+    def request_drain(self) -> None:
+        """Ask the running cycle to end at its next border; without a running cycle nothing happens."""
+        if self._control is not None:
+            self._control.request_drain("stopping")
+
+    async def run(self, at: datetime, goal_ids: Sequence[str] = ()) -> CycleReport:
+        """One cycle at `at`.
+
+        Raises what observe or act raise, and ConflictError when it was asked to end; the cycle's ledger row then stays open and is
+        marked abandoned at the next start. What was filed before stays filed.
+        """
         deps, cycle_id, started = self.deps, new_id(), time.monotonic()
         before = deps.store.query_count
         deps.memory.scratch.clear()
@@ -41,7 +53,13 @@ class Cycle:
             max_concurrency=ANALYSTS_AT_ONCE,
         )
         state = CycleState(cycle_id=cycle_id, at=at.isoformat(), goal_ids=list(goal_ids))
-        ended = await self._graph.ainvoke(state, config, durability=self._durability, control=control, version="v2")
+        self._control = RunControl()
+        try:
+            ended = await self._graph.ainvoke(state, config, durability=self._durability, control=self._control, version="v2")
+        except GraphDrained as drained:
+            raise ConflictError("the cycle ended at a border because it was asked to stop") from drained
+        finally:
+            self._control = None
         out: dict[str, Any] = ended.value
         report = CycleReport(
             cycle_id=cycle_id,

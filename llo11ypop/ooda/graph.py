@@ -12,8 +12,7 @@ from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.director.agent import assign
 from llo11ypop.agents.retriever.agent import retrieve
 from llo11ypop.core.clock import parse_instant
-from llo11ypop.core.errors import is_transient
-from llo11ypop.core.evidence import Evidence
+from llo11ypop.core.errors import StoreError, is_transient
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.proposal import Proposal
 from llo11ypop.core.reasoning import Finding, Hypothesis, Observation
@@ -77,7 +76,12 @@ def _retrieve(deps: Deps) -> Any:
         areas = [Area(a) for a in state["assignments"]]
         plans = {**deps.playbooks.plans(areas, at=at), "planned_work": PLANNED_WORK}
         cadences = {key: span for key in plans if key != "planned_work" and (span := deps.playbooks.cadence(key)) is not None}
-        evidence = await retrieve(deps.store, plans, cadences, deps.memory.signals, at)
+        try:
+            evidence = await retrieve(deps.store, plans, cadences, deps.memory.signals, at)
+        except StoreError as bad:
+            if bad.transient:
+                raise
+            return {"assignments": {}, "errors": [f"telemetry cannot be read: {bad.line()}"]}
         deps.memory.scratch.update(evidence)
         return {}
 
@@ -110,7 +114,7 @@ def _orient(deps: Deps) -> Any:
             at=at,
             book=deps.playbooks,
             topology=await topology_at(deps, at),
-            windows=read_windows(deps.memory.scratch["planned_work"]),
+            windows=read_windows(deps.memory.scratch.get("planned_work")),
             observations=[from_json(Observation, o) for o in state["observations"]],
             limits=deps.limits,
         )
@@ -172,8 +176,3 @@ async def topology_at(deps: Deps, at: datetime) -> Topology:
     if kept is None or not timedelta(0) <= at - kept[0] < TOPOLOGY_AGE:
         kept = deps.memory.topology = (at, await read_topology(deps.store, at))
     return kept[1]
-
-
-def evidence_of(deps: Deps) -> dict[str, Evidence]:
-    """The running cycle's evidence by id."""
-    return {e.id: e for e in deps.memory.scratch.values()}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from llo11ypop.agents.analysts import analysts
+from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.core.goal import Direction, Goal
 from llo11ypop.core.reasoning import Observation, ObservationKind
@@ -20,8 +21,19 @@ DRIFT_RATIO = 0.2
 async def observe(deps: Deps, at: datetime, goal_ids: Iterable[str] = ()) -> list[Observation]:
     """All observations of a cycle, goals first. A goal that cannot be measured is observed as unknown, with the reason."""
     since = deps.memory.last_at or at - timedelta(hours=1)
-    coverage = await deps.store.coverage(at, min(since, at))
-    return [*await _goals(deps, at, set(goal_ids)), *_silences(coverage, at), *_activity(coverage)]
+    wanted = set(goal_ids)
+    try:
+        coverage = await deps.store.coverage(at, min(since, at))
+        return [*await _goals(deps, at, wanted), *_silences(coverage, at), *_activity(coverage)]
+    except StoreError as bad:
+        if bad.transient:
+            raise
+        return [_blind(goal, bad) for goal in deps.goals if not wanted or goal.id in wanted]
+
+
+def _blind(goal: Goal, bad: StoreError) -> Observation:
+    """A goal whose telemetry cannot be read: unknown, with the reason; never zero and never met."""
+    return Observation(ObservationKind.UNKNOWN, goal.id, tuple(goal.areas), target=goal.target, unit=goal.unit, note=bad.line())
 
 
 async def _goals(deps: Deps, at: datetime, wanted: set[str]) -> list[Observation]:

@@ -34,8 +34,10 @@ class Maintenance:
     kind: str
 
 
-def read_windows(evidence: Evidence) -> list[Maintenance]:
+def read_windows(evidence: Evidence | None) -> list[Maintenance]:
     """The windows in the rows of PLANNED_WORK; rows whose scope level is not one of ours are left out."""
+    if evidence is None:
+        return []
     known = {level.value for level in Level}
     return [
         Maintenance(

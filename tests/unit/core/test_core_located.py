@@ -57,3 +57,7 @@ def test_a_sub_document_keeps_its_lines() -> None:
 def test_yaml_cannot_name_python_objects() -> None:
     with pytest.raises(ConfigError):
         load_located("name: !!python/object/apply:os.system ['true']\n", "x.yaml")
+
+
+def test_only_true_and_false_are_booleans() -> None:
+    assert load_located("{on: [a], yes: no, t: true, f: false}", "x").value == {"on": ["a"], "yes": "no", "t": True, "f": False}

@@ -2,7 +2,7 @@
 
 A replayed fleet is constant between the edges of its faults: between two edges every row of regular telemetry says
 the same as the one before it. So the loop is run at the ticks after an edge, at the last tick before a fault ends
-(the proposal is seen again), and once a day; `every_tick` runs it at all of them.
+(the proposal is seen again), and once a week; `every_tick` runs it at all of them.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ from llo11ypop.simulator.trace_merge import split
 
 AFTER_START = 2
 """Ticks run after a fault starts: the first sees it, the second what needs two readings."""
+IDLE = timedelta(days=7)
+"""Longest time without a cycle."""
+DAY = timedelta(days=1)
 RUN_IN = timedelta(days=3)
 """How much earlier than its part a worker begins, so that what is open when its part begins is open there too."""
 GOALS_EVERY = timedelta(days=1)
@@ -55,16 +58,15 @@ class ReplayRun:
 def interesting(plan: ReplayPlan) -> list[datetime]:
     """The instants to run at, in order, on the cadence's grid from the trace's origin."""
     trace, step = plan.trace, plan.cadence
-    last = int(timedelta(days=trace.end_day) / step) + 1
+    last = int(trace.end_day * DAY / step) + 1
     if plan.every_tick:
         return [trace.origin + n * step for n in range(1, last + 1)]
-    day = timedelta(days=1)
-    wanted = {int(n * day / step) for n in range(1, int(trace.end_day) + 1)}
+    wanted = {int(n * IDLE / step) for n in range(1, int(trace.end_day * DAY / IDLE) + 1)}
     for fault in trace.faults:
-        first = int(timedelta(days=fault.start_day) / step) + 1
+        first = int(fault.start_day * DAY / step) + 1
         wanted |= set(range(first, first + AFTER_START))
         if fault.end_day is not None:
-            over = int(timedelta(days=fault.end_day) / step)
+            over = int(fault.end_day * DAY / step)
             wanted |= {over, over + 1}
     return [trace.origin + n * step for n in sorted(n for n in wanted if 0 < n <= last)]
 
@@ -94,7 +96,7 @@ def run_replay(plan: ReplayPlan, jobs: int = 2, progress: Callable[[str], None] 
 
 
 def _within(at: datetime, plan: ReplayPlan) -> bool:
-    day = (at - plan.trace.origin) / timedelta(days=1)
+    day = (at - plan.trace.origin) / DAY
     return plan.start_day <= day and (plan.until_day is None or day <= plan.until_day)
 
 

@@ -51,6 +51,7 @@ class JobTable:
         self.arrive_hooks: list[NodeHook] = []
         self._by_node: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._later: dict[int, list[int]] = {}
+        self._room: dict[str, NDArray[Any]] = {}
         self._left: dict[int, set[int]] = {}
 
     def __len__(self) -> int:
@@ -166,7 +167,7 @@ class JobTable:
         """Add a copy of a job as its next attempt on these nodes (indices); returns the new job."""
         c, new = self.column, len(self)
         for name in COLUMNS:
-            c[name] = np.append(c[name], c[name][like])
+            c[name] = self._grown(name, c[name], c[name][like : like + 1])
         c["job_id"][new] = int(c["job_id"][:new].max()) + 1
         c["submit_s"][new] = c["eligible_s"][new] = c["end_s"][like]
         c["start_s"][new], c["end_s"][new] = start_s, end_s
@@ -174,12 +175,23 @@ class JobTable:
         c["state"][new] = self.planned_state(like)
         c["exit_code"][new] = c["exit_signal"][new] = c["reason"][new] = 0
         c["failed_node"][new] = -1
-        self.ptr = np.append(self.ptr, self.ptr[-1] + len(nodes))
-        self.node = np.append(self.node, nodes).astype(self.node.dtype)
-        self.mask = np.append(self.mask, mask).astype(self.mask.dtype)
+        self.ptr = self._grown("ptr", self.ptr, self.ptr[-1:] + len(nodes))
+        self.node = self._grown("node", self.node, np.asarray(nodes))
+        self.mask = self._grown("mask", self.mask, mask)
         for node in nodes:
             self._later.setdefault(node, []).append(new)
         return new
+
+    def _grown(self, name: str, old: NDArray[Any], tail: NDArray[Any]) -> NDArray[Any]:
+        """The array with a tail, in storage that has room for more: a million jobs are not copied per restart."""
+        size = len(old) + len(tail)
+        room = self._room.get(name)
+        if room is None or len(room) < size or old.base is not room:
+            room = np.empty(size + size // 8 + 64, dtype=old.dtype)
+            room[: len(old)] = old
+            self._room[name] = room
+        room[len(old) : size] = tail
+        return room[:size]
 
     def move(self, job: int, old: int, new: int) -> None:
         """Let a job that has not started use another node (indices) instead of one of its own."""

@@ -39,6 +39,8 @@ _ACME_NAMES = {
 IDLE_SHARE = 0.37
 """Share of Seren's GPU time at utilisation zero."""
 INFRA_MODES = frozenset({"NODE_FAIL", "BOOT_FAIL"})
+ATTRIBUTED_S = 1800.0
+"""A collective times out up to 30 minutes after its link or node went (ByteRobust, SOSP 2025)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,16 @@ def infra_share(world: World, truths: Iterable[Truth]) -> Check:
     """GPU time of jobs that infrastructure ended: NODE_FAIL, or FAILED with a fault on one of its nodes round its end."""
     c, jobs = world.jobs.column, world.jobs
     hit = np.isin(c["state"], [STATE[s] for s in INFRA_MODES])
+    early = (c["state"] == STATE["FAILED"]) & (c["end_s"] < c["planned_end_s"])
     for truth in truths:
-        at = (truth.start_at - world.start_at).total_seconds()
-        until = (truth.end_at - world.start_at).total_seconds()
-        for node in truth.entities.get("node", ()):
-            for job in jobs.overlapping(node, at - 1, min(until, at + 12 * 3600) + 1):
-                end, bad = c["end_s"][job], c["state"][job] == STATE["FAILED"]
-                if bad and at - 300 <= end <= min(until, at + 12 * 3600) + 600 and end < c["planned_end_s"][job]:
-                    hit[job] = True
+        if truth.queue == "USER" or truth.planned:
+            continue
+        begin, until = ((x - world.start_at).total_seconds() for x in (truth.start_at, truth.end_at))
+        cluster = truth.entities.get("cluster", ())
+        for node in truth.entities.get("node", ()) or [n for k in cluster for n in world.shape.cluster(k).nodes]:
+            mine = jobs.overlapping(node, begin - ATTRIBUTED_S, until + ATTRIBUTED_S)
+            mine = mine[early[mine]]
+            hit[mine[(c["end_s"][mine] >= begin - 300) & (c["end_s"][mine] <= until + ATTRIBUTED_S)]] = True
     time = gpu_time(world)
     return Check("GPU time of infra-failed jobs", float(time[hit].sum() / time.sum()), 0.10, 0.25, "RSC-1: 0.187")
 

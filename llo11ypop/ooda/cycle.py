@@ -39,7 +39,7 @@ class Cycle:
     async def run(self, at: datetime, goal_ids: Sequence[str] = ()) -> CycleReport:
         """One cycle at `at`.
 
-        Raises what observe or act raise, and ConflictError when it was asked to end; the cycle's ledger row then stays open and is
+        Raises what observe or act raise, and ConflictError when it was asked to end; its ledger row then stays open and is
         marked abandoned at the next start. What was filed before stays filed.
         """
         deps, cycle_id, started = self.deps, new_id(), time.monotonic()

@@ -1,6 +1,7 @@
 """Carry out the combining steps of a plan over the rows its selects gave, in a small DuckDB that knows nothing else."""
 
 import threading
+import warnings
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -11,6 +12,9 @@ from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.sql import Sql, bound
 from llo11ypop.query.plan import Group, Join, Plan, Select, Sort, Union, sources_of
 from llo11ypop.query.rows import plain
+
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy", category=UserWarning)
+# Copying some hundred rows is cheap; the other way, a relation, binds every statement twice (DuckDB 2.0).
 
 LOCKED_DOWN = (
     "max_temp_directory_size = '0KB'", "autoload_known_extensions = false", "autoinstall_known_extensions = false",
@@ -64,7 +68,7 @@ class Combiner:
         try:
             for name, table in tables.items():
                 cursor.register(name, plain(table))
-            rows = cursor.sql(sql.text, params=bound(sql.params, at)).to_arrow_table()
+            rows = cursor.execute(sql.text, bound(sql.params, at)).to_arrow_table()
         except duckdb.Error as bad:
             raise PlanError(f"the steps could not be combined: {str(bad).splitlines()[0]}") from bad
         finally:

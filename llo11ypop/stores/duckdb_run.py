@@ -66,7 +66,7 @@ class Run:
         self.queries += 1
         try:
             with interrupted_after(self.cursor, self.deadline_s):
-                return self.cursor.sql(sql.text, params=bound(sql.params, self.at)).to_arrow_table()
+                return self.cursor.execute(sql.text, bound(sql.params, self.at)).to_arrow_table()
         except duckdb.Error as bad:
             raise store_error(bad, f"dataset '{dataset}'") from bad
 

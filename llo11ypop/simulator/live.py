@@ -19,7 +19,8 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset, Kind
 from llo11ypop.core.errors import ConfigError, StoreError
 from llo11ypop.core.window import iso
-from llo11ypop.simulator.shape import FleetShape, build_shape
+from llo11ypop.simulator.building import build_shape
+from llo11ypop.simulator.shape import FleetShape
 from llo11ypop.simulator.simulate import build_background, finish, seeded
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.tables import exported_fields

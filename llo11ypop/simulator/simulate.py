@@ -10,7 +10,8 @@ import numpy as np
 from llo11ypop.core.window import iso
 from llo11ypop.simulator.background import accounting, chatter, fabric, facility, gpu, inventory, slurm, states, storage, training
 from llo11ypop.simulator.background.submission import build_jobs
-from llo11ypop.simulator.shape import FleetShape, build_shape
+from llo11ypop.simulator.building import build_shape
+from llo11ypop.simulator.shape import FleetShape
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.world import World
 

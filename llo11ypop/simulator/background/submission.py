@@ -62,7 +62,7 @@ def build_jobs(
     blocks = _blocks(shape, free, rng)
     dev = _dev_lanes(shape)
     parts = [
-        _renewals(Lanes([b for b in blocks], np.full(len(blocks), 255), 6600.0, 1.9, 7 * DAY_S, 0.92, False), duration_s, rng),
+        _renewals(Lanes([b for b in blocks], np.full(len(blocks), 255), 6600.0, 1.9, 7 * DAY_S, 0.96, False), duration_s, rng),
         _renewals(dev, duration_s, rng),
     ]
     if chapter:
@@ -124,7 +124,7 @@ def _dev_lanes(shape: FleetShape) -> Lanes:
             nodes.append(np.array([node.index]))
             mask.append(((1 << width) - 1) << slot)
             slot += width
-    return Lanes(nodes, np.array(mask, dtype=np.uint8), 430.0, 2.5, 4 * DAY_S, 0.74, True)
+    return Lanes(nodes, np.array(mask, dtype=np.uint8), 430.0, 2.5, 4 * DAY_S, 0.8, True)
 
 
 def _renewals(lanes: Lanes, duration_s: float, rng: np.random.Generator) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from llo11ypop.simulator.shape import WEAK_BATCH, FleetShape, build_shape
+from llo11ypop.simulator.building import build_shape
+from llo11ypop.simulator.shape import WEAK_BATCH, FleetShape
 
 
 def shape_of(gpus: int, seed: int = 1) -> FleetShape:

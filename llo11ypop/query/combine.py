@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import duckdb
@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.sql import Sql, bound
-from llo11ypop.query.plan import Group, Join, Plan, Select, Sort, Union, sources_of
 from llo11ypop.query.rows import plain
 
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy", category=UserWarning)
@@ -31,28 +30,6 @@ def lock_down(connection: duckdb.DuckDBPyConnection, *, memory: str, threads: in
         connection.execute("SET " + setting)
 
 
-def surely_empty(plan: Plan, empty_selects: Collection[str]) -> bool:
-    """Whether the last step has no rows because selects had none: nothing needs to be carried out then."""
-    empty: set[str] = set()
-    for name, step in plan.steps.items():
-        match step:
-            case Select():
-                nothing = name in empty_selects
-            case Join(how="inner"):
-                nothing = step.left in empty or step.right in empty
-            case Join(how="full") | Union():
-                nothing = set(sources_of(step)) <= empty
-            case Join():
-                nothing = step.left in empty
-            case Group():
-                nothing = bool(step.by) and step.source in empty
-            case _:
-                nothing = step.source in empty
-        if nothing:
-            empty.add(name)
-    return plan.result in empty
-
-
 class Combiner:
     """An empty in-memory DuckDB; safe to use from several threads."""
 
@@ -61,20 +38,15 @@ class Combiner:
         lock_down(self._root, memory="512MB", threads=1)
         self._lock = threading.Lock()
 
-    def run(self, sql: Sql, tables: Mapping[str, pa.Table], plan: Plan, at: datetime) -> tuple[pa.Table, bool]:
-        """The rows of the last step, and whether its limit cut some off. Raises PlanError."""
+    def run(self, sql: Sql, tables: Mapping[str, pa.Table], at: datetime) -> pa.Table:
+        """The rows of the last step, one more than its limit where there are more. Raises PlanError."""
         with self._lock:
             cursor = self._root.cursor()
         try:
             for name, table in tables.items():
                 cursor.register(name, plain(table))
-            rows = cursor.execute(sql.text, bound(sql.params, at)).to_arrow_table()
+            return cursor.execute(sql.text, bound(sql.params, at)).to_arrow_table()
         except duckdb.Error as bad:
             raise PlanError(f"the steps could not be combined: {str(bad).splitlines()[0]}") from bad
         finally:
             cursor.close()
-        last = plan.steps[plan.result]
-        cut = last.limit if isinstance(last, Sort) else None
-        if cut is not None and rows.num_rows > cut:
-            return rows.slice(0, cut), True
-        return rows, False

@@ -17,7 +17,8 @@ from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence, EvidenceStatus, Query
 from llo11ypop.core.ids import derived_id
 from llo11ypop.core.window import Window, iso
-from llo11ypop.query.combine import Combiner, surely_empty
+from llo11ypop.query.arrow_steps import carry_out, within_limit
+from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.duckdb import MAX_GROUPS, Compiled, Share
 from llo11ypop.query.compile.duckdb_rows import span_condition
 from llo11ypop.query.compile.sql import Sql, bound, quoted
@@ -82,14 +83,18 @@ class Run:
         truncated = any(p.truncated for p in parts.values())
         if plan.combine is None:
             rows = parts[plan.plan.result].rows
-        elif surely_empty(plan.plan, [step for step, part in parts.items() if not part.rows.num_rows]):
-            rows = empty(plan.schemas[plan.plan.result])
         else:
-            tables = {plan.tables[step]: part.rows for step, part in parts.items()}
-            rows, cut = self.combiner.run(plan.combine, tables, plan.plan, self.at)
+            rows, cut = self._combined(plan, {step: part.rows for step, part in parts.items()}, plan.combine)
             truncated |= cut
         rows = typed(rows, plan.schemas[plan.plan.result])
         return self._evidence(plan, rows, parts, self._status(plan.plan, parts, rows), truncated=truncated)
+
+    def _combined(self, plan: Prepared, selects: Mapping[str, pa.Table], statement: Sql) -> tuple[pa.Table, bool]:
+        """The rows of a plan's last step, and whether its limit cut some off."""
+        rows = carry_out(plan.plan, plan.schemas, selects, self.at)
+        if rows is None:
+            rows = self.combiner.run(statement, {plan.tables[step]: rows for step, rows in selects.items()}, self.at)
+        return within_limit(plan.plan, rows)
 
     def _part(self, compiled: Compiled, share: Share, table: pa.Table, duration_s: float) -> Part:
         query = Query(ENGINE, compiled.dataset, compiled.sql.text, tuple(bound(compiled.sql.params, self.at)))

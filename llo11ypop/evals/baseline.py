@@ -13,7 +13,8 @@ from llo11ypop.core.evidence import Evidence
 from llo11ypop.evals.ticket import Ticket
 from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.playbooks.matching import hits_of
-from llo11ypop.playbooks.model import Playbook, Signal
+from llo11ypop.playbooks.model import Playbook
+from llo11ypop.playbooks.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)

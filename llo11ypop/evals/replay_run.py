@@ -20,8 +20,8 @@ from llo11ypop.simulator.replay import ReplayedFleet
 from llo11ypop.simulator.trace_format import Trace
 from llo11ypop.simulator.trace_merge import split
 
-AFTER_START = 2
-"""Ticks run after a fault starts: the first sees it, the second what needs two readings."""
+AFTER_START = (1, 3)
+"""Ticks run after a fault starts: the first sees it, the third (45 minutes at most) what needs several readings."""
 IDLE = timedelta(days=7)
 """Longest time without a cycle."""
 DAY = timedelta(days=1)
@@ -63,8 +63,8 @@ def interesting(plan: ReplayPlan) -> list[datetime]:
         return [trace.origin + n * step for n in range(1, last + 1)]
     wanted = {int(n * IDLE / step) for n in range(1, int(trace.end_day * DAY / IDLE) + 1)}
     for fault in trace.faults:
-        first = int(fault.start_day * DAY / step) + 1
-        wanted |= set(range(first, first + AFTER_START))
+        started = int(fault.start_day * DAY / step)
+        wanted |= {started + n for n in AFTER_START}
         if fault.end_day is not None:
             over = int(fault.end_day * DAY / step)
             wanted |= {over, over + 1}

@@ -17,6 +17,7 @@ from llo11ypop.simulator.replay_fleet import (
     GPU_MODEL,
     GPUS_PER_NODE,
     INLET,
+    PORTS_PER_NODE,
     PSUS,
     ReplayFleet,
 )
@@ -155,8 +156,8 @@ class Beats:
         zeros = ("link_error_recovery_total", "symbol_error_total", "rcv_error_total", "xmit_discard_total",
                  "xmit_wait_total", "carrier_changes_total", "link_downed_total")  # fmt: skip
         c: Columns = {
-            "node_id": self._fleet.node_column, "port_id": self._fleet.ports,
-            "switch_id": np.array([self._fleet.leaf(i) for i in range(size)], dtype=object),
+            "node_id": np.repeat(self._fleet.node_column, PORTS_PER_NODE), "port_id": self._fleet.ports,
+            "switch_id": np.array([self._fleet.leaf(i // PORTS_PER_NODE) for i in range(size)], dtype=object),
             "port_state": np.full(size, "ACTIVE", dtype=object),
             "physical_state": np.full(size, "LinkUp", dtype=object),
             "rate_gbps": np.full(size, 400.0), "pcie_width": np.full(size, 16),
@@ -165,12 +166,16 @@ class Beats:
             "module_temp_c": 48 + self._noise("port", at, size),
             **{name: np.zeros(size) for name in zeros},
         }  # fmt: skip
+        sends = np.repeat(self._up(active), PORTS_PER_NODE)
         for fault in active:
-            _lay_on_port(c, self._fleet.index[fault.fault.node_id], fault)
-        for fault in self._count(frozenset({Symptom.LINK_DOWN, Symptom.NIC_LOST}), at):
-            c["link_downed_total"][self._fleet.index[fault.fault.node_id]] += 1
-            c["carrier_changes_total"][self._fleet.index[fault.fault.node_id]] += 1
-        return _only(c, self._up(active)) | {"cluster": CLUSTER, "link_layer": "roce"}
+            _lay_on_port(c, sends, self._port_row(fault), fault)
+        for fault in self._count(frozenset({Symptom.LINK_DOWN}), at):
+            c["link_downed_total"][self._port_row(fault)] += 1
+            c["carrier_changes_total"][self._port_row(fault)] += 1
+        return _only(c, sends) | {"cluster": CLUSTER, "link_layer": "roce"}
+
+    def _port_row(self, fault: Shown) -> int:
+        return self._fleet.index[fault.fault.node_id] * PORTS_PER_NODE + fault.part % PORTS_PER_NODE
 
     def _states(self, at: datetime, active: Sequence[Shown]) -> Columns:
         size = len(self._fleet.nodes)
@@ -232,12 +237,11 @@ def _lay_on_gpu(c: Columns, sends: Any, row: int, fault: Shown) -> None:
         c["xid_last"][row] = fault.xid
 
 
-def _lay_on_port(c: Columns, row: int, fault: Shown) -> None:
+def _lay_on_port(c: Columns, sends: Any, row: int, fault: Shown) -> None:
     if fault.symptom is Symptom.LINK_DOWN:
         c["port_state"][row], c["physical_state"][row] = "DOWN", "Polling"
     elif fault.symptom is Symptom.NIC_LOST:
-        c["port_state"][row], c["physical_state"][row], c["gid"][row] = "DOWN", "Disabled", ""
-        c["rate_gbps"][row], c["pcie_width"][row] = 0.0, 0
+        sends[row] = False
     elif fault.symptom is Symptom.NIC_SLOW:
         c["rate_gbps"][row] = 100.0
     elif fault.symptom is Symptom.NIC_GID:

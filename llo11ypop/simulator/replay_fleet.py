@@ -14,6 +14,7 @@ SITE = "trace-site"
 GPU_MODEL = "H100 SXM"
 DRIVER = "550.90.07"
 GPUS_PER_NODE = 8
+PORTS_PER_NODE = 8
 NODES_PER_RACK = 4
 NODES_PER_ROW = 32
 NODES_PER_LEAF = 8
@@ -56,9 +57,9 @@ class ReplayFleet:
         """UUID of a GPU."""
         return f"GPU-{node}-{slot}"
 
-    def port(self, node: str) -> str:
-        """The node's compute-fabric port."""
-        return f"{node}/mlx5_0"
+    def port(self, node: str, number: int) -> str:
+        """A compute-fabric port."""
+        return f"{node}/mlx5_{number}"
 
     @cached_property
     def node_column(self) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
@@ -73,7 +74,7 @@ class ReplayFleet:
     @cached_property
     def ports(self) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
         """Port ids, node by node."""
-        return np.array([self.port(n) for n in self.nodes], dtype=object)
+        return np.array([self.port(n, p) for n in self.nodes for p in range(PORTS_PER_NODE)], dtype=object)
 
 
 def inventory(fleet: ReplayFleet) -> dict[str, list[dict[str, object]]]:
@@ -97,9 +98,10 @@ def inventory(fleet: ReplayFleet) -> dict[str, list[dict[str, object]]]:
         "inventory_nodes": [_node(fleet, i) for i in range(len(fleet.nodes))],
         "inventory_gpus": [_gpu(fleet, node, s) for node in fleet.nodes for s in range(GPUS_PER_NODE)],
         "inventory_links": [
-            {"port_id": fleet.port(n), "node_id": n, "switch_id": fleet.leaf(i), "switch_port": i % NODES_PER_LEAF,
-             "cluster": CLUSTER}
+            {"port_id": fleet.port(n, p), "node_id": n, "switch_id": fleet.leaf(i), "cluster": CLUSTER,
+             "switch_port": i % NODES_PER_LEAF * PORTS_PER_NODE + p}
             for i, n in enumerate(fleet.nodes)
+            for p in range(PORTS_PER_NODE)
         ],
     }  # fmt: skip
 

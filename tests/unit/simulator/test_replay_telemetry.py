@@ -127,6 +127,7 @@ def _look(catalog: Catalog, fault_: TraceFault, at_day: float, sql: str) -> list
 
 
 NODE = "node_id = 'a'"
+PORTS = f"FROM fabric_ports WHERE {NODE} AND ts = (SELECT max(ts) FROM fabric_ports)"
 BEFORE = "ts < '2024-04-01 04:48:00'"
 """Before day 2.2, where the tests look from: what happens once is written for the whole trace."""
 LAST = f"FROM gpu_metrics WHERE {NODE} AND ts = (SELECT max(ts) FROM gpu_metrics)"
@@ -146,9 +147,11 @@ LAST = f"FROM gpu_metrics WHERE {NODE} AND ts = (SELECT max(ts) FROM gpu_metrics
         ("GPU", "nvidia-smi Timeout", f"SELECT count(*) {LAST}", [(0,)]),
         ("Fan", "Speed", f"SELECT count(DISTINCT sensor_id) FROM node_hw WHERE {NODE} AND sensor_type = 'fan' AND reading = 0", [(1,)]),
         ("Power Supply", "x", f"SELECT DISTINCT health, input_voltage_v FROM node_hw WHERE {NODE} AND reading = 0", [("Critical", 0.0)]),
-        ("Cable", "Link Down", f"SELECT last(port_state ORDER BY ts), max(link_downed_total) FROM fabric_ports WHERE {NODE}", [("DOWN", 1)]),
-        ("NIC", "NIC gid", f"SELECT last(gid ORDER BY ts) FROM fabric_ports WHERE {NODE}", [("",)]),
-        ("NIC", "NIC Link Speed low", f"SELECT last(rate_gbps ORDER BY ts) FROM fabric_ports WHERE {NODE}", [(100.0,)]),
+        ("Cable", "Link Down", f"SELECT count(*), max(link_downed_total) {PORTS} AND port_state = 'DOWN'", [(1, 1)]),
+        ("NIC", "NIC gid", f"SELECT count(*) {PORTS} AND gid = ''", [(1,)]),
+        ("NIC", "NIC Link Speed low", f"SELECT count(*) {PORTS} AND rate_gbps = 100", [(1,)]),
+        ("NIC", "NIC Lost", f"SELECT count(*) {PORTS}", [(7,)]),
+        ("NIC", "NIC PCI link Width low", f"SELECT count(*) {PORTS} AND pcie_width = 8", [(1,)]),
         ("Unknown Error", "x", f"SELECT count(*) {LAST}", [(0,)]),
         ("Unknown Error", "x", f"SELECT last(state ORDER BY ts), last(not_responding ORDER BY ts) FROM slurm_nodes WHERE {NODE} AND {BEFORE}", [("down", 1)]),
         ("Unknown Error", "x", "SELECT (SELECT count(*) FROM syslog) + (SELECT count(*) FROM gpu_events)", [(0,)]),

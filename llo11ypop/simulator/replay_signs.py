@@ -17,6 +17,8 @@ UNREACHABLE = frozenset({Symptom.UNKNOWN, Symptom.PANIC})
 """Faults that take the node off the network."""
 RECHECK = timedelta(hours=1)
 """How often a failing health check is reported again while it fails."""
+STILL_OPEN = timedelta(days=30)
+"""Work that outlives the trace is planned for longer than the trace: its end is not known, so it cannot overrun."""
 XID_MIX = ((74, 1.51), (48, 0.085), (119, 0.034), (79, 0.008), (95, 0.0033))
 """Hardware XIDs per 1,000 GPU-days (Fire-Flyer: 74, 79, 95; Delta: 48, 119). A trace's "xid error" took a node out of
 service, so the XIDs that a user's program causes (13, 31, 43) are left out: our assumption."""
@@ -102,7 +104,7 @@ def _planned(fault: Shown, until: datetime) -> Iterator[Row]:
     work = next((name for name in names if name.split("_", maxsplit=1)[0] in words), "change")
     yield (
         "maintenance_windows",
-        {"start_at": fault.start_at, "end_at": fault.end_at or until, "announced_at": fault.start_at,
+        {"start_at": fault.start_at, "end_at": fault.end_at or until + STILL_OPEN, "announced_at": fault.start_at,
          "window_id": f"work-{fault.fault.line}", "cluster": CLUSTER, "scope_level": "node", "scope_id": node,
          "kind": work, "description": str(kind)},
     )  # fmt: skip

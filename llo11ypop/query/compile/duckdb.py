@@ -4,8 +4,8 @@
 Columns of the result have names of our own (k0, m0 …), so no name of a plan ever stands in query text.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset
@@ -88,6 +88,8 @@ class _Aggregation:
         needed = names | set(dataset.grain) if self._counts() else names
         self.rows = rows(catalog, dataset, needed, scan.window)
         self.outputs: dict[Sql, str] = {}
+        self.conditions: dict[Sql, str] = {}
+        """Conditions on rows → the column that holds them; each is worked out once, however many measures ask."""
         alone = set(dataset.grain) <= set(scan.by) and bool(dataset.grain)
         self.alone = alone
         self.counters = Counters(dataset.grain, self.keys, fixed=set(scan.by) <= set(dataset.grain) and not scan.bucket)
@@ -100,26 +102,31 @@ class _Aggregation:
         """The whole statement."""
         partners = [self._partner(select) for select in self.scan.selects.values()]
         shares: dict[str, Share] = {}
-        keeps: list[Sql] = []
+        keeps: dict[Sql, str] = {}
         always = False
-        for index, (key, select) in enumerate(self.scan.selects.items()):
-            share, keep = self._share(select, partners[index], index)
-            shares[key] = share
-            if keep is not None:
-                keeps.append(keep)
-            else:
+        for partner, (key, select) in zip(partners, self.scan.selects.items(), strict=True):
+            share, keep = self._share(select, partner)
+            if keep is None:
                 always = True
+            else:
+                share = replace(share, keep=keeps.setdefault(keep, f"keep{len(keeps)}"))
+            shares[key] = share
         return Compiled(self.scan.dataset, self._statement(partners, keeps, always), shares)
 
     def _partner(self, select: Select) -> Sql | None:
         where = self._text(select.where) if select.where else None
-        return all_of([where, within(self.dataset, select.window, self.scan.window)])
+        return self._all([where, within(self.dataset, select.window, self.scan.window)])
+
+    def _all(self, conditions: Iterable[Sql | None]) -> Sql | None:
+        """All of the conditions, each by the name of its column."""
+        names = [self.conditions.setdefault(c, f"w{len(self.conditions)}") for c in conditions if c is not None]
+        return Sql(" AND ".join(dict.fromkeys(names))) if names else None
 
     def _text(self, expr: Expr) -> Sql:
         return expression(expr, self.columns, self.schema)
 
-    def _share(self, select: Select, partner: Sql | None, index: int) -> tuple[Share, Sql | None]:
-        """A partner's share, and the condition of its `keep` column; none when every group is its own."""
+    def _share(self, select: Select, partner: Sql | None) -> tuple[Share, Sql | None]:
+        """A partner's share but for its `keep` column, and the condition of that; none when every group is its own."""
         names = list(self.scan.by) + ([select.bucket.name] if select.bucket else [])
         found = {name: f"k{i}" for i, name in enumerate(names)}
         kinds: dict[str, Kind] = {n: self.schema[n] for n in self.scan.by}
@@ -139,12 +146,11 @@ class _Aggregation:
         keep = all_of([Sql(f"{seen} > 0") if seen and self.keys else None, having])
         share = Share(
             columns,
-            keep=f"keep{index}" if keep is not None else "",
             seen=seen if not self.keys else "",
             order=tuple(order),
             limit=select.limit,
         )
-        return share, None if keep is None else keep + f" AS keep{index}"
+        return share, keep
 
     def _kind(self, measure: Measure) -> Kind:
         from llo11ypop.query.check import aggregated
@@ -158,7 +164,8 @@ class _Aggregation:
     def _measure(self, measure: Measure, partner: Sql | None, select: Select) -> str:
         over = within(self.dataset, measure.over, select.window) if measure.over else None
         where = self._text(measure.where) if measure.where else None
-        only = all_of([partner, over, where])
+        both = [c for c in (partner, self._all([over, where])) if c is not None]
+        only = joined(both, " AND ") if both else None
         of = self._text(measure.field) if measure.field else Sql("*")
         if measure.agg in ("increase", "rate"):
             return self.counters.add(measure.agg, of, only)
@@ -169,17 +176,18 @@ class _Aggregation:
         """The column of an aggregate; the same aggregate is computed once."""
         return self.outputs.setdefault(sql, f"m{len(self.outputs)}")
 
-    def _statement(self, partners: list[Sql | None], keeps: list[Sql], always: bool) -> Sql:
-        scanned = "SELECT * FROM (" + self.rows + ") AS r"
+    def _statement(self, partners: list[Sql | None], keeps: Mapping[Sql, str], always: bool) -> Sql:
+        conditions = [condition + f" AS {name}" for condition, name in self.conditions.items()]
+        scanned = "SELECT " + joined([Sql("*"), *conditions]) + " FROM (" + self.rows + ") AS r"
         some = any_of(partners)
         if some is not None:
-            scanned = scanned + " WHERE " + some
+            scanned = "SELECT * FROM (" + scanned + ") AS v WHERE " + some
         measured = [sql + f" AS {name}" for sql, name in self.outputs.items()]
         body = self._counted(scanned, measured) if self.counters.wanted else self._grouped(scanned, measured)
         if keeps:
-            body = "SELECT * FROM (SELECT *, " + joined(keeps) + " FROM (" + body + ") AS g) AS h"
-            names = " OR ".join(k.text.rsplit(" AS ", 1)[1] for k in keeps)
-            body = body if always else body + f" WHERE {names}"
+            body = "SELECT *, " + joined(keep + f" AS {name}" for keep, name in keeps.items()) + " FROM (" + body + ") AS g"
+            names = " OR ".join(keeps.values())
+            body = body if always else "SELECT * FROM (" + body + f") AS h WHERE {names}"
         by = f" ORDER BY {ordering([(f'k{i}', False) for i in range(len(self.keys))])}" if self.keys else ""
         return body + f"{by} LIMIT {MAX_GROUPS + 1:d}"
 

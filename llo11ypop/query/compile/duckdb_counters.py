@@ -25,8 +25,8 @@ class Counters:
 
     def add(self, agg: str, of: Sql, only: Sql | None) -> str:
         """Ask for a measure; gives the column of the result."""
-        series = of if only is None else "CASE WHEN " + only + " THEN " + of + " END"
-        index = self.wanted.setdefault(series, len(self.wanted))
+        reading = of if only is None else "CASE WHEN " + only + " THEN " + of + " END"
+        index = self.wanted.setdefault(reading, len(self.wanted))
         if agg == "rate":
             self.rates.add(index)
         return f"{'rate' if agg == 'rate' else 'inc'}{index}"
@@ -37,12 +37,12 @@ class Counters:
         `measured` are other aggregates, computed per series and group, and `summed` puts those together per group; where
         that is not possible, `groups` reads `scanned` again for them.
         """
+        readings = joined(x + f" AS x{i}" for x, i in self.wanted.items())
         ctes = [
-            "scanned AS NOT MATERIALIZED (" + scanned + ")",
+            "scanned AS NOT MATERIALIZED (SELECT *, " + readings + " FROM (" + scanned + ") AS w)",
             self._series(measured),
             self._moving(),
-            self._hot(),
-            *(self._moved(i) for i in self._each()),
+            self._moved(),
             self._counted(summed),
         ]
         text = "WITH " + joined(ctes)
@@ -71,10 +71,10 @@ class Counters:
         keys = [Sql(f"{quoted(g)} AS g{i}") for i, g in enumerate(self.grain)]
         keys += [k + f" AS k{i}" for i, k in enumerate(self.keys)]
         parts: list[Sql] = []
-        for x, i in self.wanted.items():
-            parts += ["min(" + x + f") AS lo{i}", "max(" + x + f") AS hi{i}", "count(" + x + f") AS n{i}"]
+        for i in self._each():
+            parts.append(Sql(f"min(x{i}) AS lo{i}, max(x{i}) AS hi{i}, count(x{i}) AS n{i}"))
             if not self.fixed:
-                parts.append("min(CASE WHEN " + x + f' IS NOT NULL THEN "_t" END) AS t{i}')
+                parts.append(Sql(f'min(CASE WHEN x{i} IS NOT NULL THEN "_t" END) AS t{i}'))
         by = ", ".join(str(i + 1) for i in range(len(keys)))
         return "series AS MATERIALIZED (SELECT " + joined([*keys, *parts, *measured]) + f" FROM scanned GROUP BY {by})"
 
@@ -85,38 +85,35 @@ class Counters:
         found = f"SELECT {by} FROM series GROUP BY {by} HAVING {moved}"
         return Sql(f"moving AS MATERIALIZED (SELECT *, row_number() OVER () AS id FROM ({found}))")
 
-    def _hot(self) -> Sql:
+    def _moved(self) -> Sql:
+        """What moving series gained, each by the order of its readings: one sort for all counters."""
         on = " AND ".join(f"scanned.{quoted(g)} IS NOT DISTINCT FROM moving.g{i}" for i, g in enumerate(self.grain))
-        columns = [Sql("moving.id"), Sql('"_t"'), *(x + f" AS x{i}" for x, i in self.wanted.items())]
-        if not self.fixed:
-            columns += [k + f" AS k{i}" for i, k in enumerate(self.keys)]
-        kind = "MATERIALIZED" if len(self.wanted) > 1 else "NOT MATERIALIZED"
-        return f"hot AS {kind} (SELECT " + joined(columns) + f" FROM scanned JOIN moving ON {on})"
-
-    def _moved(self, i: int) -> Sql:
-        """What one counter's moving series gained, each by the order of its readings."""
+        kept = [k + f" AS k{i}" for i, k in enumerate(self.keys)] if not self.fixed else []
+        steps, gains = [], []
+        for i in self._each():
+            steps.append(f"x{i}, lag(x{i} IGNORE NULLS) OVER along AS p{i}")
+            gains.append(f"sum(CASE WHEN x{i} >= p{i} THEN x{i} - p{i} ELSE x{i} END) FILTER (WHERE p{i} IS NOT NULL) AS up{i}")
+            if i in self.rates:
+                read = f'CASE WHEN x{i} IS NOT NULL THEN "_t" END'
+                steps.append(f"{read} AS r{i}, lag({read} IGNORE NULLS) OVER along AS q{i}")
+                gains.append(f"sum(epoch_us(r{i}) - epoch_us(q{i})) / 1e6 AS s{i}")
+        rows = "SELECT " + joined([Sql("moving.id"), *kept, *map(Sql, steps)]) + f" FROM scanned JOIN moving ON {on}"
         keys = "".join(f", {k}" for k in self._moved_keys)
-        before, gained = "", ""
-        if i in self.rates:
-            before = ', lag("_t") OVER along AS q'
-            gained = f', sum(epoch_us("_t") - epoch_us(q)) / 1e6 AS s{i}'
-        steps = (
-            f'SELECT id{keys}, "_t", x{i} AS x, lag(x{i}) OVER along AS p{before} FROM hot WHERE x{i} IS NOT NULL '
-            'WINDOW along AS (PARTITION BY id ORDER BY "_t")'
-        )
-        up = f"sum(CASE WHEN x >= p THEN x - p ELSE x END) FILTER (WHERE p IS NOT NULL) AS up{i}"
-        return Sql(f"moved{i} AS (SELECT id{keys}, {up}{gained} FROM ({steps}) GROUP BY id{keys})")
+        along = ' WINDOW along AS (PARTITION BY moving.id ORDER BY "_t")'
+        return f"moved AS (SELECT id{keys}, {', '.join(gains)} FROM (" + rows + f"{along}) GROUP BY id{keys})"
 
     def _counted(self, summed: list[Sql]) -> Sql:
         """Per group: the sum over its series. A series with fewer than two readings says nothing, not zero."""
         grain = ", ".join(self._names("g"))
-        joins = [" LEFT JOIN moving ON " + " AND ".join(f"still.{g} IS NOT DISTINCT FROM moving.{g}" for g in self._names("g"))]
+        same = "".join(f" AND moved.{k} IS NOT DISTINCT FROM still.{k}" for k in self._moved_keys)
+        joins = [
+            " LEFT JOIN moving ON " + " AND ".join(f"still.{g} IS NOT DISTINCT FROM moving.{g}" for g in self._names("g")),
+            f" LEFT JOIN moved ON moved.id = moving.id{same}",
+        ]
         known, results = [], list(summed)
         for i in self._each():
             first = "1" if self.fixed else f"CAST(t{i} IS NOT DISTINCT FROM min(t{i}) OVER (PARTITION BY {grain}) AS INT)"
             known.append(f"CASE WHEN n{i} > {first} THEN 0.0 END AS zero{i}")
-            same = "".join(f" AND moved{i}.{k} IS NOT DISTINCT FROM still.{k}" for k in self._moved_keys)
-            joins.append(f" LEFT JOIN moved{i} ON moved{i}.id = moving.id{same}")
             results.append(Sql(f"CAST(sum(coalesce(up{i}, zero{i})) AS DOUBLE) AS inc{i}"))
             if i in self.rates:
                 results.append(Sql(f"CAST(sum(coalesce(up{i} / nullif(s{i}, 0), zero{i})) AS DOUBLE) AS rate{i}"))

@@ -86,7 +86,7 @@ def inventory(fleet: ReplayFleet) -> dict[str, list[dict[str, object]]]:
         **place, "provider": CLUSTER, "region": CLUSTER, "gpu_model": GPU_MODEL, "nodes": len(fleet.nodes),
         "gpus": len(fleet.nodes) * GPUS_PER_NODE, "cooling": "air", "orchestrator": "slurm+kubernetes",
     }  # fmt: skip
-    site = {"site": SITE, "provider": CLUSTER, "region": CLUSTER, "continent": "", "zone": ""}
+    site: dict[str, object] = {"site": SITE, "provider": CLUSTER, "region": CLUSTER, "continent": "", "zone": ""}
     return {
         "inventory_sites": [site],
         "inventory_clusters": [cluster],

@@ -1,6 +1,6 @@
 """Goals against their targets and their past; silence and activity of telemetry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any

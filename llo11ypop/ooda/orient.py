@@ -8,7 +8,7 @@ from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding, Hypothesis, Observation, ObservationKind
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.ooda.deps import Limits
-from llo11ypop.ooda.planned import Maintenance, accounting_for
+from llo11ypop.ooda.planned import WIDE, Maintenance, accounting_for
 from llo11ypop.ooda.symptoms import attach
 from llo11ypop.playbooks import PlaybookSet
 
@@ -94,7 +94,9 @@ def _hypothesis(
         for index, other in enumerate(roots)
         if losers.get(index) is root
     ]
-    planned = accounting_for(root.entity, root.since, scene.at, scene.windows, scene.topology, scene.limits.planned_grace)
+    local = scene.book[root.playbook].local_work_only
+    windows = [w for w in scene.windows if not (local and w.scope.level in WIDE)]
+    planned = accounting_for(root.entity, root.since, scene.at, windows, scene.topology, scene.limits.planned_grace)
     rivals += _standing_rivals(root, scene, planned)
     total = root.strength + sum(p for _, p, _ in rivals)
     ranked = sorted(((c, p / total, w) for c, p, w in rivals), key=lambda r: -r[1])

@@ -51,6 +51,10 @@ def read_windows(evidence: Evidence | None) -> list[Maintenance]:
     ]
 
 
+WIDE = frozenset({Level.CLUSTER, Level.SITE, Level.FLEET})
+"""Scopes of work on software and services rather than on a piece of hardware."""
+
+
 def accounting_for(
     entity: Entity,
     since: datetime,

@@ -12,6 +12,8 @@ from llo11ypop.simulator.models import MODELS
 
 SW_THERMAL, HW_SLOWDOWN, HW_THERMAL, HW_POWER_BRAKE = 0x20, 0x08, 0x40, 0x80
 SW_BELOW_C, HW_BELOW_C = 7.0, 2.0
+LOADED_PCT = 50.0
+"""Utilisation above which a GPU counts as loaded (our assumption)."""
 
 
 def heat(
@@ -49,10 +51,20 @@ def heat(
         _throttle(columns, rows, span, core - limit, grid.step_s)
 
     c.strokes.append(warm)
-    seen = grid.span(start_s + onset_s, end_s).start * grid.step_s
+    plain = grid.span(start_s + onset_s, end_s)
+    loaded = plain if air else _loaded(grid.columns["gpu_util_pct"][rows, plain], plain)
+    if loaded is None:
+        return
+    seen = loaded.start * grid.step_s
     where = f"{len(gpus)} GPUs" if len(gpus) > 1 else f"gpu_uuid = '{gpus[0]}'"
     c.see("gpu_metrics", "gpu_temp_c", where, seen, end_s, decisive=decisive)
     c.see("gpu_metrics", "clock_event_reasons", f"{where} and bit 0x20 or 0x40", seen, end_s, decisive=decisive, count=False)
+
+
+def _loaded(util_pct: npt.NDArray[np.float32], span: slice) -> slice | None:
+    """From the first steps under load, when poor contact shows beside busy siblings; none when the GPUs idle throughout."""
+    busy = np.flatnonzero((np.nan_to_num(util_pct) > LOADED_PCT).all(axis=0))
+    return slice(span.start + int(busy[0]) + 1, span.stop) if len(busy) else None
 
 
 def _throttle(

@@ -37,7 +37,7 @@ def f29(world: World, at: Placement) -> Truth:
     c.shift("slurm_sched", cluster, "jobs_pending", lambda t: grow(t, jobs), c.t + lag)
     if held:
         c.see("slurm_sched", "gpus_idle", f"cluster = '{cluster}'", c.t + lag, c.end)
-    return c.truth(also=(f"cluster:{cluster}",))
+    return c.truth(first_s=c.t + lag, also=(f"cluster:{cluster}",))
 
 
 def _hold_back(c: Case, cluster: str, partition: str) -> int:

@@ -96,7 +96,8 @@ def finish(world: World) -> World:
 def simulate(spec: SimulationSpec) -> "tuple[World, list[Truth]]":
     """A finished world with its incidents and decoys, and the truth about them."""
     from llo11ypop.simulator.incidents.schedule import populate
+    from llo11ypop.simulator.incidents.visible import without_hidden
 
     world = build_background(spec)
     truths = populate(world)
-    return finish(world), truths
+    return finish(world), without_hidden(world, truths)

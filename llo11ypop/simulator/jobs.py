@@ -207,6 +207,13 @@ class JobTable:
         """How a restarted job ends when nothing else happens."""
         return STATE["COMPLETED"] if self.column["run"][job] < 0 else STATE["CANCELLED"]
 
+    def postpone(self, job: int, start_s: float) -> None:
+        """Let a job that has not started wait until `start_s`; its end stays, so it overlaps nothing new."""
+        before = float(self.column["start_s"][job])
+        self.column["start_s"][job] = start_s
+        for hook in self.hooks:
+            hook(job, before, start_s)
+
     def _reason(self, text: str) -> int:
         if text not in self.reasons:
             self.reasons.append(text)

@@ -170,18 +170,18 @@ class World:
     ) -> None:
         """Override the Slurm state of a node; later calls win.
 
-        Jobs that would start there meanwhile move when they are larger than a node and another one can be had, and
-        never run otherwise. Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
+        Jobs that would start there meanwhile move when they are larger than a node and another one can be had, wait
+        for its return when that leaves them time, and never run otherwise. Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
         """
         span = NodeState(node_id, start_s, end_s, state, reason, not_responding, reason_user)
         self.node_states.append(span)
         self._states_of[node_id].append(span)
         if state in UNAVAILABLE:
-            from llo11ypop.simulator.requeue import relocate
+            from llo11ypop.simulator.requeue import make_way
 
             for job in self.jobs.overlapping(node_id, start_s, end_s):
-                if self.jobs.column["start_s"][job] >= start_s and not relocate(self, int(job), node_id):
-                    self.jobs.drop(int(job))
+                if self.jobs.column["start_s"][job] >= start_s:
+                    make_way(self, int(job), node_id, end_s)
 
     def is_down(self, node_id: str, at_s: float) -> bool:
         """Whether nothing can start on a node at an instant."""

@@ -57,7 +57,7 @@ def habits(world: World) -> Habits:
     spread = (c["run"] * 0.618034 + rng.random() + 0.03 * rng.random(n)) % 1.0
     power = np.where(run, 0.48 + 0.54 * spread, power)
     dozing = (rng.random(n) < 0.05) & ~run
-    util = np.where(_stratified(n, time, rng) < 0.9, rng.uniform(96.5, 99.8, n), rng.uniform(8, 92, n))
+    util = np.where(_stratified(n, time, rng) < 0.95, rng.uniform(96.5, 99.8, n), rng.uniform(8, 92, n))
     util = np.where(power > 0.5, np.maximum(util, rng.uniform(94, 99, n)), util)
     util, power = np.where(dozing, 0.0, util), np.where(dozing, 0.0, power)
     memory = np.where(run, rng.uniform(0.82, 0.93, n), np.clip(rng.normal(0.5, 0.26, n), 0.02, 0.98))

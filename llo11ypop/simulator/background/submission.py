@@ -163,7 +163,7 @@ def _renewals(lanes: Lanes, duration_s: float, rng: np.random.Generator) -> dict
 def _draw_runs(
     shape: FleetShape, slots: list[tuple[str, NDArray[Any]]], duration_s: float, rng: np.random.Generator
 ) -> list[Run]:
-    """Runs one after the other in each slot, 5 to 25 days long, each with attempts of some days."""
+    """Runs one after the other in each slot, 12 to 36 days long, each with attempts of some days."""
     from llo11ypop.simulator.models import MODELS
 
     models = [("llama-70b", 70e9, 4), ("moe-8x22b", 39e9, 8), ("llama-8b", 8e9, 1), ("vlm-34b", 34e9, 2), ("code-15b", 15e9, 1)]
@@ -171,7 +171,7 @@ def _draw_runs(
     for cluster, nodes in slots:
         t = -float(rng.uniform(0.5, 6) * DAY_S)
         while t < duration_s:
-            length = float(rng.uniform(7, 26)) * DAY_S
+            length = float(rng.uniform(12, 36)) * DAY_S
             name, params, stages = models[int(rng.integers(len(models)))]
             ids = [shape.nodes[i].node_id for i in nodes]
             peak = MODELS[shape.nodes[nodes[0]].gpu_model].peak_flops * len(ids) * 8
@@ -179,7 +179,7 @@ def _draw_runs(
             step_s = tokens * 6 * params / (peak * float(rng.uniform(0.36, 0.44)))
             stages = min(stages, len(ids))
             run = Run(
-                f"r-{110 + len(runs)}", cluster, "", "", name, ids, t, t + length, stages, 6 * params, peak, step_s, tokens,
+                f"r-{112 + len(runs)}", cluster, "", "", name, ids, t, t + length, stages, 6 * params, peak, step_s, tokens,
                 float(rng.choice([1800, 2700, 3600])), params * 14, "/scratch",
             )  # fmt: skip
             if run.end_s > 0:

@@ -118,11 +118,10 @@ class Jobs(Section):
 
 
 class Retention(Section):
-    """How long rows are kept. Open proposals and their evidence are never deleted."""
+    """How long rows are kept. Open proposals, their evidence and feedback are never deleted."""
 
-    cycles: PositiveDuration = timedelta(days=90)
-    evidence: PositiveDuration = timedelta(days=90)
-    checkpoints: PositiveDuration = timedelta(days=7)
+    closed: PositiveDuration = timedelta(days=90)
+    """Closed proposals with their evidence and threads, evidence that nothing cites, and cycles."""
 
 
 class Console(Section):

@@ -1,10 +1,11 @@
 """What an edited action's arguments must satisfy: the shape of the proposed ones, and an inventory that knows what they name."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from llo11ypop.core.entity import Entity
+from llo11ypop.core.errors import StoreError
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.proposal import Proposal
 from llo11ypop.core.vocabulary import Action, Level
@@ -36,6 +37,23 @@ class InventoryCheck:
             if entity not in self.topology:
                 return f"the inventory has no {entity.level} '{entity.id}'"
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryAt:
+    """The same with the inventory as it is at the moment of the edit."""
+
+    topology: Callable[[], Awaitable[Topology]]
+
+    async def problem(self, action: Action, arguments: Mapping[str, Any]) -> str:
+        """As `InventoryCheck`; an inventory that cannot be read accepts nothing that it would have to know."""
+        if not named_entities(arguments):
+            return ""
+        try:
+            topology = await self.topology()
+        except StoreError as bad:
+            return f"the inventory cannot be read now: {bad.line()}"
+        return await InventoryCheck(topology).problem(action, arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from llo11ypop.core.clock import ManualClock, SystemClock, parse_instant
+from llo11ypop.core.clock import ManualClock, parse_instant
 from llo11ypop.core.errors import ConfigError, ConflictError, StoreError, UnknownNameError
 from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus, ReasonCode, Verdict, VerdictKind
 from llo11ypop.core.vocabulary import Action
@@ -24,7 +24,9 @@ app = typer.Typer(help="List, show and answer what the loop proposes.", no_args_
 Id = Annotated[str, typer.Argument(help="The proposal's id, or the first characters of it.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 Rater = Annotated[str, typer.Option("--as", help="Who answers; your login name by default.")]
-At = Annotated[str, typer.Option("--at", help="The instant of the answer (ISO 8601), for replays; now by default.")]
+At = Annotated[str, typer.Option("--at", help="The instant of the answer (ISO 8601); by default now, in the time of the fleet.")]
+Said = Callable[[datetime], Verdict]
+"""A verdict, once it is known at which instant it is given."""
 
 
 @app.command("list")
@@ -93,7 +95,7 @@ async def _receipt(ledger: "Ledger", proposal_id: str) -> dict[str, Any] | None:
 @app.command()
 def approve(proposal: Id, comment: str = "", rater: Rater = "", at: At = "") -> None:
     """Approve the action with exactly the arguments shown."""
-    _answer(proposal, Verdict(VerdictKind.APPROVE, _rater(rater), _at(at), comment=comment))
+    _answer(proposal, at, lambda now: Verdict(VerdictKind.APPROVE, _rater(rater), now, comment=comment))
 
 
 @app.command()
@@ -105,8 +107,7 @@ def reject(
     at: At = "",
 ) -> None:
     """Reject the proposal, with the reason."""
-    said = Verdict(VerdictKind.REJECT, _rater(rater), _at(at), reason_code=reason, comment=comment)
-    _answer(proposal, said)
+    _answer(proposal, at, lambda now: Verdict(VerdictKind.REJECT, _rater(rater), now, reason_code=reason, comment=comment))
 
 
 @app.command()
@@ -120,33 +121,34 @@ def edit(
 ) -> None:
     """Approve with other arguments or another action; both are checked first."""
     changes = dict(_pair(text) for text in set_ or [])
-    said = Verdict(VerdictKind.EDIT, _rater(rater), _at(at), comment=comment, action=action)
-    _answer(proposal, said, changes)
+    _answer(proposal, at, lambda now: Verdict(VerdictKind.EDIT, _rater(rater), now, comment=comment, action=action), changes)
 
 
 @app.command()
 def snooze(
     proposal: Id,
-    for_: Annotated[str, typer.Option("--for", help="How long, such as 4h.")] = "",
+    for_: Annotated[str, typer.Option("--for", help="How long, such as 4h; proposals.snooze by default.")] = "",
     until: Annotated[str, typer.Option(help="Until when (ISO 8601).")] = "",
     rater: Rater = "",
     at: At = "",
 ) -> None:
     """Decide later: the proposal is pending again after the time given."""
-    now = _at(at)
-    if bool(for_) == bool(until):
+    from llo11ypop.settings import load_settings
+
+    if for_ and until:
         raise ConfigError("say either --for or --until", next_step="for example --for 4h")
     try:
-        later = parse_instant(until) if until else now + parse_duration(for_)
+        fixed = parse_instant(until) if until else None
+        span = parse_duration(for_) if for_ else load_settings().proposals.snooze
     except ValueError as bad:
         raise ConfigError(str(bad)) from bad
-    _answer(proposal, Verdict(VerdictKind.SNOOZE, _rater(rater), now, snooze_until=later))
+    _answer(proposal, at, lambda now: Verdict(VerdictKind.SNOOZE, _rater(rater), now, snooze_until=fixed or now + span))
 
 
-def _answer(wanted: str, verdict: Verdict, changes: dict[str, str] | None = None) -> None:
+def _answer(wanted: str, at: str, said: Said, changes: dict[str, str] | None = None) -> None:
     from llo11ypop.approvals.settle import Reply
 
-    found, answered = _run(_answered(wanted, verdict, changes))
+    found, verdict, answered = _run(_answered(wanted, _instant(at), said, changes))
     if answered.reply is not Reply.NOW:
         raise ConflictError(f"{found.title}: {answered.reason}", next_step=f"see `proposals show {found.id[:8]}`")
     done = {
@@ -159,24 +161,28 @@ def _answer(wanted: str, verdict: Verdict, changes: dict[str, str] | None = None
     print(f"{found.title}: {done}{receipt}" + (f"\n{answered.reason}" if answered.reason else ""))
 
 
-async def _answered(wanted: str, verdict: Verdict, changes: dict[str, str] | None) -> tuple[Proposal, Any]:
+async def _answered(
+    wanted: str, at: datetime | None, said: Said, changes: dict[str, str] | None
+) -> tuple[Proposal, Verdict, Any]:
     from dataclasses import replace
 
     from llo11ypop.approvals.arguments import coerce, template_of
     from llo11ypop.approvals.desk import open_desk
     from llo11ypop.approvals.graph import ApprovalDeps
+    from llo11ypop.daemon.compose import answer_instant
     from llo11ypop.settings import load_settings
 
     settings = load_settings()
     async with _Opened() as ledger:
         found = await _one(ledger, wanted)
+        verdict = said(at or await answer_instant(ledger))
         if changes:
             template = template_of(found, verdict.action or found.action.name)
             verdict = replace(verdict, arguments={**template, **coerce(template, changes)})
         check = await _inventory(settings, ledger, verdict.at) if verdict.kind is VerdictKind.EDIT else None
         deps = ApprovalDeps(ledger, check=check, clock=ManualClock(verdict.at))
         async with open_desk(deps, settings.ledger.checkpoints) as desk:
-            return found, await desk.answer(found.id, verdict)
+            return found, verdict, await desk.answer(found.id, verdict)
 
 
 async def _inventory(settings: "Settings", ledger: "Ledger", at: datetime) -> "ArgumentCheck | None":
@@ -224,9 +230,9 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
 
 
-def _at(text: str) -> datetime:
+def _instant(text: str) -> datetime | None:
     try:
-        return parse_instant(text) if text else SystemClock().now()
+        return parse_instant(text) if text else None
     except ValueError as bad:
         _refuse(f"'{text}' is not an instant", bad)
 

@@ -14,6 +14,7 @@ from llo11ypop.console.ports import Ports
 from llo11ypop.console.render import Renderer
 from llo11ypop.console.reply import give
 from llo11ypop.core.proposal import OPEN_STATUSES, ProposalStatus, ReasonCode
+from llo11ypop.core.window import format_duration
 
 COURSE = 60
 """Cycles behind a sparkline."""
@@ -77,6 +78,7 @@ def _reading(router: APIRouter, ports: Ports, renderer: Renderer) -> None:
             verdicts=await ports.ledger.verdicts(proposal_id),
             outcomes=await ports.ledger.outcomes(proposal_id),
             reasons=list(ReasonCode),
+            snooze=format_duration(ports.snooze),
             goal=next((g for g in ports.goals() if g.id == shown.goal), None),
         )
 

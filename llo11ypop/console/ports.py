@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llo11ypop.approvals.ledger import Ledger
@@ -12,6 +13,9 @@ from llo11ypop.query.store import TelemetryStore
 
 if TYPE_CHECKING:
     from llo11ypop.core.goal import Goal
+
+
+DEFAULT_SNOOZE = timedelta(hours=4)
 
 
 class Answer(Protocol):
@@ -53,5 +57,7 @@ class Ports:
     status: Callable[[], Awaitable[dict[str, Any]]]
     """The same as /statusz."""
     demo: Demo | None = None
+    snooze: timedelta = DEFAULT_SNOOZE
+    """How long a snooze lasts where nobody says."""
     hosts: tuple[str, ...] = ()
     """Host names under which the console may be asked, beside those of this machine; `*` for any."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from llo11ypop.approvals.settle import Answered, Reply
-from llo11ypop.console.ports import Ports
+from llo11ypop.console.ports import DEFAULT_SNOOZE, Ports
 from llo11ypop.core.errors import ConfigError, ConflictError
 from llo11ypop.core.proposal import Proposal, ReasonCode, Verdict, VerdictKind
 from llo11ypop.core.vocabulary import Action
@@ -17,15 +17,15 @@ from llo11ypop.observability.logs import logger
 
 log = logger(__name__)
 
-DEFAULT_SNOOZE = timedelta(hours=4)
 RATER = "console"
 MAX_COMMENT = 2000
 
 
-def verdict_of(given: Mapping[str, Any], at: datetime, proposal: Proposal) -> Verdict:
+def verdict_of(given: Mapping[str, Any], at: datetime, proposal: Proposal, snooze: timedelta = DEFAULT_SNOOZE) -> Verdict:
     """A verdict from `verdict`, `reason_code`, `comment`, `action`, `arguments`, `snooze`, `rater`.
 
-    Raises ConfigError with a sentence for the person who filled in the form.
+    `snooze` is how long a snooze lasts where nobody says. Raises ConfigError with a sentence for the person who filled in
+    the form.
     """
     kind = _one_of(VerdictKind, given.get("verdict"), "verdict")
     if kind is VerdictKind.EXPIRED:
@@ -41,13 +41,13 @@ def verdict_of(given: Mapping[str, Any], at: datetime, proposal: Proposal) -> Ve
         comment=str(given.get("comment") or "")[:MAX_COMMENT],
         arguments=_arguments(given, proposal) if kind is VerdictKind.EDIT else None,
         action=_one_of(Action, given["action"], "action") if kind is VerdictKind.EDIT and given.get("action") else None,
-        snooze_until=at + _snooze(given.get("snooze")) if kind is VerdictKind.SNOOZE else None,
+        snooze_until=at + _snooze(given.get("snooze"), snooze) if kind is VerdictKind.SNOOZE else None,
     )
 
 
 async def give(ports: Ports, proposal: Proposal, given: Mapping[str, Any]) -> Answered:
     """Answer a proposal. Raises ConflictError when somebody was first, ConfigError when the answer is not accepted."""
-    verdict = verdict_of(given, ports.clock.now(), proposal)
+    verdict = verdict_of(given, ports.clock.now(), proposal, ports.snooze)
     answered = await ports.answer(proposal.id, verdict, seen_hash=str(given.get("seen") or ""))
     if answered.reply is Reply.ALREADY:
         raise ConflictError(f"this proposal is {answered.reason}")
@@ -67,9 +67,9 @@ def _one_of(kind: Any, given: object, name: str) -> Any:
         raise ConfigError(f"no {name} '{given}'", next_step=f"one of {known}") from bad
 
 
-def _snooze(given: object) -> timedelta:
+def _snooze(given: object, default: timedelta) -> timedelta:
     if not given:
-        return DEFAULT_SNOOZE
+        return default
     try:
         return parse_duration(str(given))
     except ValueError as bad:

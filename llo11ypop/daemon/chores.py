@@ -67,9 +67,9 @@ class Chores:
         await deps.policy.learn_from(self.built.ledger)
 
     async def retain(self) -> None:
-        """Delete closed proposals, unused evidence and cycles that are older than the settings keep them."""
-        kept = self.built.settings.retention.cycles
-        removed = await self.built.ledger.prune(self.clock.now() - kept)
+        """Delete closed proposals with their threads, unused evidence and cycles that are older than the settings keep them."""
+        removed = await self.built.ledger.prune(self.clock.now() - self.built.settings.retention.closed)
+        await self.built.desk.forget(removed.proposals)
         checkpoints = self.built.settings.ledger.checkpoints
         if checkpoints.exists():
             metrics.CHECKPOINT_BYTES.set(checkpoints.stat().st_size)

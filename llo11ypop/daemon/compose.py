@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from llo11ypop.query.store import TelemetryStore
 
 
+OTHER_TIME = timedelta(days=1)
+"""A last cycle that is further away than this belongs to a fleet with a time of its own (our assumption)."""
+
+
 @dataclass(frozen=True)
 class Composed:
     """Everything that runs, built once per process."""
@@ -105,17 +109,31 @@ async def composed(
     settings: Settings, store: "TelemetryStore | None" = None, clock: Clock | None = None
 ) -> AsyncIterator[Composed]:
     """Everything, opened and closed again. `store` and `clock` replace the configured ones (a live simulated fleet)."""
+    from llo11ypop.approvals.arguments import InventoryAt
     from llo11ypop.approvals.desk import open_desk
     from llo11ypop.approvals.graph import ApprovalDeps
+    from llo11ypop.query.topology import read_topology
 
     telemetry = store or open_store(settings)
     ledger = open_ledger(settings)
+    now = clock or SystemClock()
     try:
-        approval = ApprovalDeps(ledger, clock=clock or SystemClock())
+        inventory = InventoryAt(lambda: read_topology(telemetry, now.now()))
+        approval = ApprovalDeps(ledger, check=inventory, clock=now)
         async with open_desk(approval, settings.ledger.checkpoints) as desk:
             yield Composed(settings, telemetry, ledger, desk, await deps(settings, telemetry, ledger, desk.start))
     finally:
         await ledger.close()
+
+
+async def answer_instant(ledger: "Ledger") -> datetime:
+    """When an answer from the command line is given, in the time of the fleet.
+
+    That is now, unless the loop looks at another time than ours (a recorded or an accelerated fleet): where the last cycle
+    stands for an instant more than a day away, it is that instant. Otherwise no outcome would ever come due.
+    """
+    now, last = SystemClock().now(), await ledger.last_cycle()
+    return last.at if last is not None and abs(now - last.at) > OTHER_TIME else now
 
 
 async def latest_instant(store: "TelemetryStore") -> datetime:

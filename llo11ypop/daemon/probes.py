@@ -156,6 +156,7 @@ def build_app(
         answer=built.desk.answer,
         status=status.gather,
         demo=demo,
+        snooze=built.settings.proposals.snooze,
         hosts=(*built.settings.console.hosts, built.settings.console.host),
     )
     return add_probes(build_console(ports), status)

@@ -93,9 +93,9 @@ def test_rejecting_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("filed")
 def test_snoozing_takes_a_duration_or_an_instant(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["proposals", "snooze", ONE, *AT]) == 2
+    assert cli.run(["proposals", "snooze", ONE, "--for", "4h", "--until", "2026-05-02T00:00Z", *AT]) == 2
     assert cli.run(["proposals", "snooze", ONE, "--for", "soon", *AT]) == 2
-    assert cli.run(["proposals", "snooze", ONE, "--for", "4h", *AT]) == 0
+    assert cli.run(["proposals", "snooze", ONE, *AT]) == 0
     assert "snoozed until 2026-05-01 16:10Z" in capsys.readouterr().out
     assert cli.run(["proposals", "snooze", proposal(2).id, "--until", "2026-05-02T00:00Z", *AT]) == 0
 

@@ -39,6 +39,8 @@ _ACME_NAMES = {
 IDLE_SHARE = 0.37
 """Share of Seren's GPU time at utilisation zero."""
 INFRA_MODES = frozenset({"NODE_FAIL", "BOOT_FAIL"})
+BURST_MODES = frozenset({"F16", "F17", "F20"})
+"""Faults that strike several nodes at once; the trace lists every node, so each counts."""
 ATTRIBUTED_S = 1800.0
 """A collective times out up to 30 minutes after its link or node went (ByteRobust, SOSP 2025)."""
 
@@ -147,9 +149,10 @@ def _faults(world: World, truths: Iterable[Truth]) -> tuple[Floats, Floats, NDAr
     """Start, end and node of every node-level fault, reopened ones counted again."""
     rows: list[tuple[float, float, int]] = []
     for t in truths:
-        if t.entity_level not in ("gpu", "node", "port") or t.parent_id:
+        burst = t.mode in BURST_MODES
+        if t.parent_id or (t.entity_level not in ("gpu", "node", "port") and not burst):
             continue
-        nodes = t.entities.get("node", ())[:1]
+        nodes = t.entities.get("node", ())[: None if burst else 1]
         at, end = ((x - world.start_at).total_seconds() for x in (t.start_at, t.repaired_at or t.end_at))
         again = sorted((x - world.start_at).total_seconds() for x in t.reopened_at)
         starts = [at, *again]

@@ -78,7 +78,7 @@ def build_jobs(
 
 
 def _run_slots(shape: FleetShape) -> tuple[list[tuple[str, NDArray[Any]]], list[NDArray[Any]]]:
-    """Node blocks that long runs hold, about half of the train nodes, and the train nodes left over."""
+    """Node blocks that long runs hold, about two thirds of the train nodes, and the train nodes left over."""
     slots: list[tuple[str, NDArray[Any]]] = []
     free = []
     for cluster in shape.clusters:
@@ -86,7 +86,7 @@ def _run_slots(shape: FleetShape) -> tuple[list[tuple[str, NDArray[Any]]], list[
             [shape.node(n).index for n in cluster.nodes if shape.node(n).partition == "train" and shape.node(n).nvlink]
         )
         plain = [shape.node(n).index for n in cluster.nodes if shape.node(n).partition == "train" and not shape.node(n).nvlink]
-        used, budget = 0, int(len(train) * 0.62)
+        used, budget = 0, int(len(train) * 0.68)
         size = 1 << max(1, min(7, int(np.log2(max(2, budget * 1.0)))))
         smallest = 4 if len(train) >= 6 else 2
         while size >= min(smallest, budget) and size >= 2 and budget - used >= 2:
@@ -190,10 +190,10 @@ def _draw_runs(
 
 
 def _draw_attempts(run: Run, duration_s: float, rng: np.random.Generator) -> None:
-    """Attempts of a run: it is restarted every few days by its owner or by a software failure."""
+    """Attempts of a run: it is restarted every week or three by its owner or by a software failure."""
     t = run.start_s
     while t < min(run.end_s, duration_s):
-        end = min(t + float(rng.gamma(2.0, 7.0)) * DAY_S + 3600.0, run.end_s)
+        end = min(t + float(rng.gamma(2.0, 12.0)) * DAY_S + 3600.0, run.end_s)
         if end > 0:
             run.attempts.append(Attempt(-1, t, end, list(run.nodes)))
         t = end + float(rng.lognormal(np.log(900), 0.8)) + 60.0

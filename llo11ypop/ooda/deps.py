@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from llo11ypop.agents.retriever.agent import Shelf
 from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
@@ -35,8 +36,8 @@ class Limits:
 class Memory:
     """What one process remembers between cycles. Losing it costs time, never correctness."""
 
-    signals: dict[str, tuple[datetime, Evidence]] = field(default_factory=dict)
-    """Latest evidence of each signal that is not run in every cycle."""
+    shelf: Shelf = field(default_factory=Shelf)
+    """Latest evidence of each signal, for those that need not run in every cycle."""
     goals: dict[str, tuple[datetime, list[dict[str, Any]]]] = field(default_factory=dict)
     """Latest observations of each goal, as JSON."""
     topology: tuple[datetime, Topology] | None = None

@@ -11,6 +11,7 @@ from llo11ypop.agents.action.compose import Occasion
 from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.director.agent import assign
 from llo11ypop.agents.retriever.agent import retrieve
+from llo11ypop.catalog import Kind
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import StoreError, is_transient
 from llo11ypop.core.fleet import Topology
@@ -71,13 +72,21 @@ async def _direct(state: CycleState) -> CycleState:
 
 
 def _retrieve(deps: Deps) -> Any:
+    book, shelf = deps.playbooks, deps.memory.shelf
+    quiet_means_nothing = (Kind.EVENT, Kind.DIMENSION)
+    shelf.eventful = frozenset(n for n, d in deps.catalog.datasets.items() if d.kind in quiet_means_nothing)
+
+    def cadence(key: str) -> timedelta | None:
+        return None if key == "planned_work" else book.cadence(key)
+
     async def node(state: CycleState) -> CycleState:
         at = parse_instant(state["at"])
         areas = [Area(a) for a in state["assignments"]]
-        plans = {**deps.playbooks.plans(areas, at=at), "planned_work": PLANNED_WORK}
-        cadences = {key: span for key in plans if key != "planned_work" and (span := deps.playbooks.cadence(key)) is not None}
         try:
-            evidence = await retrieve(deps.store, plans, cadences, deps.memory.signals, at)
+            plans = {**book.first_plans(areas), "planned_work": PLANNED_WORK}
+            evidence = await retrieve(deps.store, plans, cadence, shelf, at)
+            suspected = {f.playbook for f in book.match(areas, evidence, await topology_at(deps, at), at)}
+            evidence |= await retrieve(deps.store, book.next_plans(suspected), cadence, shelf, at)
         except StoreError as bad:
             if bad.transient:
                 raise

@@ -24,6 +24,7 @@ async def observe(deps: Deps, at: datetime, goal_ids: Iterable[str] = ()) -> lis
     wanted = set(goal_ids)
     try:
         coverage = await deps.store.coverage(at, min(since, at))
+        deps.memory.shelf.note([name for name, seen in coverage.items() if seen.rows], at)
         return [*await _goals(deps, at, wanted), *_silences(coverage, at), *_activity(coverage)]
     except StoreError as bad:
         if bad.transient:

@@ -54,9 +54,20 @@ class PlaybookSet(Mapping[str, Playbook]):
         seen = last_run or {}
         return {
             key: self._signs[key].plan
-            for key in self._keys(areas)
+            for key in self._keys(self._of(areas))
             if (span := self.cadence(key)) is None or key not in seen or not timedelta(0) <= at - seen[key] < span
         }
+
+    def first_plans(self, areas: Collection[Area]) -> dict[str, Plan]:
+        """The plans that can raise a suspicion or rule one out: everything but signals that only support."""
+        deciding = {key for p in self._of(areas) for name, key in _names(p).items() if name not in _only_supporting(p)}
+        return {key: self._signs[key].plan for key in sorted(deciding)}
+
+    def next_plans(self, modes: Collection[str]) -> dict[str, Plan]:
+        """The plans of the supporting signals of modes under suspicion."""
+        suspects = [self._playbooks[mode] for mode in modes if mode in self._playbooks]
+        asked = {key for p in suspects for name, key in _names(p).items() if name in _only_supporting(p)}
+        return {key: self._signs[key].plan for key in sorted(asked)}
 
     def cadence(self, key: str) -> timedelta | None:
         """How often a signal needs to be evaluated; None for every cycle. Raises KeyError."""
@@ -69,7 +80,7 @@ class PlaybookSet(Mapping[str, Playbook]):
         against. Findings on the parts of one thing are merged where the playbook says so.
         """
         places = Places(topology)
-        hits = {k: hits_of(k, self._signs[k].signal, evidence.get(k)) for k in self._keys(areas)}
+        hits = {k: hits_of(k, self._signs[k].signal, evidence.get(k)) for k in self._keys(self._of(areas))}
         found: list[Finding] = []
         for playbook in self._of(areas):
             mine = {name: hits[key] for name, key in _names(playbook).items()}
@@ -80,11 +91,17 @@ class PlaybookSet(Mapping[str, Playbook]):
     def _of(self, areas: Collection[Area]) -> list[Playbook]:
         return [p for p in self._playbooks.values() if p.area in areas]
 
-    def _keys(self, areas: Collection[Area]) -> list[str]:
-        return sorted({key for playbook in self._of(areas) for key in _names(playbook).values()})
+    def _keys(self, playbooks: Collection[Playbook]) -> list[str]:
+        return sorted({key for playbook in playbooks for key in _names(playbook).values()})
 
 
 def _names(playbook: Playbook) -> dict[str, str]:
     """Signal as the playbook writes it → key of its plan."""
     names = dict.fromkeys(name for _, name in playbook.match.names())
     return {name: name if name.startswith(f"{COMMON}.") else f"{playbook.id}.{name}" for name in names}
+
+
+def _only_supporting(playbook: Playbook) -> frozenset[str]:
+    match = playbook.match
+    deciding = {*match.all, *match.any, *match.excluded_by, *match.ended_by}
+    return frozenset(match.supporting) - deciding

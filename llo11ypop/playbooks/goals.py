@@ -25,6 +25,9 @@ from llo11ypop.query.plan import Duration, Plan, Strict
 SLICE = "$slice"
 """Stands in `by` and `on` for the dimension of a slice; left out for the whole."""
 FILE = "goals.yaml"
+MEASURED_PER_WINDOW = 24
+"""A weekly measure moves little in seven hours (our choice)."""
+LEAST_CADENCE = timedelta(hours=1)
 
 
 class GoalForm(Strict):
@@ -37,7 +40,8 @@ class GoalForm(Strict):
     target: float | None
     unit: str
     window: Duration
-    cadence: Duration = timedelta(hours=1)
+    cadence: Duration | None = None
+    """How often it is measured; MEASURED_PER_WINDOW times in its window when not said."""
     baseline: bool = True
     """Whether the window before is measured too."""
     owner: str
@@ -93,7 +97,8 @@ def _goal(name: str, form: GoalForm, document: Located, catalog: Catalog) -> Goa
             raise document.error(f"the plan has no '{SLICE}' that would give a column '{dimension}'", place)
     return Goal(
         id=name,
-        **{k: getattr(form, k) for k in ("title", "definition", "value", "direction", "target", "unit", "window", "cadence")},
+        **{k: getattr(form, k) for k in ("title", "definition", "value", "direction", "target", "unit", "window")},
+        cadence=form.cadence or max(LEAST_CADENCE, form.window / MEASURED_PER_WINDOW),
         **{k: getattr(form, k) for k in ("owner", "areas", "slices", "proposals_per_day", "source")},
         now_plan=now,
         before_plan=before,

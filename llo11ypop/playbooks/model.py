@@ -148,7 +148,7 @@ class Playbook(Strict):
     despite_planned_work: bool = False
     """Ticketed even where a maintenance window covers it."""
     local_work_only: bool = False
-    """Only planned work on the thing itself, its rack or its switch accounts for it; an upgrade of the whole cluster does not break memory."""
+    """Only planned work on the thing itself, its rack or its switch accounts for it: no upgrade of a cluster breaks memory."""
 
     @model_validator(mode="after")
     def _complete(self) -> "Playbook":

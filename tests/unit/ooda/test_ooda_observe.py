@@ -10,7 +10,7 @@ import pytest
 
 from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.director.agent import assign
-from llo11ypop.agents.retriever.agent import retrieve
+from llo11ypop.agents.retriever.agent import Shelf, retrieve
 from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.core.goal import Direction, Goal
 from llo11ypop.core.reasoning import Observation, ObservationKind
@@ -122,22 +122,41 @@ def plans() -> dict[str, Plan]:
     return {"often": plan, "seldom": plan}
 
 
+HOURLY = {"seldom": timedelta(hours=1)}
+
+
 async def test_a_slow_plan_runs_at_its_cadence_and_its_evidence_stands_between(plans: dict[str, Plan], t0: datetime) -> None:
-    store, kept = _CountingStore(), {}
+    store, shelf = _CountingStore(), Shelf()
     got = {}
     for quarter in range(6):
         at = t0 + timedelta(minutes=15 * quarter)
-        got = await retrieve(store, plans, {"seldom": timedelta(hours=1)}, kept, at)  # type: ignore[arg-type]
+        got = await retrieve(store, plans, HOURLY.get, shelf, at)  # type: ignore[arg-type]
     assert ["seldom" in ran for ran in store.ran] == [True, False, False, False, True, False]
     assert got["seldom"].id == "seldom@04:00"
     assert got["often"].id == "often@04:15"
 
 
 async def test_a_clock_set_back_runs_the_slow_plan_again(plans: dict[str, Plan], t0: datetime) -> None:
-    store, kept = _CountingStore(), {}
+    store, shelf = _CountingStore(), Shelf(eventful=frozenset({"syslog"}))
     for at in (t0, t0 - timedelta(days=1)):
-        await retrieve(store, plans, {"seldom": timedelta(hours=1)}, kept, at)  # type: ignore[arg-type]
-    assert all("seldom" in ran for ran in store.ran)
+        await retrieve(store, plans, HOURLY.get, shelf, at)  # type: ignore[arg-type]
+    assert all(ran == {"often", "seldom"} for ran in store.ran)
+
+
+async def test_evidence_over_events_stands_until_one_arrives_or_half_an_hour_passed(plans: dict[str, Plan], t0: datetime) -> None:
+    store, shelf = _CountingStore(), Shelf(eventful=frozenset({"syslog"}))
+    for minute, arrived in ((0, True), (15, False), (25, True), (40, False), (56, False)):
+        at = t0 + timedelta(minutes=minute)
+        shelf.note(["syslog"] if arrived else [], at)
+        await retrieve(store, {"often": plans["often"]}, HOURLY.get, shelf, at)  # type: ignore[arg-type]
+    assert len(store.ran) == 3
+
+
+async def test_metrics_are_always_read_again(plans: dict[str, Plan], t0: datetime) -> None:
+    store, shelf = _CountingStore(), Shelf()
+    for minute in (0, 15):
+        await retrieve(store, {"often": plans["often"]}, HOURLY.get, shelf, t0 + timedelta(minutes=minute))  # type: ignore[arg-type]
+    assert len(store.ran) == 2
 
 
 @pytest.fixture

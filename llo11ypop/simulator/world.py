@@ -170,8 +170,9 @@ class World:
     ) -> None:
         """Override the Slurm state of a node; later calls win.
 
-        Jobs that would start there meanwhile move when they are larger than a node and another one can be had, wait
-        for its return when that leaves them time, and never run otherwise. Jobs that already run stay (a drain lets them finish): end them with `jobs.fail`.
+        Jobs that would start there meanwhile move when they are larger than a node and another one can be
+        had, wait for its return when that leaves them time, and never run otherwise. Jobs that already run stay
+        (a drain lets them finish): end them with `jobs.fail`.
         """
         span = NodeState(node_id, start_s, end_s, state, reason, not_responding, reason_user)
         self.node_states.append(span)

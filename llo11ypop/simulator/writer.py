@@ -87,7 +87,7 @@ def _plain_errors(path: Path) -> Iterator[None]:
     check_target(path)
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as bad:
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as bad:
         text = " ".join(str(bad).split())
         full = "No space left" in text or "disk full" in text.lower()
         advice = (

@@ -68,3 +68,12 @@ def test_steps_exist_only_while_an_attempt_runs(world: World) -> None:
     for row, run in enumerate(world.runs):
         for at in grid.times_s()[grid.present[row]][::200]:
             assert run.nodes_at(at - 1)
+
+
+def test_throughput_fits_the_step_time(world: World) -> None:
+    grid = world.run_steps
+    assert grid is not None
+    for row, run in enumerate(world.runs):
+        tokens = grid.columns["tokens_per_s"][row] * grid.columns["step_time_s"][row]
+        np.testing.assert_allclose(tokens, run.tokens_per_step, rtol=0.01)
+        assert 0.25 < grid.columns["mfu"][row].mean() < 0.6

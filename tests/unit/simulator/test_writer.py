@@ -18,7 +18,7 @@ def catalog() -> Catalog:
 
 
 def written(path: Path, catalog: Catalog, *, seed: int = 1, profile: str = "full") -> dict[str, int]:
-    world = build_background(SimulationSpec(gpus=32, days=0.25, seed=seed, profile=profile))
+    world = build_background(SimulationSpec(gpus=96, days=0.25, seed=seed, profile=profile))
     world.detail("node", world.shape.nodes[0].node_id, 9000.0)
     return write_fleet(finish(world), path, catalog=catalog)
 
@@ -35,7 +35,7 @@ def test_one_seed_gives_one_content(tmp_path: Path, catalog: Catalog) -> None:
 @pytest.mark.parametrize("profile", ["full", "default"])
 def test_tables_have_the_columns_of_the_profile(tmp_path: Path, catalog: Catalog, profile: str) -> None:
     counts = written(tmp_path / "f.duckdb", catalog, profile=profile)
-    assert counts["gpu_metrics"] == 32 * 72
+    assert counts["gpu_metrics"] == 96 * 72
     assert counts["gpu_metrics_1m"] > 0
     with duckdb.connect(str(tmp_path / "f.duckdb"), read_only=True) as connection:
         rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()

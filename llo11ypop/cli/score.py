@@ -2,10 +2,8 @@
 
 import json
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +73,9 @@ def _all(work: list[Work], jobs: int) -> "list[FleetScore]":
     """Score every fleet, as many at once as asked for, in the order given."""
     if jobs < 2 or len(work) < 2:  # noqa: PLR2004 - one at a time
         return [_one(w) for w in work]
-    with ProcessPoolExecutor(min(jobs, len(work)), mp_context=get_context("spawn")) as pool:
+    from llo11ypop.evals.workers import workers
+
+    with workers(min(jobs, len(work))) as pool:
         return list(pool.map(_one, work))
 
 

@@ -7,15 +7,14 @@ the same as the one before it. So the loop is run at the ticks after an edge, at
 
 import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 
 from llo11ypop.core.fleet import Topology
 from llo11ypop.evals.loop import run_loop
 from llo11ypop.evals.ticket import Ticket, tickets_of
+from llo11ypop.evals.workers import workers
 from llo11ypop.simulator.replay import ReplayedFleet
 from llo11ypop.simulator.trace_format import Trace
 from llo11ypop.simulator.trace_merge import split
@@ -88,7 +87,7 @@ def run_replay(plan: ReplayPlan, jobs: int = 2, progress: Callable[[str], None] 
     pieces = parts([i for i in interesting(plan) if _within(i, plan)], jobs)
     work = [(plan, piece, start, f"replay {n + 1}/{len(pieces)}") for n, (piece, start) in enumerate(pieces)]
     if len(work) > 1:
-        with ProcessPoolExecutor(len(work), mp_context=get_context("spawn")) as pool:
+        with workers(len(work)) as pool:
             runs = list(pool.map(_piece, *zip(*work, strict=True), [progress] * len(work)))
     else:
         runs = [_piece(*w, progress) for w in work]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from llo11ypop.simulator.background.submission import QOS
+from llo11ypop.simulator.background.training import fill_throughput
 from llo11ypop.simulator.columns import Words
 from llo11ypop.simulator.jobs import STATE, STATES
 from llo11ypop.simulator.runs import Run
@@ -115,6 +116,7 @@ def _settle_steps(world: World) -> None:
     for row, run in enumerate(world.runs):
         which = _attempt_of(run, times - 120.0)
         grid.present[row] &= which >= 0
+        fill_throughput(grid, row, run)
         if run.attempts:
             ids = np.array([world.jobs.id_of(a.job) for a in run.attempts])
             grid.columns["job_id"][row] = ids[np.maximum(which, 0)]

@@ -132,5 +132,11 @@ def _run_minutes(world: World, grid: Grid, row: int, run: Run) -> None:
     c["rank_min_step_s"][row] = np.round(own * (1 - uneven), 4)
     c["step_time_s"][row] = np.round(c["rank_max_step_s"][row] * 1.03, 4)
     c["slowest_rank"][row] = rng.integers(0, run.ranks, n)
-    c["tokens_per_s"][row] = np.rint(run.tokens_per_step / c["step_time_s"][row])
+    fill_throughput(grid, row, run)
+
+
+def fill_throughput(grid: Grid, row: int, run: Run) -> None:
+    """Tokens per second and MFU from the step time; done again when faults have stretched it."""
+    c = grid.columns
+    c["tokens_per_s"][row] = np.rint(run.tokens_per_step / np.maximum(c["step_time_s"][row], 0.01))
     c["mfu"][row] = np.round(c["tokens_per_s"][row] * run.flops_per_token / run.peak_flops, 4)

@@ -98,13 +98,16 @@ def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | 
 
 
 def validate(model: type[M], located: Located) -> M:
-    """Check a document against a pydantic model. Raises ConfigError naming file, line and field of the first mistake."""
+    """Check a document against a pydantic model. Raises ConfigError naming file, line and field of one mistake.
+
+    An unknown field comes first: it is the misspelt name of the one that is missing.
+    """
     if not isinstance(located.value, dict):
         raise located.error(f"expected a mapping, found {type(located.value).__name__}")
     try:
         return model.model_validate(located.value)
     except ValidationError as bad:
-        first = bad.errors(include_url=False)[0]
+        first = min(bad.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
         where = tuple(p for p in first["loc"] if not isinstance(p, str) or not p.startswith("function-"))
         name = ".".join(str(p) for p in where)
         more = f" (and {bad.error_count() - 1} more)" if bad.error_count() > 1 else ""

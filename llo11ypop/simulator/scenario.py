@@ -90,7 +90,7 @@ def read_scenario(path: Path, start_at: datetime) -> Sequence[Planned]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_scenario(text, path.name, start_at)
+    return parse_scenario(text, str(path), start_at)
 
 
 def parse_scenario(text: str, source: str, start_at: datetime) -> Sequence[Planned]:

@@ -3,6 +3,7 @@
 The server brings its own checkpointer. A thread's input is `{"proposal_id": …, "round": 0}`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,7 +17,8 @@ from llo11ypop.settings import load_settings
 @asynccontextmanager
 async def make() -> "AsyncIterator[CompiledStateGraph[ApprovalState, None, ApprovalState, ApprovalState]]":
     """The compiled graph, for as long as the server runs."""
-    ledger = compose.open_ledger(load_settings())
+    settings = await asyncio.to_thread(load_settings)
+    ledger = await asyncio.to_thread(compose.open_ledger, settings)
     try:
         yield build_approval(ApprovalDeps(ledger)).compile(name="approval")
     finally:

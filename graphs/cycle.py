@@ -4,6 +4,7 @@
 Start a run with `{"cycle_id": "<uuid>", "at": "2026-05-04T09:00:00+00:00"}`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,5 +19,5 @@ from llo11ypop.settings import load_settings
 @asynccontextmanager
 async def make() -> AsyncIterator[CompiledStateGraph[Any, Any, Any, Any]]:
     """A compiled cycle over the configured fleet. Raises StoreError where there is no telemetry."""
-    async with composed(load_settings()) as built:
+    async with composed(await asyncio.to_thread(load_settings)) as built:
         yield build_cycle(built.deps).compile()

@@ -1,5 +1,6 @@
 """Where paused threads are kept: an SQLite file of their own, or memory for scoring and tests."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ async def open_checkpoints(path: Path | None) -> AsyncIterator[BaseCheckpointSav
     if path is None:
         yield InMemorySaver()
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
     async with aiosqlite.connect(path) as connection:
         try:
             for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL"):

@@ -1,5 +1,6 @@
 """The composition root: the one place that knows which store, ledger and policy stand behind the ports."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,20 +85,26 @@ async def deps(
     on_filed: Callable[[str], Awaitable[None]] | None = None,
 ) -> "Deps":
     """What a cycle closes over. Raises ConfigError with file and line for a mistake in goals or playbooks."""
+    made = await asyncio.to_thread(_deps, settings, store, ledger, on_filed)
+    await made.policy.learn_from(ledger)
+    return made
+
+
+def _deps(
+    settings: Settings, store: "TelemetryStore", ledger: "Ledger", on_filed: Callable[[str], Awaitable[None]] | None
+) -> "Deps":
     from llo11ypop.learning.policy import RulePolicy
     from llo11ypop.ooda.deps import Deps
     from llo11ypop.playbooks import load_goals, load_playbooks
 
     catalog = open_catalog(settings)
-    policy = RulePolicy()
-    await policy.learn_from(ledger)
     return Deps(
         catalog=catalog,
         store=store,
         playbooks=load_playbooks(settings.config_dir, catalog),
         goals=load_goals(settings.config_dir, catalog),
         ledger=ledger,
-        policy=policy,
+        policy=RulePolicy(),
         limits=limits(settings),
         config_hash=settings.config_hash,
         on_filed=on_filed,
@@ -108,14 +115,17 @@ async def deps(
 async def composed(
     settings: Settings, store: "TelemetryStore | None" = None, clock: Clock | None = None
 ) -> AsyncIterator[Composed]:
-    """Everything, opened and closed again. `store` and `clock` replace the configured ones (a live simulated fleet)."""
+    """Everything, opened and closed again. `store` and `clock` replace the configured ones (a live simulated fleet).
+
+    Files are read in threads: a graph server refuses code that stops its event loop, and a daemon must not either.
+    """
     from llo11ypop.approvals.arguments import InventoryAt
     from llo11ypop.approvals.desk import open_desk
     from llo11ypop.approvals.graph import ApprovalDeps
     from llo11ypop.query.topology import read_topology
 
-    telemetry = store or open_store(settings)
-    ledger = open_ledger(settings)
+    telemetry = store if store is not None else await asyncio.to_thread(open_store, settings)
+    ledger = await asyncio.to_thread(open_ledger, settings)
     now = clock or SystemClock()
     try:
         inventory = InventoryAt(lambda: read_topology(telemetry, now.now()))

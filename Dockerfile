@@ -7,7 +7,7 @@ WORKDIR /src
 COPY constraints ./constraints
 COPY deploy/image-build.sh ./deploy/image-build.sh
 RUN deploy/image-build.sh dependencies /opt/llo11ypop
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md* LICENSE ./
 COPY config ./config
 COPY llo11ypop ./llo11ypop
 RUN deploy/image-build.sh package /opt/llo11ypop

@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 HASHED := $(PIP) install --require-hashes
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 RUN_ARGS    ?=
 export LANGGRAPH_STRICT_MSGPACK := true
 export LANGSMITH_TRACING := false
@@ -23,7 +23,7 @@ run: $(VENV)/.package  ## install what running needs, then start a seeded fleet,
 install: $(VENV)/.package $(VENV)/.dev  ## install the package (editable) and the development tools in .venv
 	@:
 
-test: install  ## run the tests (PYTEST_ARGS="-k word -n 2" to choose)
+test: install  ## run the tests in two processes (PYTEST_ARGS="-k word" to choose)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: install  ## format, lint, types, import direction, docstrings, sizes, dependencies

@@ -28,8 +28,8 @@ def drawn(seed: int) -> Draws:
 @cache
 def populated(seed: int, **more: bool) -> tuple[World, list[Truth]]:
     spec = SimulationSpec()
-    world = small_world(seed=seed, gpus=512, days=21, acceleration=spec.acceleration, **more)
-    return world, populate(world)
+    world = small_world(seed=seed, gpus=512, days=21, acceleration=spec.acceleration, events_only=True, **more)
+    return world, populate(world)  # without grids: only the times and places of incidents are looked at
 
 
 def median_over_seeds(figure: "object") -> float:
@@ -116,13 +116,19 @@ def test_drawing_for_a_hundred_thousand_gpus_is_cheap() -> None:
 
 
 def test_the_default_fleet_has_enough_to_see() -> None:
-    world, truths = populated(1)
+    _, truths = populated(1)
     tickets = [t for t in truths if t.expected_ticket]
     assert 55 <= len(tickets) <= 95
     assert len({t.cascade for t in truths} - {""}) >= 2
     assert sum(t.is_decoy for t in truths) >= 80
     assert len({t.mode for t in truths if t.is_decoy}) == 18
     assert len({t.incident_id for t in truths}) == len(truths)
+
+
+def test_what_needs_a_ticket_can_be_seen() -> None:
+    world = small_world(seed=1, gpus=128, days=7, acceleration=30.0)
+    tickets = [t for t in populate(world) if t.expected_ticket]
+    assert len(tickets) >= 5
     assert all(t.exported_evidence(world.profile) and t.first_observable for t in tickets)
 
 
@@ -148,7 +154,7 @@ def test_one_node_has_one_fault_at_a_time() -> None:
 
 
 def test_a_quiet_fleet_has_decoys_only() -> None:
-    world = small_world(seed=2, gpus=512, days=7, quiet=True)
+    world = small_world(seed=2, gpus=512, days=7, quiet=True, events_only=True)
     truths = populate(world)
     assert truths
     assert {t.expected_ticket for t in truths} == {False}

@@ -14,6 +14,7 @@ from llo11ypop.ledger import SqlLedger
 NODES = ["observe", "direct", "retrieve", "analyse", "orient", "decide", "act"]
 START = datetime(2026, 5, 1, tzinfo=UTC)
 DIED = 9
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +79,6 @@ def _run(target, *args) -> int | None:  # type: ignore[no-untyped-def]
     return child.exitcode
 
 
-@pytest.mark.crash
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("node", NODES)
 def test_a_cycle_that_dies_loses_nothing_and_files_nothing_twice(fleet: Path, tmp_path: Path, node: str) -> None:
     path = tmp_path / "ledger.sqlite"

@@ -98,7 +98,9 @@ def f15(world: World, at: Placement) -> Truth:
     units = [rack, world.shape.row(node.row).crac]
     change = c.scaled(42, 52) if wet else -c.scaled(30, 38)
     c.shift("facility_env", units, "humidity_pct", lambda t: change * rise(40 * MINUTE)(t), onset_s=40 * MINUTE)
-    c.shift("facility_env", units, "dew_point_c", lambda t: change / 5 * rise(40 * MINUTE)(t), onset_s=40 * MINUTE, decisive=False)
+    c.shift(
+        "facility_env", units, "dew_point_c", lambda t: change / 5 * rise(40 * MINUTE)(t), onset_s=40 * MINUTE, decisive=False
+    )
     return c.truth(severity="S3", forbidden=("RMA", "REBOOT"), text=f"humidity {'above 80' if wet else 'below 20'} %",
                    also=(f"row:{node.row}",))  # fmt: skip
 

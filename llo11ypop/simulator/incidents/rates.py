@@ -18,7 +18,7 @@ PRONENESS_SHAPE = 0.9
 LEMON_SHARE, LEMON_FACTOR = 0.01, 20.0
 WEAK_BATCH_FACTOR = 14.0
 UPPER_CAGE_FACTOR = 2.2
-WEEK_SHAPE, DAY_SHAPE = 1.9, 1.6
+WEEK_SHAPE, DAY_SHAPE = 1.6, 0.75
 """Gamma shapes of the weekly and daily unevenness: weekly variance over mean near 5, inter-arrival CV near 1.6."""
 REFAIL_SHARE, REFAIL_WITHIN_DAY = 0.26, 0.71
 BURST_PER_NODE_DAY = 8 / (400 * 348)

@@ -5,7 +5,8 @@
 
 The fleet: a simulated one in events-only mode (inventory, jobs, logs, node states, two days), with 24 h of
 `gpu_metrics` and `fabric_ports` at one minute written beside it. The raw scan of a dataset reads, once, every
-column and the longest window that the cycle's plans ask of it, grouped by the dataset's grain, written by hand. Prints medians of three cycles after a first one.
+column and the longest window that the cycle's plans ask of it, grouped by the dataset's grain, written by hand.
+Prints medians of three cycles after a first one.
 """
 
 import argparse

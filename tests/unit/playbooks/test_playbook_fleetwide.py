@@ -47,7 +47,16 @@ def test_one_driver_and_not_the_others(nodes: tuple[str, ...], expected: set[str
     assert named(findings({"inventory_nodes": DRIVERS, "gpu_events": gsp(*nodes)}, ["F36"])) == expected
 
 
-def test_a_lemon_has_several_kinds_of_trouble() -> None:
+@pytest.mark.parametrize(
+    ("missing", "lemon"),
+    [
+        ((), True),
+        (("tickets",), True),
+        (("tickets", "remediations"), False),
+        (("user_exclusions",), False),
+    ],
+)
+def test_a_lemon_is_avoided_by_users_and_has_two_kinds_of_trouble(missing: tuple[str, ...], lemon: bool) -> None:
     days = [1440 * d + 60 for d in (1, 6, 11, 19)]
     on = {"cluster": "c-a", "node_id": "n1"}
     troubles: dict[str, list[Row]] = {
@@ -56,9 +65,8 @@ def test_a_lemon_has_several_kinds_of_trouble() -> None:
         "tickets": [{"ts": m, **on, "ticket_id": str(m)} for m in days],
         "user_exclusions": [{"ts": m, **on, "user": f"u{m}", "job_id": m} for m in days],
     }
-    assert named(findings(troubles, ["F37"])) == {"F37 node:n1"}
-    troubles.pop("tickets")
-    assert findings(troubles, ["F37"]) == []
+    seen = {table: rows for table, rows in troubles.items() if table not in missing}
+    assert named(findings(seen, ["F37"])) == ({"F37 node:n1"} if lemon else set())
 
 
 def feeds(swing_w: float) -> list[Row]:

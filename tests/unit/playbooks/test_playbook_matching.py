@@ -1,5 +1,6 @@
 """The rules of the matcher on evidence made by hand: what fires, where, since when, how strongly, and what is merged."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -273,6 +274,6 @@ def test_severity_queue_and_actions_follow_the_signals_that_fired() -> None:
 def test_a_thousand_hits_match_quickly() -> None:
     fired = {"a": evidence(*(row(f"x{i}") for i in range(1000))), "b": evidence()}
     mine = book({"id": "M", "entity": "node", "signals": TWO, "match": {"any": ["a", "b"]}})
-    started = datetime.now(UTC)
+    began_s = time.process_time()
     assert len(mine.match([Area.GPU], {f"M.{k}": v for k, v in fired.items()}, Topology(), AT)) == 1000
-    assert (datetime.now(UTC) - started).total_seconds() < 5
+    assert time.process_time() - began_s < 5

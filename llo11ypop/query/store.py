@@ -1,7 +1,7 @@
 """The port to telemetry: what the loop asks of a store, whatever engine is behind it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -10,10 +10,27 @@ from llo11ypop.query.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """About how many rows a dataset has, and how long a time they cover."""
+
+    rows: int
+    covers: timedelta | None = None
+    """None when that is not known, or for a dataset without a time."""
+
+    def within(self, span: timedelta | None) -> float:
+        """About how many rows such a span of time holds; all of them without one."""
+        if span is None or not self.covers:
+            return self.rows
+        return self.rows * min(1.0, span / self.covers)
+
+
+@dataclass(frozen=True, slots=True)
 class Exports:
     """The datasets and fields that this fleet really has."""
 
     datasets: Mapping[str, frozenset[str]]
+    sizes: Mapping[str, "Size"] = field(default_factory=dict)
+    """How large they are, for choosing between ways to the same result; may be missing or out of date."""
 
     def has(self, dataset: str, field: str | None = None) -> bool:
         """Whether a dataset, or one field of it, is there."""

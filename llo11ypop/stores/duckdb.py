@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,7 @@ from llo11ypop.query.compile.duckdb import compile_scan
 from llo11ypop.query.compile.sql import Sql, naive, quoted
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.prepare import Preparer
-from llo11ypop.query.store import Coverage, Exports
+from llo11ypop.query.store import Coverage, Exports, Size
 from llo11ypop.stores.duckdb_run import Run, store_error
 
 DEADLINE_S = 60.0
@@ -131,8 +131,20 @@ class DuckDbStore:
                 found.setdefault(row["table_name"], set()).add(row["column_name"])
             if not set(found) & set(self._catalog.datasets):
                 raise StoreError(f"{self._name}: none of the catalog's datasets is in it", next_step="check telemetry.path")
-            self._exports = Exports({name: frozenset(columns) for name, columns in found.items()})
+            self._exports = Exports({name: frozenset(columns) for name, columns in found.items()}, self._sizes(found))
         return self._exports
+
+    def _sizes(self, found: Mapping[str, set[str]]) -> dict[str, Size]:
+        run = self._run(datetime.fromtimestamp(0, UTC))
+        parts = []
+        for name, dataset in self._catalog.datasets.items():
+            if name in found:
+                time = quoted(dataset.time) if dataset.time in found[name] else ""
+                covers = f"(epoch_us(max({time})) - epoch_us(min({time}))) / 1e6" if time else "NULL"
+                parts.append(f"SELECT '{name}' AS name, count(*) AS n, {covers} AS covers_s FROM {quoted(name)}")
+        with closing(run.cursor):
+            rows = run.fetch(Sql(" UNION ALL ".join(parts)), "sizes").to_pylist()
+        return {row["name"]: Size(row["n"], timedelta(seconds=row["covers_s"]) if row["covers_s"] else None) for row in rows}
 
     def _coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:
         exports = self._read_exports()

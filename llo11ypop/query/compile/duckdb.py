@@ -47,13 +47,13 @@ class Compiled:
     shares: Mapping[str, Share] = field(default_factory=dict)
 
 
-def compile_scan(scan: Scan, catalog: Catalog) -> Compiled:
-    """The statement for a scan whose selects have been checked."""
+def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> Compiled:
+    """The statement for a scan whose selects have been checked; `few` when it will not read many rows."""
     dataset = catalog.datasets[scan.dataset]
     only = next(iter(scan.selects.values()))
     if only.fields:
         return _raw(scan, only, catalog, dataset)
-    return _Aggregation(scan, catalog, dataset).compiled()
+    return _Aggregation(scan, catalog, dataset, few).compiled()
 
 
 def _raw(scan: Scan, select: Select, catalog: Catalog, dataset: Dataset) -> Compiled:
@@ -77,8 +77,9 @@ def _raw(scan: Scan, select: Select, catalog: Catalog, dataset: Dataset) -> Comp
 class _Aggregation:
     """Puts one statement together for all partners of a scan."""
 
-    def __init__(self, scan: Scan, catalog: Catalog, dataset: Dataset) -> None:
+    def __init__(self, scan: Scan, catalog: Catalog, dataset: Dataset, few: bool) -> None:
         self.scan = scan
+        self.few = few
         self.dataset = dataset
         selects = scan.selects.values()
         names = frozenset[str]().union(*(names_used(s) for s in selects))
@@ -197,7 +198,9 @@ class _Aggregation:
         return "SELECT " + joined([*keyed, *measured] or [Sql("1")]) + " FROM (" + scanned + f") AS s{by}"
 
     def _counted(self, scanned: Sql, measured: list[Sql]) -> Sql:
-        """With counters, everything is computed per series; a scan of its own only for what cannot be summed up from there."""
+        """With counters: of few rows in one pass; of many everything is computed per series, and a scan of its own only for what cannot be summed up from there."""
+        if self.few and (self.alone or not self.counters.rates):
+            return self.counters.directly(scanned, measured)
         if self.alone:
             return self.counters.statement(
                 scanned, measured, [Sql(f"any_value({n}) AS {n}") for n in self.outputs.values()], None

@@ -1,12 +1,12 @@
 """Decide: which hypotheses become a proposal, which only confirm one that is open, and which must wait."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from llo11ypop.agents.action.arguments import fill, known
-from llo11ypop.agents.action.blast import DISRUPTIVE, blast_radius
+from llo11ypop.agents.action.arguments import known
+from llo11ypop.agents.action.blast import DISRUPTIVE
 from llo11ypop.agents.action.compose import Occasion, child, compose, dedup_key
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
@@ -14,8 +14,13 @@ from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus, Pro
 from llo11ypop.core.reasoning import Hypothesis
 from llo11ypop.core.vocabulary import Action, Level
 from llo11ypop.learning.policy import Policy
+from llo11ypop.ooda.bursts import SEEN_AT, Case, arguments_of, confirmed, gather, is_part, own_parts, parts_of, places_of, reach
 from llo11ypop.ooda.deps import Limits
 from llo11ypop.playbooks import Playbook, PlaybookSet
+
+BEGAN_WITH = timedelta(hours=1)
+"""A condition that an open proposal explains begins this soon after it, or was there when the proposal was last seen; later
+it is an incident of its own (our assumption, the usual lag of `explains`)."""
 
 
 @dataclass
@@ -54,33 +59,38 @@ def decide(hypotheses: Sequence[Hypothesis], desk: Desk) -> Decisions:
         if hypothesis.suppressed:
             _confirm_symptom(hypothesis, desk, out)
             out.suppressed.append(_said(hypothesis, hypothesis.suppressed))
-            continue
-        mine = _same(hypothesis, desk)
+    alone = [_same(h, desk) for h in hypotheses if not h.suppressed]
+    for case in gather(alone, desk.book, desk.topology, desk.occasion.at):
+        hypothesis, mine = case.hypothesis, case.proposal
         if mine is None:
             _propose(hypothesis, desk, budget, out)
-        elif mine.status in OPEN_STATUSES:
-            out.touch[mine.id] = hypothesis
         elif mine.status is ProposalStatus.REJECTED:
             out.suppressed.append(_said(hypothesis, f"rejected as proposal {mine.id}"))
         else:
-            out.reopen[mine.id] = hypothesis
+            _confirm(case, mine, desk, out.touch if mine.status in OPEN_STATUSES else out.reopen)
         _absorb_symptoms(hypothesis, desk, out)
     _clear_unseen(desk, out)
     return out
+
+
+def _confirm(case: Case, mine: Proposal, desk: Desk, seen: dict[str, Hypothesis]) -> None:
+    seen[mine.id] = confirmed(seen.get(mine.id), case, desk.occasion.at, desk.limits.reopen_within)
 
 
 def _said(hypothesis: Hypothesis, why: str) -> dict[str, Any]:
     return {"cause": hypothesis.cause, "entity": str(hypothesis.entity), "why": why}
 
 
-def _same(hypothesis: Hypothesis, desk: Desk) -> Proposal | None:
-    """The proposal this hypothesis belongs to: same cause and entity, or a rival cause on the same thing at the same time."""
+def _same(hypothesis: Hypothesis, desk: Desk) -> Case:
+    """With its proposal: same cause and entity, a burst it is part of, or a rival cause on the same thing at the same time."""
     key = dedup_key(hypothesis.cause, hypothesis.entity)
     exact = [p for p in desk.recent if p.dedup_key == key and _continues(p, hypothesis, desk)]
+    exact += [p for p in desk.recent if p.dedup_key != key and is_part(p, hypothesis, desk.limits.reopen_within)]
     if exact:
-        return max(exact, key=lambda p: (p.status in OPEN_STATUSES, p.created_at))
+        mine = max(exact, key=lambda p: (p.status in OPEN_STATUSES, p.created_at))
+        return Case(hypothesis, mine, part=mine.dedup_key != key)
     near = [p for p in desk.recent if p.status in OPEN_STATUSES and _related(p, hypothesis, desk)]
-    return max(near, key=lambda p: p.created_at) if near else None
+    return Case(hypothesis, max(near, key=lambda p: p.created_at, default=None))
 
 
 def _continues(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
@@ -94,9 +104,17 @@ def _related(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
     mine, theirs = desk.book[hypothesis.cause], desk.book.get(proposal.cause)
     if theirs is None:
         return False
+    places = places_of(proposal, desk.topology)
+    if proposal.cause == hypothesis.cause and proposal.entities[0] not in places:
+        return False
     compete = proposal.cause in mine.competing or hypothesis.cause in theirs.competing or proposal.cause == hypothesis.cause
-    explained = any(hypothesis.cause in rule.modes for rule in theirs.explains)
-    return (compete or explained) and _touching(proposal.entities[0], hypothesis.entity, desk.topology)
+    explained = any(hypothesis.cause in rule.modes for rule in theirs.explains) and _began_with(proposal, hypothesis)
+    return (compete or explained) and any(_touching(place, hypothesis.entity, desk.topology) for place in places)
+
+
+def _began_with(proposal: Proposal, hypothesis: Hypothesis) -> bool:
+    last = proposal.last_seen_at or proposal.created_at
+    return hypothesis.since <= max(last, proposal.since + BEGAN_WITH)
 
 
 def _touching(one: Entity, other: Entity, topology: Topology) -> bool:
@@ -115,23 +133,26 @@ def _propose(hypothesis: Hypothesis, desk: Desk, budget: "_Budget", out: Decisio
         out.suppressed.append(_said(hypothesis, "held back: the budget of proposals is used up"))
     else:
         proposal = compose(hypothesis, playbook, actions, desk.topology, desk.occasion)
+        if parts_of(hypothesis):
+            proposal = replace(proposal, blast_radius=reach(proposal.action.name, hypothesis, desk.topology).as_json())
         budget.count(proposal)
         out.file.append(proposal)
 
 
 def _candidates(hypothesis: Hypothesis, playbook: Playbook, desk: Desk) -> list[ProposedAction]:
-    filled = [
-        ProposedAction(option.name, arguments, option.prior)
-        for option in playbook.actions_for(hypothesis)
-        if option.name not in playbook.forbidden and (arguments := fill(option.arguments, hypothesis, desk.topology)) is not None
-    ]
+    offered = [option for option in playbook.actions_for(hypothesis) if option.name not in playbook.forbidden]
+    arguments = [arguments_of(option.arguments, hypothesis, desk.topology) for option in offered]
+    filled = [ProposedAction(o.name, a, o.prior) for o, a in zip(offered, arguments, strict=True) if a is not None]
     return desk.policy.rank(hypothesis, filled)
 
 
 def _confirm_symptom(hypothesis: Hypothesis, desk: Desk, out: Decisions) -> None:
     """An open proposal whose own reading is suppressed by a rival in this cycle is still being seen."""
     key = dedup_key(hypothesis.cause, hypothesis.entity)
-    out.touch |= {p.id: hypothesis for p in desk.recent if p.dedup_key == key and p.status in OPEN_STATUSES}
+    for proposal in desk.recent:
+        part = is_part(proposal, hypothesis, desk.limits.reopen_within)
+        if proposal.status in OPEN_STATUSES and (part or proposal.dedup_key == key):
+            _confirm(Case(hypothesis, proposal, part=part), proposal, desk, out.touch)
 
 
 def _absorb_symptoms(hypothesis: Hypothesis, desk: Desk, out: Decisions) -> None:
@@ -168,7 +189,8 @@ class _Budget:
         if proposal.action.name in DISRUPTIVE:
             cluster = str(proposal.blast_radius.get("cluster", ""))
             nodes = self._desk.topology.at_level(proposal.entities[0], Level.NODE)
-            self._taken.setdefault(cluster, set()).update(n.id for n in nodes or proposal.entities[:1])
+            listed = [e for e in proposal.entities if e.level is Level.NODE] if own_parts(proposal) else []
+            self._taken.setdefault(cluster, set()).update(n.id for n in nodes or listed or proposal.entities[:1])
 
     def allowed(self, actions: list[ProposedAction], hypothesis: Hypothesis) -> list[ProposedAction]:
         """The actions that stay within the blast radius, in rank order, then the others.
@@ -184,7 +206,7 @@ class _Budget:
     def _fits(self, action: Action, hypothesis: Hypothesis) -> bool:
         if action not in DISRUPTIVE:
             return True
-        radius = blast_radius(action, hypothesis.entity, self._desk.topology)
+        radius = reach(action, hypothesis, self._desk.topology)
         total = round(radius.nodes / radius.cluster_share) if radius.cluster_share else 0
         ceiling = max(1, int(total * self._desk.limits.disruptive_share))
         return len(self._taken.get(radius.cluster, set())) + max(1, radius.nodes) <= ceiling
@@ -197,7 +219,7 @@ class _Budget:
 
 def confirmed_children(hypothesis: Hypothesis) -> tuple[dict[str, str], ...]:
     """The symptoms as a touched proposal lists them."""
-    return tuple(child(f) for f in hypothesis.explains)
+    return tuple(child(f) | {k: f.facts[k] for k in (SEEN_AT,) if k in f.facts} for f in hypothesis.explains)
 
 
 def look_back(limits: Limits) -> timedelta:

@@ -6,11 +6,16 @@ from dataclasses import replace
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding, SignalHit
+from llo11ypop.core.vocabulary import Level
 from llo11ypop.playbooks.matching import HITS_SHOWN, Places, strength_of
 from llo11ypop.playbooks.model import Merge, Playbook
 
 MERGE_GAIN = 0.3
 """Weight of 'several parts at once' as a sign of a common cause (our assumption)."""
+
+
+PLACES = (Level.RACK, Level.ROW, Level.CLUSTER)
+"""Where nodes stand, small to large."""
 
 
 def merge_all(findings: Sequence[Finding], playbooks: Mapping[str, Playbook], topology: Topology) -> list[Finding]:
@@ -36,7 +41,7 @@ def merge(findings: Sequence[Finding], rule: Merge, playbooks: Mapping[str, Play
     for parent, parts in sorted(groups.items()):
         burst = _burst([p for p in parts if p in left], rule)
         if burst and _enough(burst, parent, rule, topology):
-            made.append(_merged(burst, parent, rule, playbooks))
+            made.append(merged(burst, parent, playbooks[rule.mode or burst[0].playbook]))
             left = [f for f in left if f not in burst]
     return left + made
 
@@ -59,19 +64,26 @@ def _enough(burst: Sequence[Finding], parent: Entity, rule: Merge, topology: Top
     return len(distinct) >= rule.min_count and share >= rule.min_share
 
 
-def _merged(burst: Sequence[Finding], parent: Entity, rule: Merge, playbooks: Mapping[str, Playbook]) -> Finding:
-    mode = rule.mode or burst[0].playbook
+def merged(burst: Sequence[Finding], parent: Entity, playbook: Playbook) -> Finding:
+    """Findings on several parts as one of a playbook on what they lie in. `burst` is not empty."""
     first = min(burst, key=lambda f: f.since)
     return replace(
         first,
-        playbook=mode,
-        area=playbooks[mode].area,
+        playbook=playbook.id,
+        area=playbook.area,
         entity=parent,
         strength=strength_of([max(f.strength for f in burst), MERGE_GAIN]),
         hits=_shown(burst),
         related=tuple(dict.fromkeys(e for f in burst for e in (f.entity, *f.related) if e != parent)),
         facts={**first.facts, "merged": len({f.entity for f in burst})},
     )
+
+
+def common_place(entities: Sequence[Entity], topology: Topology) -> Entity | None:
+    """The smallest rack, row or cluster that holds all of them; None where there is none."""
+    around = [topology.ancestors(e) for e in entities]
+    shared = frozenset.intersection(*around) if around else frozenset()
+    return next((place for level in PLACES for place in sorted(shared) if place.level is level), None)
 
 
 def _shown(findings: Iterable[Finding]) -> tuple[SignalHit, ...]:

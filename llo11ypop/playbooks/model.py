@@ -60,6 +60,16 @@ class Merge(Strict):
     """The playbook that the merged finding belongs to; this one when absent."""
 
 
+class Burst(Strict):
+    """Enough nodes on which the mode has just begun, within a short time, are one proposal on what they all lie in."""
+
+    into: Level = Level.CLUSTER
+    """Nodes that share no place of this level or below stay apart."""
+    min_count: int = Field(default=3, ge=2)
+    within: Duration
+    """Longest time from the first onset to the last."""
+
+
 class Explains(Strict):
     """Modes that become symptoms of this one."""
 
@@ -132,6 +142,7 @@ class Playbook(Strict):
     signals: dict[str, Signal]
     match: Match
     merge: tuple[Merge, ...] = ()
+    burst: Burst | None = None
     explains: tuple[Explains, ...] = ()
     explained_by: tuple[Explains, ...] = ()
     """The inverse: modes that explain this one. Folded into their `explains` when the set is loaded."""

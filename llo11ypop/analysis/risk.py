@@ -17,7 +17,7 @@ and the four weeks of a lemon score (Kokolis et al. 2024, RSC); not fitted."""
 PRIOR_SHAPE = 0.9
 """Shape of the gamma over nodes' rates (negative binomial that fits the share of nodes without any fault)."""
 OWN_WEIGHT = 0.5
-"""How far the forecast moves from the fleet's base rate towards the node's own; half, because the signal is weak."""
+"""How far the forecast follows a node's risk relative to the fleet's; half, because the signal is weak."""
 
 Events = Mapping[str, Sequence[float]]
 """Node → days of its faults, ascending. Nodes without faults are listed with none."""
@@ -92,11 +92,11 @@ def node_probability(days: Sequence[float], day: float, prior_rate: float) -> fl
 def rank(events: Events, day: float) -> list[Risk]:
     """All nodes, the most at risk first, as of a day."""
     prior = fleet_rate(events, day)
-    base = base_rate(events, day)
+    chance = forecast(events, day)
     out = [
         Risk(
             node=node,
-            probability=blend(base, node_probability(days, day, prior)),
+            probability=chance[node],
             rate=smoothed_rate(days, day, prior),
             last_30=count_in(days, day, 30),
             last_60=count_in(days, day, 60),
@@ -107,9 +107,17 @@ def rank(events: Events, day: float) -> list[Risk]:
     return sorted(out, key=lambda r: (-r.rate, -r.total, r.node))
 
 
-def blend(base: float, own: float) -> float:
-    """The forecast: between the base rate and the node's own."""
-    return base + OWN_WEIGHT * (own - base)
+def forecast(events: Events, day: float) -> dict[str, float]:
+    """Chance of a fault within the horizon, by node. Over all nodes it averages to the base rate: only who, never how many."""
+    base, prior = base_rate(events, day), fleet_rate(events, day)
+    own = {node: node_probability(days, day, prior) for node, days in events.items()}
+    mean = sum(own.values()) / max(1, len(own))
+    return {node: min(1.0, shrunk(base, p / mean if mean else 1.0)) for node, p in own.items()}
+
+
+def shrunk(base: float, relative: float) -> float:
+    """The base rate times a node's relative risk, drawn towards one."""
+    return base * (1 + OWN_WEIGHT * (relative - 1))
 
 
 def ranked_flags(events: Events, budget: Sequence[Flag]) -> list[Flag]:
@@ -134,6 +142,15 @@ def precision(flags: Sequence[Flag], events: Events, end_day: float, from_day: f
     judged = [f for f in flags if f.day >= from_day and f.day + HORIZON_DAYS <= end_day]
     hits = sum(fails_within(events[f.node], f.day) for f in judged)
     return len(judged), round(hits / len(judged), 4) if judged else None
+
+
+def beyond_chance(ours: tuple[int, float | None], rule: tuple[int, float | None]) -> bool:
+    """Whether the first of two (tickets, precision) is better by more than two standard errors; never with few tickets."""
+    (n, p), (m, q) = ours, rule
+    if p is None or q is None or not n or not m:
+        return False
+    pooled = (n * p + m * q) / (n + m)
+    return p - q > 2 * math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
 
 
 def judged_days(end_day: float, from_day: float = 0.0, step: float = 7.0) -> list[float]:
@@ -165,9 +182,9 @@ def brier_scores(events: Events, end_day: float, from_day: float = 0.0) -> tuple
     flat: list[float] = []
     came: list[bool] = []
     for day in judged_days(end_day, from_day):
-        prior, base = fleet_rate(events, day), base_rate(events, day)
-        for days in events.values():
-            ours.append(blend(base, node_probability(days, day, prior)))
+        chance, base = forecast(events, day), base_rate(events, day)
+        for node, days in events.items():
+            ours.append(chance[node])
             flat.append(base)
             came.append(fails_within(days, day))
     return _rounded(brier(ours, came)), _rounded(brier(flat, came))

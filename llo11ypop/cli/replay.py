@@ -116,13 +116,14 @@ def _text(result: dict[str, Any], cadence: str) -> str:
 
 
 def _offenders(o: dict[str, Any]) -> list[str]:
+    from llo11ypop.analysis.risk import beyond_chance
+
     rules = (("two_in_30", "≥ 2 faults in 30 days"), ("three_in_60", "≥ 3 faults in 60 days"))
     lines = ["Repeat offenders: share of tickets followed by another fault of the node within 30 days"]
-    lines += [
-        f"  {title}: {_share(o[name]['precision'])} of {o[name]['tickets']} tickets; ours {_share(o[f'ours_at_{name}'])} of "
-        f"{o[f'ours_tickets_at_{name}']}"
-        for name, title in rules
-    ]
+    for name, title in rules:
+        rule, ours = (o[name]["tickets"], o[name]["precision"]), (o[f"ours_tickets_at_{name}"], o[f"ours_at_{name}"])
+        verdict = "better" if beyond_chance(ours, rule) else "no better than chance allows: keep the rule"
+        lines.append(f"  {title}: {_share(rule[1])} of {rule[0]} tickets; ours {_share(ours[1])} of {ours[0]} ({verdict})")
     lines.append(f"  Brier score {o['brier']} against {o['brier_base']} of the base rate")
     return lines
 

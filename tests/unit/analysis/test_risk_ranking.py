@@ -1,5 +1,6 @@
 """Repeat offenders: rules, ranking, forecasts; nothing from the future."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,12 +9,13 @@ from llo11ypop.analysis.risk import (
     HORIZON_DAYS,
     Flag,
     base_rate,
-    blend,
+    beyond_chance,
     brier,
     brier_scores,
     count_in,
     fails_within,
     fleet_rate,
+    forecast,
     judged_days,
     node_probability,
     offenders,
@@ -134,8 +136,38 @@ def test_base_rate_counts_weeks_whose_outcome_is_known() -> None:
     assert base_rate(events, 44) == 0.25
 
 
-def test_blend_lies_between() -> None:
-    assert blend(0.1, 0.5) == pytest.approx(0.3)
+def test_the_forecast_says_who_and_leaves_how_many_to_the_base_rate() -> None:
+    events = with_all_nodes({"a": [95.0, 99], "b": [50.0]}, 50)
+    chance = forecast(events, 100)
+    assert sum(chance.values()) / 50 == pytest.approx(base_rate(events, 100))
+    assert chance["a"] > chance["b"] > chance["never-failed-0000"] > 0
+
+
+@given(fleets, st.floats(1, 200))
+def test_a_forecast_is_a_probability(events: dict[str, list[float]], day: float) -> None:
+    assert all(0 <= p <= 1 for p in forecast(events, day).values())
+
+
+def test_brier_does_not_lose_where_nodes_are_alike() -> None:
+    draw = np.random.default_rng(7)
+    events = {f"n{n}": sorted(draw.uniform(0, 300, draw.poisson(1)).tolist()) for n in range(200)}
+    ours, flat = brier_scores(events, 300)
+    assert ours is not None
+    assert flat is not None
+    assert ours <= flat + 0.001
+
+
+@pytest.mark.parametrize(
+    ("ours", "rule", "better"),
+    [
+        ((30, 0.5667), (30, 0.4667), False),
+        ((300, 0.6), (300, 0.4), True),
+        ((58, 0.4), (58, 0.4), False),
+        ((0, None), (3, 0.1), False),
+    ],
+)
+def test_better_is_said_only_beyond_chance(ours: tuple[int, float | None], rule: tuple[int, float | None], better: bool) -> None:
+    assert beyond_chance(ours, rule) is better
 
 
 def test_judged_days_have_a_past_and_a_future() -> None:

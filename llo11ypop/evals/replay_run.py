@@ -2,13 +2,14 @@
 
 A replayed fleet is constant between the edges of its faults: between two edges every row of regular telemetry says
 the same as the one before it. So the loop is run at the ticks after an edge, at the last tick before a fault ends
-(the proposal is seen again), and once a week; `every_tick` runs it at all of them.
+(the proposal is seen again), and 20 hours after the last; `every_tick` runs it at all of them.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from llo11ypop.core.fleet import Topology
@@ -21,8 +22,8 @@ from llo11ypop.simulator.trace_merge import split
 
 AFTER_START = (1, 3)
 """Ticks run after a fault starts: the first sees it, the third (45 minutes at most) what needs several readings."""
-IDLE = timedelta(days=7)
-"""Longest time without a cycle."""
+IDLE = timedelta(hours=20)
+"""Longest time without a cycle: less than the day by which a recurrence is told from a new incident."""
 DAY = timedelta(days=1)
 RUN_IN = timedelta(days=3)
 """How much earlier than its part a worker begins, so that what is open when its part begins is open there too."""
@@ -60,13 +61,17 @@ def interesting(plan: ReplayPlan) -> list[datetime]:
     last = int(trace.end_day * DAY / step) + 1
     if plan.every_tick:
         return [trace.origin + n * step for n in range(1, last + 1)]
-    wanted = {int(n * IDLE / step) for n in range(1, int(trace.end_day * DAY / IDLE) + 1)}
+    wanted: set[int] = set()
     for fault in trace.faults:
         started = int(fault.start_day * DAY / step)
         wanted |= {started + n for n in AFTER_START}
         if fault.end_day is not None:
             over = int(fault.end_day * DAY / step)
             wanted |= {over, over + 1}
+    ordered = [0, *sorted(n for n in wanted if 0 < n <= last), last]
+    idle = max(1, int(IDLE / step))
+    for before, after in pairwise(ordered):
+        wanted |= set(range(before + idle, after, idle))
     return [trace.origin + n * step for n in sorted(n for n in wanted if 0 < n <= last)]
 
 

@@ -3,7 +3,7 @@
 Each partner keeps its own filter, window, measures and having; only the reading is shared. Engine-neutral.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,6 +11,9 @@ from llo11ypop.query.plan import Bucket, Select, Span
 
 CLASSES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(days=7))
 """Windows that start within the same class are read together; a week is not read for the sake of five minutes."""
+
+SMALL = -2
+"""Class of the windows that hold few rows."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,18 @@ class Scan:
     """Any key → select; either one with raw fields, or any number of aggregating ones."""
 
 
-def fuse(selects: Mapping[str, Select]) -> list[Scan]:
-    """Group selects into scans. Every select is in exactly one scan."""
+def fuse(selects: Mapping[str, Select], small: Callable[[Select], bool] = lambda _: False) -> list[Scan]:
+    """Group selects into scans. Every select is in exactly one scan.
+
+    Selects that read only a `small` number of rows are read together whatever their windows.
+    """
     groups: dict[tuple[object, ...], dict[str, Select]] = {}
     for key, select in selects.items():
         alone = (key,) if select.fields else ()
         by = tuple(sorted(select.by))
         every = (select.bucket.every if select.bucket else None,)
-        groups.setdefault((select.dataset, by, every, window_class(select.window), alone), {})[key] = select
+        reach = SMALL if select.window is not None and small(select) else window_class(select.window)
+        groups.setdefault((select.dataset, by, every, reach, alone), {})[key] = select
     return [_scan(group) for group in groups.values()]
 
 

@@ -15,7 +15,7 @@ from llo11ypop.query.compile.duckdb_combine import compile_combine
 from llo11ypop.query.compile.sql import Sql
 from llo11ypop.query.fuse import Scan, fuse
 from llo11ypop.query.kinds import Schema
-from llo11ypop.query.plan import Plan
+from llo11ypop.query.plan import Plan, Select
 from llo11ypop.query.store import Exports
 
 CACHED_PLANS = 4096
@@ -101,11 +101,11 @@ class Preparer:
             if not one.missing
             for step, select in one.plan.selects.items()
         }
-        scans = fuse(selects)
+        scans = fuse(selects, self._few)
         scan_of = {key: index for index, scan in enumerate(scans) for key in scan.selects}
         compiled = tuple(self._compile_scan(scan, self._catalog, self._few(scan)) for scan in scans)
         return PreparedSet(prepared, compiled, scan_of)
 
-    def _few(self, scan: Scan) -> bool:
-        size = self._exports.sizes.get(scan.dataset) if self._exports else None
-        return size is not None and size.within(scan.window.start - scan.window.end if scan.window else None) <= FEW_ROWS
+    def _few(self, read: Scan | Select) -> bool:
+        size = self._exports.sizes.get(read.dataset) if self._exports else None
+        return size is not None and size.within(read.window.start - read.window.end if read.window else None) <= FEW_ROWS

@@ -45,8 +45,8 @@ class Coverage:
     dataset: str
     exported: bool
     rows: int = 0
-    entities: int = 0
-    """Distinct series (of the dataset's grain) that said something."""
+    entities: int | None = None
+    """Distinct series (of the dataset's grain) that said something; none when not asked for, or without a grain."""
     last_at: datetime | None = None
     """Latest row before the instant, inside the window; none when nothing arrived."""
     cadence: timedelta | None = None
@@ -72,8 +72,8 @@ class TelemetryStore(Protocol):
         """The same for many plans in few scans; each result is what `run` would give."""
         ...
 
-    async def coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:
-        """What arrived in `[since, at)`, for every dataset of the catalog that has a time."""
+    async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
+        """What arrived in `[since, at)`, for every dataset of the catalog that has a time; counting `entities` takes longer."""
         ...
 
     async def exports(self) -> Exports:

@@ -88,7 +88,7 @@ class DuckDbStore:
         with self._lock:
             prepared = self._preparer.prepare(plans, self._read_exports())
         run = self._run(at)
-        with closing(run.cursor):
+        with closing(run):
             try:
                 return run.evidence(prepared)
             finally:
@@ -102,9 +102,9 @@ class DuckDbStore:
         """Forget what is exported; the next call looks again."""
         self._exports = None
 
-    async def coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:
-        """Rows, series and latest row in `[since, at)` of every dataset that has a time."""
-        return await asyncio.to_thread(self._coverage, at, since)
+    async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
+        """Rows, latest row and, when asked, series in `[since, at)` of every dataset that has a time."""
+        return await asyncio.to_thread(self._coverage, at, since, entities)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -124,7 +124,7 @@ class DuckDbStore:
         if self._exports is None:
             run = self._run(datetime.fromtimestamp(0, UTC))
             sql = Sql("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'main'")
-            with closing(run.cursor):
+            with closing(run):
                 rows = run.fetch(sql, "information_schema").to_pylist()
             found: dict[str, set[str]] = {}
             for row in rows:
@@ -135,18 +135,20 @@ class DuckDbStore:
         return self._exports
 
     def _sizes(self, found: Mapping[str, set[str]]) -> dict[str, Size]:
+        """Of tables; a view may be anything, and is taken for large."""
         run = self._run(datetime.fromtimestamp(0, UTC))
         parts = []
+        tables = set(run.fetch(Sql("SELECT table_name FROM duckdb_tables()"), "duckdb_tables").column(0).to_pylist())
         for name, dataset in self._catalog.datasets.items():
-            if name in found:
+            if name in found and name in tables:
                 time = quoted(dataset.time) if dataset.time in found[name] else ""
                 covers = f"(epoch_us(max({time})) - epoch_us(min({time}))) / 1e6" if time else "NULL"
                 parts.append(f"SELECT '{name}' AS name, count(*) AS n, {covers} AS covers_s FROM {quoted(name)}")
-        with closing(run.cursor):
-            rows = run.fetch(Sql(" UNION ALL ".join(parts)), "sizes").to_pylist()
+        with closing(run):
+            rows = run.fetch(Sql(" UNION ALL ".join(parts)), "sizes").to_pylist() if parts else []
         return {row["name"]: Size(row["n"], timedelta(seconds=row["covers_s"]) if row["covers_s"] else None) for row in rows}
 
-    def _coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:
+    def _coverage(self, at: datetime, since: datetime, entities: bool = False) -> dict[str, Coverage]:
         exports = self._read_exports()
         out: dict[str, Coverage] = {}
         parts: list[str] = []
@@ -159,12 +161,12 @@ class DuckDbStore:
                 series = ", ".join(quoted(g) for g in dataset.grain)
                 distinct = f"count(DISTINCT ({series},))" if len(dataset.grain) > 1 else f"count(DISTINCT {series})"
                 parts.append(
-                    f"SELECT '{name}' AS dataset, count(*) AS n, {distinct if series else '0'} AS things, "
+                    f"SELECT '{name}' AS dataset, count(*) AS n, {distinct if series and entities else 'NULL'} AS things, "
                     f"max({quoted(dataset.time)}) AS last_at FROM {quoted(name)} "
                     f"WHERE {quoted(dataset.time)} >= ? AND {quoted(dataset.time)} < ?"
                 )
         run = self._run(at)
-        with closing(run.cursor):
+        with closing(run):
             bounds = (naive(since), naive(at)) * len(parts)
             rows = run.fetch(Sql(" UNION ALL ".join(parts), bounds), "coverage").to_pylist() if parts else []
         self._counted(run)

@@ -52,6 +52,15 @@ class Run:
     deadline_s: float
     queries: int = 0
     _silent: dict[tuple[str, Span | None], bool] = field(default_factory=dict)
+    _deadline: "Deadline" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._deadline = Deadline(self.cursor, self.deadline_s)
+
+    def close(self) -> None:
+        """Let go of the cursor."""
+        self._deadline.close()
+        self.cursor.close()
 
     def evidence(self, prepared: PreparedSet) -> dict[str, Evidence]:
         """Every plan's evidence. Raises StoreError."""
@@ -66,7 +75,7 @@ class Run:
         """The rows of a statement. Raises StoreError; one that ran into the deadline may work when tried again."""
         self.queries += 1
         try:
-            with interrupted_after(self.cursor, self.deadline_s):
+            with self._deadline.watched():
                 return self.cursor.execute(sql.text, bound(sql.params, self.at)).to_arrow_table()
         except duckdb.Error as bad:
             raise store_error(bad, f"dataset '{dataset}'") from bad
@@ -162,16 +171,46 @@ def window_of(plan: Plan, at: datetime) -> Window | None:
     return Window(at - max(w.start for w in windows), at - min(w.end for w in windows))
 
 
-@contextmanager
-def interrupted_after(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Stop the cursor's statement when the time is up; DuckDB itself has no statement timeout."""
-    timer = threading.Timer(seconds, cursor.interrupt)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+class Deadline:
+    """Stops a cursor's statement when its time is up; DuckDB itself has no statement timeout. One thread for many statements."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self._cursor = cursor
+        self._seconds = seconds
+        self._changed = threading.Condition()
+        self._ends_at: float | None = None
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Interrupt what the cursor does in here once the time is up."""
+        with self._changed:
+            self._ends_at = time.monotonic() + self._seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="deadline", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._ends_at = None
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        """Looks again when the earliest possible end has come: a later statement never ends before the one it followed."""
+        with self._changed:
+            while not self._closed:
+                left = self._seconds if self._ends_at is None else self._ends_at - time.monotonic()
+                if left <= 0:
+                    self._cursor.interrupt()
+                    left, self._ends_at = self._seconds, None
+                self._changed.wait(left)
 
 
 def store_error(bad: duckdb.Error, where: str) -> StoreError:

@@ -198,7 +198,10 @@ class _Aggregation:
         return "SELECT " + joined([*keyed, *measured] or [Sql("1")]) + " FROM (" + scanned + f") AS s{by}"
 
     def _counted(self, scanned: Sql, measured: list[Sql]) -> Sql:
-        """With counters: of few rows in one pass; of many everything is computed per series, and a scan of its own only for what cannot be summed up from there."""
+        """With counters: few rows in one pass; of many, everything is computed per series.
+
+        A scan of its own only for what cannot be summed up from there.
+        """
         if self.few and (self.alone or not self.counters.rates):
             return self.counters.directly(scanned, measured)
         if self.alone:

@@ -157,7 +157,7 @@ async def test_a_query_is_stopped_at_its_deadline() -> None:
 
 
 async def test_coverage_counts_rows_and_series_and_knows_what_is_missing() -> None:
-    found = await store_of({"gpu_metrics": ROWS, "gpu_events": []}).coverage(AT, minutes_ago(20))
+    found = await store_of({"gpu_metrics": ROWS, "gpu_events": []}).coverage(AT, minutes_ago(20), entities=True)
     metrics = found["gpu_metrics"]
     assert (metrics.exported, metrics.rows, metrics.entities, metrics.last_at) == (True, 4, 2, minutes_ago(5))
     assert metrics.cadence == timedelta(minutes=5)

@@ -1,5 +1,6 @@
 """What is read together is what would be read apart, for any plans."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -139,6 +140,30 @@ def test_windows_of_one_class_are_read_together(windows: tuple[str, ...], scans:
     fused = fuse(selects)
     assert len(fused) == scans
     assert sum(len(s.selects) for s in fused) == len(windows)
+
+
+def test_windows_with_few_rows_are_read_together_whatever_their_class() -> None:
+    base: dict[str, Any] = {"dataset": "gpu_metrics", "measures": {"n": {"agg": "count"}}}
+    selects = {w: plan(**base, window=w).selects["result"] for w in ("1h", "24h", "30d")}
+    assert [len(s.selects) for s in fuse(selects, small=lambda _: True)] == [3]
+    assert len(fuse(selects, small=lambda s: s.window is not None and s.window.start.days < 2)) == 2
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(selects(), min_size=1, max_size=3))
+def test_few_rows_and_many_give_the_same(asked: list[dict[str, Any]]) -> None:
+    plans = {f"p{i}": plan(**parts) for i, parts in enumerate(asked)}
+    few = store().run_many_now(plans, AT)
+    kept = store()._exports
+    assert kept is not None
+    store()._exports = replace(kept, sizes={})
+    try:
+        many = store().run_many_now(plans, AT)
+    finally:
+        store()._exports = kept
+    for name in plans:
+        assert _close(few[name].rows.to_pylist(), many[name].rows.to_pylist())
+        assert (few[name].status, few[name].truncated) == (many[name].status, many[name].truncated)
 
 
 def test_other_keys_buckets_datasets_and_raw_rows_are_read_apart() -> None:

@@ -158,6 +158,8 @@ class Playbook(Strict):
     goal: str = ""
     despite_planned_work: bool = False
     """Ticketed even where a maintenance window covers it."""
+    planned_grace: Duration = timedelta(0)
+    """How long after planned work its traces may still be counted by a signal that looks far back."""
     local_work_only: bool = False
     """Only planned work on the thing itself, its rack or its switch accounts for it: no upgrade of a cluster breaks memory."""
 

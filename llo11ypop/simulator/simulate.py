@@ -95,11 +95,13 @@ def finish(world: World) -> World:
 
 def simulate(spec: SimulationSpec) -> "tuple[World, list[Truth]]":
     """A finished world with its incidents and decoys, and the truth about them."""
-    from llo11ypop.simulator.incidents.derived import escalations
+    from llo11ypop.simulator.incidents.derived import escalations, memory_hogs, tame
     from llo11ypop.simulator.incidents.schedule import populate
     from llo11ypop.simulator.incidents.visible import without_hidden
 
     world = build_background(spec)
     truths = populate(world)
-    truths += escalations(world, truths)
+    if world.quiet:
+        tame(world)
+    truths += [*escalations(world, truths), *memory_hogs(world, truths)]
     return finish(world), without_hidden(world, truths)

@@ -285,7 +285,8 @@ CASES: list[Case] = [
         },
         set(),
     ),
-    ("nvidia-smi fails", ["F11"], lambda: {"health_checks": [check("nvidia_smi", 2)]}, {"F11 node:n1"}),
+    ("nvidia-smi fails", ["F11"], lambda: {"health_checks": [check("nvidia_smi", 2, 25), check("nvidia_smi", 2)]}, {"F11 node:n1"}),
+    ("nvidia-smi fails once", ["F11"], lambda: {"health_checks": [check("nvidia_smi", 2)]}, set()),
     (
         "nvidia-smi works again",
         ["F11"],
@@ -647,7 +648,8 @@ CASES: list[Case] = [
                     "lead_time_days": 63.0,
                     "open_rma": 1,
                 }
-            ]
+            ],
+            "parts_replacements": [{"ts": 5000, "part_no": "P1", "part_type": "gpu", "node_id": "n1"}],
         },
         {"SUPPLY part:P1"},
     ),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from llo11ypop.simulator.incidents.derived import _fifths
+from llo11ypop.simulator.incidents.derived import _reached
 
 DAY = 86400.0
 
@@ -20,4 +20,4 @@ DAY = 86400.0
     ],
 )
 def test_the_fifth_repair_in_seven_days_is_escalated_once(days: list[float], expected: list[float]) -> None:
-    assert [at / DAY for at in _fifths(np.array(days) * DAY)] == expected
+    assert [at / DAY for at in _reached(np.array(days) * DAY, 5, 7 * DAY)] == expected

@@ -5,7 +5,7 @@ just begun counts: conditions that were there before the loop looked say nothing
 remembers its nodes as children with the instant each was last seen, so that a node which fails anew is a new incident.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,7 +53,7 @@ def gather(cases: Sequence[Case], book: Mapping[str, Playbook], topology: Topolo
 
 def _fresh(hypothesis: Hypothesis, at: datetime) -> bool:
     """Whether its onset was measured, and just now."""
-    measured = any(hit.since is not None for finding in hypothesis.findings for hit in finding.hits)
+    measured = any(hit.since == finding.since for finding in hypothesis.findings for hit in finding.hits)
     return measured and timedelta(0) <= at - hypothesis.since <= FRESH
 
 
@@ -62,15 +62,33 @@ def _bursts(cases: Sequence[Case], rule: Burst, topology: Topology) -> list[list
     for case in cases:
         for place in topology.at_level(case.hypothesis.entity, rule.into)[:1]:
             by_place.setdefault(place, []).append(case)
-    found = []
+    found: list[list[Case]] = []
     for parts in by_place.values():
-        left = sorted(parts, key=lambda c: c.hypothesis.since)
-        while left:
-            run = [c for c in left if c.hypothesis.since - left[0].hypothesis.since <= rule.within]
-            if len(run) > 1 and len({n for c in run for n in _nodes(c.hypothesis, topology)}) >= rule.min_count:
-                found.append(run)
-            left = left[len(run) :]
+        found += _runs(sorted(parts, key=lambda c: c.hypothesis.since), rule, topology)
     return found
+
+
+def _runs(parts: Sequence[Case], rule: Burst, topology: Topology) -> Iterator[list[Case]]:
+    """Parts in order of onset, cut into bursts; what is left over is in none."""
+    back = [c for c in parts if _came_back(c)]
+    left = [c for c in parts if c not in back]
+    while left:
+        until = left[0].hypothesis.since + rule.within
+        first = [c for c in left if c.hypothesis.since <= until]
+        run = [*first, *(c for c in back if c.hypothesis.since <= until)]
+        if len(run) > 1 and len({n for c in run for n in _nodes(c.hypothesis, topology)}) >= rule.min_count:
+            yield run
+            back = [c for c in back if c not in run]
+        left = left[len(first) :]
+
+
+def _came_back(case: Case) -> bool:
+    """Whether it was gone in between: its onset is then the last good sample, up to an hour before it failed again."""
+    if case.proposal is None:
+        return False
+    last = case.proposal.last_seen_at or case.proposal.created_at
+    mine = [c for c in own_parts(case.proposal) if c["entity"] == str(case.hypothesis.entity)]
+    return case.hypothesis.since > max([_seen_at(c, last) for c in mine], default=last)
 
 
 def _nodes(hypothesis: Hypothesis, topology: Topology) -> set[Entity]:

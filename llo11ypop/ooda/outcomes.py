@@ -6,6 +6,7 @@ from llo11ypop.approvals.ledger import Due
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.core.goal import Direction, Goal
 from llo11ypop.core.proposal import Outcome
+from llo11ypop.ooda.bursts import places_of
 from llo11ypop.ooda.deps import Deps
 from llo11ypop.ooda.graph import topology_at
 
@@ -49,8 +50,10 @@ async def _cleared(deps: Deps, due: Due, at: datetime) -> bool | None:
     own = [e for name, e in evidence.items() if name.startswith(f"{cause}.")]
     if own and all(e.status in (EvidenceStatus.NO_DATA, EvidenceStatus.NOT_EXPORTED) for e in own):
         return None
-    found = deps.playbooks.match([area], evidence, await topology_at(deps, at), at)
-    return not any(f.playbook == cause and f.entity == entity and f.since > due.approved_at for f in found)
+    topology = await topology_at(deps, at)
+    found = deps.playbooks.match([area], evidence, topology, at)
+    about = {entity, *places_of(due.proposal, topology)}
+    return not any(f.playbook == cause and f.entity in about and f.since > due.approved_at for f in found)
 
 
 async def _goal_value(deps: Deps, goal: Goal | None, at: datetime) -> float | None:

@@ -6,12 +6,15 @@ from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus
 from llo11ypop.ooda.deps import Limits
 
+REMEMBERED = timedelta(days=60)
+"""How long ago a proposal may have been filed that a recurrence still reopens: one that lasts is reopened whenever it
+expires, and its age says nothing of when it was last seen (our assumption)."""
 _ENDED = frozenset(ProposalStatus) - OPEN_STATUSES
 
 
 async def recent_proposals(ledger: Ledger, at: datetime, limits: Limits) -> list[Proposal]:
     """Open proposals, then those last seen within the reopening time."""
-    ended = await ledger.proposals(_ENDED, since=at - limits.expires_after - limits.reopen_within)
+    ended = await ledger.proposals(_ENDED, since=at - max(REMEMBERED, limits.expires_after + limits.reopen_within))
     fresh = [p for p in ended if (p.last_seen_at or p.created_at) >= at - limits.reopen_within - timedelta(days=1)]
     return [*await ledger.proposals(OPEN_STATUSES), *fresh]
 

@@ -158,3 +158,18 @@ def test_an_older_cause_explains_what_began_with_it(
     ledger.cycle(seen, guess("node:n00", 0, mode="OLD"))
     out = ledger.cycle(seen + 15, guess("node:n00", began))
     assert bool(out.file) is not swallowed
+
+
+def test_new_nodes_join_one_that_came_back_in_the_same_minute(ledger: Ledger, guess: Make) -> None:
+    ledger.cycle(15, guess("node:n00", 10))
+    ledger.cycle(300)
+    last_good = 560
+    out = ledger.cycle(600, guess("node:n00", last_good), guess("node:n05", 590), guess("node:n09", 592))
+    assert not out.file
+    assert ledger.open == ["node:n00"]
+
+
+def test_new_nodes_do_not_join_one_that_failed_half_an_hour_before(ledger: Ledger, guess: Make) -> None:
+    first = guess("node:n00", 10)
+    ledger.cycle(15, first)
+    assert len(ledger.cycle(45, first, guess("node:n05", 40), guess("node:n09", 42)).file) == 2

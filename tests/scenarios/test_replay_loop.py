@@ -51,6 +51,25 @@ def test_a_small_trace_end_to_end(trace: Path, capsys: pytest.CaptureFixture[str
     assert {"two_in_30", "three_in_60", "brier", "brier_base"} <= set(out["offenders"])
 
 
+BURST = [
+    ("n-b", 1.4118, 1.8, "Unknown Error", "Unknown Error"),
+    ("n-d", 1.4121, 1.8, "Unknown Error", "Unknown Error"),
+    ("n-g", 1.4130, 1.8, "Unknown Error", "Unknown Error"),
+    ("n-k", 1.4169, 1.8, "Unknown Error", "Unknown Error"),
+]
+"""The last one shows a cycle later than the others."""
+
+
+def test_a_burst_is_one_proposal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "burst.json"
+    quiet = ("n-work", 0.2, 2.0, "Stress Test Failure", "Unknown Error")
+    path.write_text(json.dumps(_events([*BURST, quiet])))
+    assert run(["replay", str(path), "--nodes", "24", "--jobs", "1", "--json"]) == 0
+    out = json.loads(capsys.readouterr().out)
+    assert (out["faults"], out["eligible"], out["found"], out["proposals"]) == (4, 1, 1, 1)
+    assert (out["planned_proposals"], out["silent_proposals"], out["unknown_given_cause"]) == (0, 0, 0)
+
+
 def test_a_broken_trace_ends_with_two(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace.write_text('[{"node_id": "n"}]')
     assert run(["replay", str(trace)]) == 2

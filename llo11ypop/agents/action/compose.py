@@ -93,7 +93,7 @@ def _related(hypothesis: Hypothesis, topology: Topology) -> list[Entity]:
 
 def _summary(hypothesis: Hypothesis, playbook: Playbook, topology: Topology) -> str:
     places = sorted(a for a in topology.ancestors(hypothesis.entity) if a.level in _NAMED)
-    where = ", ".join(str(p) for p in places if p != hypothesis.entity)
+    where = ", ".join(f"{p.level} {p.id}" for p in places if p != hypothesis.entity)
     text = f"{playbook.title} on {hypothesis.entity.level} {hypothesis.entity.id}"
     text += f" ({where})" if where else ""
     text += f" since {hypothesis.since:%Y-%m-%d %H:%M}Z."

@@ -58,9 +58,9 @@ class WatchedStore:
         self._watch(found, at)
         return found
 
-    async def coverage(self, at: datetime, since: datetime) -> dict[str, Coverage]:
+    async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
         """See `TelemetryStore.coverage`."""
-        return await self._store.coverage(at, since)
+        return await self._store.coverage(at, since, entities=entities)
 
     async def exports(self) -> Exports:
         """See `TelemetryStore.exports`."""

@@ -18,6 +18,10 @@ Cost = tuple[int, int, int, float]
 """Child of a cascade?, nearness, wrong cause?, seconds from the first observable; smaller is better."""
 
 
+LEMON = "F37"
+"""The mode whose incident consists of many small failures of one node."""
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """What is scored: incidents first observable in `[start, until)`; the loop ticks every `cadence`."""
@@ -97,7 +101,7 @@ def match(tickets: Sequence[Ticket], truths: Iterable[Truth], places: Places, pe
                 ticket,
                 covered,
                 result,
-                _about(ticket, unscored, places, period),
+                _about(ticket, unscored, places, period) or _of_a_lemon(ticket, families, places),
                 _decoy(ticket, decoys, places, period),
             )
     return result
@@ -145,8 +149,11 @@ def _in_period(truth: Truth, period: Period) -> bool:
 
 
 def span_of(truth: Truth, period: Period) -> tuple[datetime, datetime]:
-    """When a ticket may be created to count for a record: a cadence before it shows until end + grace."""
-    first = truth.first_seen_at or truth.start_at
+    """When a ticket may be created to count for a record: a cadence before it begins until end + grace.
+
+    A loop that sees an incident before its mode is established (the third flap, the fourth failure of a lemon) is early, not wrong.
+    """
+    first = min(truth.first_seen_at or truth.start_at, truth.start_at)
     last = max([truth.end_at, *truth.reopened_at])
     return first - period.cadence, last + GRACE
 
@@ -161,8 +168,10 @@ def _edges(ticket: Ticket, incidents: Iterable[Incident], places: Places, period
 
 
 def _cost(ticket: Ticket, incident: Incident, places: Places, period: Period) -> Cost | None:
-    """How well a ticket fits an incident or one of its children; None when it does not."""
+    """How well a ticket fits an incident or a child of it; None when it does not. Only its own cause fits a lemon."""
     options = []
+    if incident.truth.mode == LEMON and ticket.cause not in incident.causes:
+        return None
     for depth, truth in ((0, incident.truth), *((1, child) for child in incident.children)):
         start, end = span_of(truth, period)
         if start <= ticket.created_at <= end:
@@ -204,6 +213,16 @@ def assign(tickets: Sequence[Ticket], incident_ids: Sequence[str], edges: Mappin
 def _about(ticket: Ticket, incidents: Iterable[Incident], places: Places, period: Period) -> Truth | None:
     costs = [(cost, i.truth.incident_id, i.truth) for i in incidents if (cost := _cost(ticket, i, places, period))]
     return min(costs)[2] if costs else None
+
+
+def _of_a_lemon(ticket: Ticket, families: Iterable[Incident], places: Places) -> Truth | None:
+    """The lemon whose small failure a ticket is about: each of them is real, though none has a record of its own."""
+    for family in families:
+        truth = family.truth
+        if truth.mode == LEMON and truth.start_at <= ticket.created_at <= truth.end_at + GRACE:
+            if places.nearness(ticket, truth, frozenset({ticket.cause})) is not None:
+                return truth
+    return None
 
 
 def _decoy(ticket: Ticket, decoys: Iterable[Truth], places: Places, period: Period) -> Truth | None:

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from llo11ypop.core.entity import Entity
@@ -19,6 +20,9 @@ MAX_STRENGTH = 0.99
 """No signature is certain."""
 
 _LEVELS = frozenset(level.value for level in Level)
+
+SAME_TIME = timedelta(minutes=10)
+"""Clocks of calendars, nodes and metrics differ by minutes (our assumption)."""
 
 HITS_SHOWN = 12
 """Most hits of one signal that a finding carries; a merged rack would otherwise list every fan (our assumption)."""
@@ -98,7 +102,13 @@ def _required(
         return None
     if match.any and sum(name in fired for name in match.any) < match.at_least:
         return None
-    return fired
+    return fired if _ordered(match.in_order, fired) else None
+
+
+def _ordered(names: Sequence[str], fired: Mapping[str, list[tuple[SignalHit, tuple[Entity, ...]]]]) -> bool:
+    """Whether the first onsets follow each other; a signal without an onset stands anywhere."""
+    onsets = [min(since) for name in names if (since := [h.since for h, _ in fired.get(name, ()) if h.since is not None])]
+    return all(earlier <= later + SAME_TIME for earlier, later in pairwise(onsets))
 
 
 def _on(entity: Entity, hits: Hits, places: Places) -> list[tuple[SignalHit, tuple[Entity, ...]]]:

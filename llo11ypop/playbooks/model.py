@@ -32,11 +32,15 @@ class Match(Strict):
     """No match where one of these fires on the entity or on what it lies in."""
     ended_by: tuple[str, ...] = ()
     """Repairs: signs that were last seen before one of these no longer count."""
+    in_order: tuple[str, ...] = ()
+    """Required signals whose first onsets on the entity must follow each other."""
 
     @model_validator(mode="after")
     def _required(self) -> "Match":
         if not (self.all or self.any):
             raise ValueError("'match' needs at least one signal in 'all' or 'any'")
+        if not set(self.in_order) <= {*self.all, *self.any}:
+            raise ValueError("'in_order' lists required signals only")
         if self.any and self.at_least > len(self.any):
             raise ValueError(f"'at_least' is {self.at_least} but 'any' lists {len(self.any)}")
         return self

@@ -149,7 +149,7 @@ def _out_of_stock(world: World, at: Placement, parent: Truth, c: Case, when: flo
         expected="NOTIFY",
         acceptable=("NOTIFY", "ESCALATE", "RMA"),
         forbidden=("REBOOT",),
-        causes=("C3", "part_shortage", "supply"),
+        causes=("C3", "SUPPLY", "part_shortage"),
         text="spare GPU out of stock, nine weeks lead time",
         related=parent.incident_id,
         extra={"part": (part.part_no,)},

@@ -151,7 +151,7 @@ def _in_period(truth: Truth, period: Period) -> bool:
 def span_of(truth: Truth, period: Period) -> tuple[datetime, datetime]:
     """When a ticket may be created to count for a record: a cadence before it begins until end + grace.
 
-    A loop that sees an incident before its mode is established (the third flap, the fourth failure of a lemon) is early, not wrong.
+    Seeing it before its mode is established (the third flap, the fourth failure of a lemon) is early, not wrong.
     """
     first = min(truth.first_seen_at or truth.start_at, truth.start_at)
     last = max([truth.end_at, *truth.reopened_at])

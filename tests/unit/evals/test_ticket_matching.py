@@ -203,3 +203,20 @@ def test_every_ticket_is_in_exactly_one_place() -> None:
 def test_listed_entities_of_a_ticket_count() -> None:
     wide = ticket("t", "F21", "switch:s0", entities=(Entity.parse("switch:s0"), Entity.parse("run:r-1")))
     assert matched([wide], [truth("i", "F34", "run:r-1")]).found
+
+
+def test_a_ticket_before_the_mode_is_established_is_early_not_false() -> None:
+    established = truth("i", "F20", "port:n0/p0", first_observable={"fabric_ports": minutes(150)})
+    out = matched([ticket("t", "F20", "port:n0/p0", at=70)], [established])
+    assert out.found["i"].id == "t"
+
+
+def test_a_small_failure_of_a_lemon_is_excused_and_does_not_find_the_lemon() -> None:
+    out = matched([ticket("t", "F28", "node:n0", at=70)], [truth("i", "F37", "node:n0", 60, 600)])
+    assert not out.found
+    assert [(t.id, about.mode) for t, about in out.excused] == [("t", "F37")]
+    assert out.false == []
+
+
+def test_on_another_node_it_is_false() -> None:
+    assert [t.id for t in matched([ticket("t", "F28", "node:n1")], [truth("i", "F37", "node:n0", 60, 600)]).false] == ["t"]

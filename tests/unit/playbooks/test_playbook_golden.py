@@ -285,7 +285,12 @@ CASES: list[Case] = [
         },
         set(),
     ),
-    ("nvidia-smi fails", ["F11"], lambda: {"health_checks": [check("nvidia_smi", 2, 25), check("nvidia_smi", 2)]}, {"F11 node:n1"}),
+    (
+        "nvidia-smi fails",
+        ["F11"],
+        lambda: {"health_checks": [check("nvidia_smi", 2, 25), check("nvidia_smi", 2)]},
+        {"F11 node:n1"},
+    ),
     ("nvidia-smi fails once", ["F11"], lambda: {"health_checks": [check("nvidia_smi", 2)]}, set()),
     (
         "nvidia-smi works again",
@@ -681,6 +686,15 @@ CASES: list[Case] = [
             "maintenance_windows": [window("n1", 310, 60)],
         },
         {"C8 node:n1"},
+    ),
+    (
+        "drained for another reason after the window",
+        ["C8"],
+        lambda: {
+            "slurm_nodes": [*all_states(n1={"since": 300.0}), *all_states(n1={"state": "drained", "since": 5.0})],
+            "maintenance_windows": [window("n1", 310, 60)],
+        },
+        set(),
     ),
     (
         "drained inside the window",

@@ -15,6 +15,8 @@ Row = tuple[str, dict[str, object]]
 
 UNREACHABLE = frozenset({Symptom.UNKNOWN, Symptom.PANIC})
 """Faults that take the node off the network."""
+SHORTEST = timedelta(seconds=1)
+"""What starts and ends at one instant of a trace lasted a little: else its two rows would have no order."""
 RECHECK = timedelta(hours=1)
 """How often a failing health check is reported again while it fails."""
 STILL_OPEN = timedelta(days=30)
@@ -55,11 +57,12 @@ def shown(trace: Trace) -> tuple[Shown, ...]:
 
 def _shown(trace: Trace, fault: TraceFault, symptom: Symptom, xid: int) -> Shown:
     number = _hash("part", fault.node_id, str(fault.kind))
+    start = timedelta(days=fault.start_day)
     return Shown(
         fault=fault,
         symptom=symptom,
-        start_at=trace.origin + timedelta(days=fault.start_day),
-        end_at=None if fault.end_day is None else trace.origin + timedelta(days=fault.end_day),
+        start_at=trace.origin + start,
+        end_at=None if fault.end_day is None else trace.origin + max(timedelta(days=fault.end_day), start + SHORTEST),
         slot=number % GPUS_PER_NODE,
         part=number // GPUS_PER_NODE,
         xid=xid if symptom is Symptom.XID else 0,

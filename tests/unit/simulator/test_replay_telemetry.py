@@ -184,6 +184,12 @@ def test_a_node_comes_back_when_its_fault_ends(catalog: Catalog) -> None:
     assert rows == [("allocated",)]
 
 
+def test_work_that_ends_in_the_instant_it_starts_leaves_the_node_in_service(catalog: Catalog) -> None:
+    work = fault("a", 2.0, 2.0, FaultKind("x", "Stress Test Failure", "x"))
+    last = "SELECT state, count(*) OVER (PARTITION BY ts) FROM slurm_nodes WHERE node_id = 'a' AND reason = '' ORDER BY ts DESC LIMIT 1"
+    assert _look(catalog, work, 2.02, last) == [("allocated", 1)]
+
+
 def test_telemetry_is_the_same_whatever_the_steps_of_the_clock(catalog: Catalog) -> None:
     def rows(stops: list[float]) -> list[tuple[Any, ...]]:
         fleet = ReplayedFleet(trace_of(fault("a", 2.0, 2.05)), catalog, nodes=4)

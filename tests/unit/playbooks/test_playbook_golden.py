@@ -54,6 +54,20 @@ def sensor(node: str, name: str, kind: str, minutes: float, reading: float, **mo
     return {**base, "reading": reading, "health": "OK", "state": "Enabled", **more}
 
 
+def ready(status: str, minutes: float) -> list[Row]:
+    base = {"cluster": "c-a", "node_id": "n1", "condition": "Ready", "reason": ""}
+    return [{**base, "ts": 60.0, "status": "True"}, {**base, "ts": minutes, "status": status}]
+
+
+def traffic(*odd: str, slow: float, **more: object) -> list[Row]:
+    rows = []
+    for gpu in gpus_of("n1"):
+        usual = {"nvlink_bandwidth_bps": 2e11, "tensor_active_ratio": 0.45, "fb_used_mib": 70000.0}
+        mine = {**usual, "nvlink_bandwidth_bps": slow, **more} if gpu in (odd or ("n1-g3",)) else usual
+        rows += gpu_rows(gpu, steps(60), **mine)
+    return rows
+
+
 def supplies(node: str, bad: tuple[str, ...] = (), since: float = 40) -> list[Row]:
     return [
         sensor(
@@ -263,6 +277,10 @@ CASES: list[Case] = [
         lambda: {"gpu_events": [xid(145, 300, severity="Non-fatal"), xid(145, severity="Non-fatal")]},
         {"F8 gpu:n1-g3"},
     ),
+    ("slow links to one of eight equals", ["F8"], lambda: {"gpu_metrics": traffic(slow=6e10)}, {"F8 gpu:n1-g3"}),
+    ("another job on one GPU", ["F8"], lambda: {"gpu_metrics": traffic(slow=6e10, tensor_active_ratio=0.1)}, set()),
+    ("two GPUs of another job", ["F8"], lambda: {"gpu_metrics": traffic("n1-g3", "n1-g4", slow=6e10)}, set()),
+    ("traffic a little lower", ["F8"], lambda: {"gpu_metrics": traffic(slow=1.5e11)}, set()),
     ("a fatal SXID is the node's", ["F9"], lambda: {"gpu_events": [sxid(20034, "Fatal"), xid(74)]}, {"F9 node:n1"}),
     ("one 12028 is watched", ["F9"], lambda: {"gpu_events": [sxid(12028, "Non-fatal")]}, set()),
     (
@@ -489,6 +507,18 @@ CASES: list[Case] = [
             "gpu_metrics": healthy(2, nodes=("n2", "n3", "n4")) + [r for g in gpus_of("n1") for r in gpu_rows(g, steps(120, 30))],
         },
         {"F38 node:n1"},
+    ),
+    (
+        "a kubelet that stopped while the GPUs go on",
+        ["UNKNOWN", "F38"],
+        lambda: {"slurm_nodes": all_states(), "gpu_metrics": healthy(2), "k8s_node_conditions": ready("Unknown", 20)},
+        {"F38 node:n1"},
+    ),
+    (
+        "a kubelet that is late by minutes",
+        ["UNKNOWN", "F38"],
+        lambda: {"slurm_nodes": all_states(), "gpu_metrics": healthy(2), "k8s_node_conditions": ready("Unknown", 5)},
+        set(),
     ),
     (
         "monitoring of the cluster is out",

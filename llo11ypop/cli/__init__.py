@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("simulate", "Write a simulated fleet with known incidents."),
     "score": ("score", "Judge proposals against what was injected."),
     "replay": ("replay", "Run the loop over a recorded fault trace."),
+    "eval": ("evaluate", "Ask the suite's questions and score the answers."),
     "catalog": ("catalog", "Check and show what telemetry means."),
     "playbooks": ("playbooks", "Check and list how things fail."),
     "feedback": ("feedback", "Export what people answered and what came of it."),

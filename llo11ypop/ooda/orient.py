@@ -97,7 +97,8 @@ def _hypothesis(
     local = scene.book[root.playbook].local_work_only
     windows = [w for w in scene.windows if not (local and w.scope.level in WIDE)]
     grace = max(scene.limits.planned_grace, scene.book[root.playbook].planned_grace)
-    planned = accounting_for(root.entity, root.since, scene.at, windows, scene.topology, grace)
+    nodes = [e for e in root.related if e.level is Level.NODE]
+    planned = accounting_for(root.entity, nodes, root.since, scene.at, windows, scene.topology, grace)
     rivals += _standing_rivals(root, scene, planned)
     total = root.strength + sum(p for _, p, _ in rivals)
     ranked = sorted(((c, p / total, w) for c, p, w in rivals), key=lambda r: -r[1])

@@ -1,5 +1,6 @@
 """Planned work: which maintenance windows are known, and whether one of them accounts for what was seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,6 +58,7 @@ WIDE = frozenset({Level.CLUSTER, Level.SITE, Level.FLEET})
 
 def accounting_for(
     entity: Entity,
+    affected: Sequence[Entity],
     since: datetime,
     at: datetime,
     windows: list[Maintenance],
@@ -66,8 +68,11 @@ def accounting_for(
     """The window that explains a condition which began at `since` on `entity`; none when the condition outlives the work.
 
     Work on a thing explains what happens to everything in it, and to the thing around it only when it is the same thing.
+    A switch stands beside the tree of places: work on every node that it lost explains it.
     """
-    around = topology.ancestors(entity)
+    around = set(topology.ancestors(entity))
+    if entity.level is Level.SWITCH and affected:
+        around |= set.intersection(*(set(topology.ancestors(e)) for e in affected))
     for window in windows:
         began_inside = window.span.start - EARLY <= since < window.span.end + grace
         if began_inside and at < window.span.end + grace and window.scope in around:

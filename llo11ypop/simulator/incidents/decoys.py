@@ -189,8 +189,11 @@ def d7(world: World, at: Placement) -> Truth:
     """A large job ramps up and its racks warm: power rises with temperature, the inlet stays flat."""
     c = Case(world, at, "D7")
     delta, tdp = c.scaled(6, 12), world.shape.model(c.node).tdp_w
+    moments = np.linspace(c.t, c.end, 5)
     for node in c.nodes:
-        gpus = c.gpus(node)
+        gpus = [g for g in c.gpus(node) if all(c.jobs_of_gpu(g, float(at_s)) for at_s in moments)]
+        if not gpus:
+            continue
         c.shift("gpu_metrics", gpus, "gpu_temp_c", lambda t: np.rint(delta * np.clip(t / 900, 0, 1)), decisive=False)
         c.shift("gpu_metrics", gpus, "mem_temp_c", lambda t: np.rint(delta * 0.8 * np.clip(t / 900, 0, 1)), decisive=False)
         c.put("gpu_metrics", gpus, "gpu_util_pct", 99.0, decisive=False)

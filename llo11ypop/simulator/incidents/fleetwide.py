@@ -46,16 +46,16 @@ def roll_out(c: Case, driver: str) -> None:
 
 def regress(c: Case) -> float:
     """XID 119 on many of the upgraded nodes over the next days; returns when the third node had one."""
-    times: list[float] = []
-    for node in c.nodes:
-        if not c.chance(0.55 + 0.4 * c.k):
+    firsts: list[float] = []
+    for i, node in enumerate(c.nodes):
+        if not (i < 3 or c.chance(0.55 + 0.4 * c.k)):
             continue
-        when = c.t + c.within(2, 60) * HOUR
+        when = c.t + c.within(2 * HOUR, min(60 * HOUR, 0.9 * (c.end - c.t)))
+        firsts.append(when)
         for _ in range(int(c.rng.integers(1, 4))):
             gpu = c.one_of(*c.gpus(node))
             if when >= c.end:
                 break
-            times.append(when)
             c.fail_jobs(c.jobs_of_gpu(gpu, when), 30, 900, at_s=when, exit_signal=9, exit_code=137)
             for k in range(int(c.rng.integers(1, 5))):
                 c.xid(
@@ -63,8 +63,7 @@ def regress(c: Case) -> float:
                 )
             remedy(c, node, "RESET_GPU", when + c.within(1, 2) * HOUR, gpu=gpu)
             when += c.within(6, 40) * HOUR
-    times.sort()
-    return times[2] if len(times) > 2 else (times[-1] if times else c.t)
+    return sorted(firsts)[min(2, len(firsts) - 1)]
 
 
 def f37(world: World, at: Placement) -> Truth:

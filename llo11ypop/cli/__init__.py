@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "feedback": ("feedback", "Export what people answered and what came of it."),
     "autonomy": ("autonomy", "Show what may run without a human, and why."),
     "db": ("db", "Create or migrate the ledger."),
+    "run-trace": ("run_trace", "Name the straggler in a trace of a training run."),
     "doctor": ("doctor", "Probe what is configured and say what is wrong."),
 }
 """Command → (module of this package, one line of help). `run` is also the function below, hence its module's name."""

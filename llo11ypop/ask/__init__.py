@@ -1,0 +1,1 @@
+"""The conversation: guard → direct → read or analyse → retrieve → deepen → answer."""

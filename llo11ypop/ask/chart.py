@@ -158,5 +158,11 @@ def title(reading: Reading, shape: Shape) -> str:
 
 
 _DRAWN = {
-    "stat": _stat, "bar": _bar, "line": _line, "heatmap": _heatmap, "histogram": _histogram, "scatter": _scatter, "ranked": _ranked,
-}  # fmt: skip
+    "stat": _stat,
+    "bar": _bar,
+    "line": _line,
+    "heatmap": _heatmap,
+    "histogram": _histogram,
+    "scatter": _scatter,
+    "ranked": _ranked,
+}

@@ -51,7 +51,8 @@ def not_applicable(reading: Reading, shape: Shape) -> str:
     """There are things, but none of them has such a reading."""
     label = low(shape.measures[0].label)
     whose = f" for {_narrowed(reading)}" if _narrowed(reading) else ""
-    return f"Not applicable: no reading of {label} exists{whose}{when(reading)}; these things have no such sensor, which is not zero."
+    of = f"no reading of {label} exists{whose}{when(reading)}"
+    return f"Not applicable: {of}; nothing asked about has such a sensor, which is not zero."
 
 
 def zero(reading: Reading, result: Result) -> str:

@@ -1,0 +1,58 @@
+"""Tell an order from a question: a verb that changes something at the head of a clause, and a thing that it would change.
+
+'Drain gpu-a-017' is an order; 'drain reasons this week', 'which nodes should we drain' and 'drop the filter' are not.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from llo11ypop.agents.guardrail.rules import Guard, Orders
+
+_SENTENCE = re.compile(r"[.;!?\n]+(?:\s|$)|\n")
+_CLAUSE = re.compile(r",\s*(?:and\s+|then\s+)*|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|:\s+")
+_ENTITY = r"[a-z]+(?:-[a-z0-9]+)*-?\d+\S*"
+"""A node, job, GPU or run by its id: gpu-a-017, r-118, 4711."""
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    polite: re.Pattern[str]
+    question: re.Pattern[str]
+    orders: tuple[re.Pattern[str], ...]
+
+
+def is_order(question: str, guard: Guard) -> bool:
+    """Whether some clause of a (normalised) question orders a change."""
+    compiled = _compile(guard.file.orders)
+    for sentence in _SENTENCE.split(question):
+        head = compiled.polite.sub("", sentence.strip(" \"'`*-"))
+        clauses = [head] if compiled.question.match(head) and not _tells(head) else _CLAUSE.split(head)
+        for clause in clauses:
+            bare = compiled.polite.sub("", clause.strip())
+            if any(order.match(bare) for order in compiled.orders) and not guard.about_the_answer.search(bare):
+                return True
+    return False
+
+
+def _tells(head: str) -> bool:
+    """'show' and 'list' may be followed by an order ('list the hot nodes and reboot them'); a real question is not."""
+    return head.startswith(("show", "list", "count", "plot", "chart", "explain", "number"))
+
+
+@cache
+def _compile(orders: Orders) -> _Compiled:
+    determiners = _any(orders.determiners)
+    patterns = [
+        re.compile(rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+)*(?:{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b")
+        for group in orders.groups
+    ]
+    return _Compiled(
+        polite=re.compile(rf"^(?:(?:{_any(orders.polite)})\b[\s,:]*)+"),
+        question=re.compile(rf"^(?:{_any(orders.questions)})\b"),
+        orders=tuple(patterns),
+    )
+
+
+def _any(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(w).replace(r"\ ", r"\s+") for w in sorted(words, key=len, reverse=True))

@@ -136,6 +136,21 @@ class Console(Section):
     """Names under which browsers may ask, beside this machine's own; `*` for any."""
 
 
+class Ask(Section):
+    """The conversation: where threads and charts are kept, and what may be read where nobody says who asks."""
+
+    threads: Path = Path(".llo11ypop/conversations.sqlite")
+    charts: Path = Path(".llo11ypop/charts")
+    clusters: tuple[str, ...] | None = None
+    """The clusters that may be read; none for all."""
+    accounts: tuple[str, ...] | None = None
+    """The accounts whose jobs and runs may be read; none for all."""
+    pseudonyms: bool = False
+    """Whether people's names are shown as pseudonyms."""
+    salt: SecretStr = SecretStr("")
+    """Mixed into pseudonyms; set it by environment or file."""
+
+
 class Logging(Section):
     """What is written to stderr."""
 
@@ -155,6 +170,7 @@ class Settings(Section):
     jobs: Jobs = Jobs()
     retention: Retention = Retention()
     console: Console = Console()
+    ask: Ask = Ask()
     logging: Logging = Logging()
     config_dir: Path = Field(default=Path("config"), exclude=True)
     """Where catalog/, playbooks/, goals.yaml … were found. Set by `load_settings`, not by the file."""

@@ -1,0 +1,105 @@
+"""The most likely causes of what happened in a window: playbook hypotheses over all areas, by cost and by strength of signs."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from llo11ypop.agents.investigators.hypotheses import SUSPECT_COLUMNS, Scene, Suspect, hypotheses, row_of
+from llo11ypop.agents.investigators.inquiry import Inquiry
+from llo11ypop.agents.investigators.losses import nodes_of
+from llo11ypop.agents.investigators.records import Cause, Investigated
+from llo11ypop.agents.investigators.tables import Row, count_of, said
+from llo11ypop.core.entity import Entity
+from llo11ypop.core.vocabulary import Level
+
+DEFAULT_WINDOW = timedelta(hours=12)
+DEFAULT_TOP = 5
+PLACES = (
+    ("site", Level.SITE), ("cluster", Level.CLUSTER), ("row", Level.ROW), ("rack", Level.RACK), ("node_id", Level.NODE),
+)  # fmt: skip
+"""Fields of a filter that name a place."""
+SURE = 0.6
+"""Strength of signs from which a cause is stated with confidence (our assumption)."""
+
+
+async def causes(inquiry: Inquiry) -> Investigated:
+    """Rank the causes of a window. Unknown when no known signature matched."""
+    window = inquiry.window(DEFAULT_WINDOW)
+    scene = await hypotheses(inquiry, window, within=places(inquiry))
+    explain_exclusions(inquiry, scene)
+    inquiry.note(
+        "ranked by GPU-hours lost beyond what would have been lost anyway, and by the strength of the signs; "
+        "a loss at the same place and time is a correlation"
+    )
+    top = scene.suspects[: inquiry.reading.scope.top or DEFAULT_TOP]
+    rows = [row_of(s, rank, inquiry.ground.topology) for rank, s in enumerate(top, start=1)]
+    if not top:
+        return inquiry.found(unknown(inquiry, scene), SUSPECT_COLUMNS, [])
+    return inquiry.found(
+        sentence(rows), SUSPECT_COLUMNS, rows, [cause_of(s, inquiry) for s in top], confident=top[0].strength >= SURE
+    )
+
+
+def places(inquiry: Inquiry) -> frozenset[str] | None:
+    """The nodes that the question's filters leave; None for the whole fleet."""
+    found: frozenset[str] | None = None
+    for name, level in (
+        ("cluster", Level.CLUSTER),
+        ("row", Level.ROW),
+        ("rack", Level.RACK),
+        ("node_id", Level.NODE),
+        ("site", Level.SITE),
+    ):
+        values = inquiry.reading.scope.values(name)
+        if values:
+            mine = frozenset(n for v in values for n in nodes_of(Entity(level, v), inquiry.ground.topology))
+            found = mine if found is None else found & mine
+    return found
+
+
+def sentence(rows: Sequence[Row]) -> str:
+    """The first cause in full, and the next two."""
+    first = rows[0]
+    cost = f", with {count_of(first['failed_jobs'], 'failed job')} and {said(first['gpu_hours'])} GPU-hours lost there"
+    lost = first["failed_jobs"] or first["gpu_hours"]
+    more = [lowered(f"{row['cause']} on {row['entity']}") for row in rows[1:3]]
+    lead = f"Most likely: {lowered(first['cause'])} on {first['entity']}"
+    return lead + (cost if lost else ", without any job lost there") + (f"; then {'; '.join(more)}." if more else ".")
+
+
+def lowered(title: str) -> str:
+    """A title inside a sentence: small first letter unless it is an abbreviation."""
+    return title if title[1:2].isupper() or not title else title[0].lower() + title[1:]
+
+
+def unknown(inquiry: Inquiry, scene: Scene) -> str:
+    """What is said when no signature matched."""
+    count = len(scene.lost.jobs)
+    inquiry.note(f"{count} failed jobs in the window, at no place more often than elsewhere by a known signature")
+    return "Cause unknown: no known failure signature matched in this window, and nothing stands out."
+
+
+def explain_exclusions(inquiry: Inquiry, scene: Scene) -> None:
+    """Say what planned work accounts for, and how often the window was looked at."""
+    for suspect in scene.excluded[:5]:
+        inquiry.note(f"left out, planned work: {suspect.title.lower()} on {suspect.entity} ({suspect.planned})")
+    inquiry.note(
+        f"playbooks matched at {len(scene.instants)} instants of the window; what came and went between them may be missed"
+    )
+
+
+def cause_of(suspect: Suspect, inquiry: Inquiry) -> Cause:
+    """A hypothesis with what speaks for and against it."""
+    for_ = list(suspect.lines)
+    against = []
+    if suspect.symptoms:
+        for_.append(f"explains {len(suspect.symptoms)} other findings: {', '.join(suspect.symptoms[:4])}")
+    if suspect.failed_jobs > suspect.expected_jobs + 1:
+        for_.append(f"{suspect.failed_jobs} jobs failed there, {suspect.expected_jobs:.1f} were to be expected")
+    elif suspect.failed_jobs:
+        against.append(
+            f"the {suspect.failed_jobs} jobs that failed there are no more than elsewhere ({suspect.expected_jobs:.1f} expected)"
+        )
+    else:
+        against.append("no job failed there while it lasted")
+    ids = tuple(e.id for name, e in inquiry.last.items() if name.startswith(f"{suspect.mode}."))
+    return Cause(f"{suspect.title} on {suspect.entity}", round(suspect.score, 3), tuple(for_), tuple(against), ids)

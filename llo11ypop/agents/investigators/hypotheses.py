@@ -1,0 +1,276 @@
+"""The playbooks' hypotheses of a window: matched at instants inside it, merged upward, each with what it cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry
+from llo11ypop.agents.investigators.losses import FAILED, Losses, losses, nodes_of
+from llo11ypop.agents.investigators.planned import Calendar, Work, planned_work
+from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, moment, place
+from llo11ypop.core.entity import Entity
+from llo11ypop.core.fleet import Topology
+from llo11ypop.core.reasoning import Finding
+from llo11ypop.core.vocabulary import Area, Level, Severity
+from llo11ypop.core.window import Window
+from llo11ypop.playbooks import PlaybookSet
+
+MOST_INSTANTS = 6
+"""Looks into a window: each costs one run of all playbooks (our assumption)."""
+SUSPECT_COLUMNS = (
+    measure("rank"),
+    dimension("cause"),
+    dimension("mode"),
+    dimension("entity", "where"),
+    moment("since"),
+    measure("strength_pct", "strength of its signs", "%"),
+    measure("failed_jobs", "failed jobs there", better="lower"),
+    measure("expected_failed_jobs", "failed jobs to be expected there", better="lower"),
+    measure("gpu_hours", "GPU-hours lost", "h", "lower"),
+    measure("explains", "findings it explains"),
+    dimension("evidence"),
+)
+"""Columns of `row_of`."""
+SETTLED = 20 * MINUTE
+"""How long after a burst of signs they are all in: playbooks average over up to 20 minutes."""
+BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT = 0.3, 0.45, 0.25
+"""Parts of a hypothesis' rank beside the strength of its signs: any, its cost, how serious such a thing is (our assumption)."""
+SERIOUS = {Severity.S1: 1.0, Severity.S2: 0.7, Severity.S3: 0.3, Severity.S4: 0.0}
+OLDER = 0.7
+"""Factor on what had begun long before the window: it is less likely to be what is new in it (our assumption)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A known way to fail that matched somewhere in the window."""
+
+    mode: str
+    title: str
+    entity: Entity
+    since: datetime
+    last: datetime
+    """The latest instant at which it still matched."""
+    strength: float
+    lines: tuple[str, ...]
+    """Its signs, one sentence each."""
+    related: tuple[Entity, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    """`F13 on gpu:…`: findings that it explains."""
+    failed_jobs: int = 0
+    expected_jobs: float = 0.0
+    """Jobs that would have failed there anyway, at the fleet's rate."""
+    gpu_hours: float = 0.0
+    """Work lost by those jobs and hours of unavailable GPUs."""
+    planned: Work | None = None
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The hypotheses of a window and what they were judged by."""
+
+    suspects: tuple[Suspect, ...]
+    """Best first; those that planned work accounts for are not among them."""
+    excluded: tuple[Suspect, ...]
+    """Those that planned work accounts for."""
+    lost: Losses
+    calendar: Calendar
+    instants: tuple[datetime, ...]
+
+
+async def hypotheses(
+    inquiry: Inquiry,
+    window: Window,
+    areas: Sequence[Area] = tuple(Area),
+    *,
+    within: frozenset[str] | None = None,
+    also: Sequence[datetime] = (),
+) -> Scene:
+    """Match every playbook of some areas at telling instants of a window, and at those given.
+
+    `within` keeps what touches these nodes.
+    """
+    calendar = await planned_work(inquiry, window)
+    lost = await losses(inquiry, window)
+    instants = sorted({*await telling_instants(inquiry, window), *(a for a in also if window.start < a <= window.end)})
+    seen: list[tuple[Finding, datetime]] = []
+    for at in instants:
+        seen += [(f, at) for f in await match_at(inquiry, at, areas)]
+    topology, book = inquiry.ground.topology, inquiry.ground.playbooks
+    merged = [s for s in _merged(seen, book) if s.since < window.end and s.last >= window.start]
+    if within is not None:
+        merged = [s for s in merged if not within.isdisjoint(nodes_of(s.entity, topology)) or s.entity.level is Level.RUN]
+    causes = _costed(_rooted(merged, book, topology), lost, topology, window)
+    planned = [replace(s, planned=calendar.accounting_for(s.entity, s.since, s.last)) for s in causes]
+    kept = tuple(s for s in planned if s.planned is None or book[s.mode].despite_planned_work)
+    return Scene(_ranked(kept, book, window), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
+
+
+async def match_at(inquiry: Inquiry, at: datetime, areas: Sequence[Area] = tuple(Area)) -> list[Finding]:
+    """Findings of the playbooks as of one instant; harmless look-alikes compete and are left out."""
+    book, topology = inquiry.ground.playbooks, inquiry.ground.topology
+    first = book.first_plans(areas)
+    await inquiry.ask(first, at)
+    evidence = {name: inquiry.last[name] for name in first}
+    suspected = {f.playbook for f in book.match(areas, evidence, topology, at)}
+    more = {k: p for k, p in book.next_plans(suspected).items() if k not in evidence}
+    if more:
+        await inquiry.ask(more, at)
+        evidence |= {name: inquiry.last[name] for name in more}
+    found = book.match(areas, evidence, topology, at)
+    return [f for f in found if not book[f.playbook].benign and not _outdone(f, found, book, topology)]
+
+
+async def telling_instants(inquiry: Inquiry, window: Window) -> list[datetime]:
+    """The end of a window, its middle, and when most signs of trouble had just come in; never more than six."""
+    span = inquiry.span(window)
+    count = {"n": {"agg": "count"}}
+    half_hours = {"window": span, "bucket": {"every": "30m"}, "measures": count}
+    rows = await inquiry.ask(
+        {
+            "when jobs failed": {"dataset": "slurm_job_nodes", "where": FAILED, **half_hours},
+            "when checks failed": {"dataset": "health_checks", "where": "result = 2", **half_hours},
+            "when GPUs erred": {"dataset": "gpu_events", **half_hours},
+            "when nodes were lost": {"dataset": "k8s_events", "where": "type = 'Warning'", **half_hours},
+        }
+    )
+    busy: dict[datetime, float] = {}
+    for series in rows.values():
+        usual = sorted(r["n"] for r in series)[len(series) // 2] if series else 0
+        for row in series:
+            busy[row["bucket"]] = busy.get(row["bucket"], 0.0) + max(0.0, row["n"] - usual) / (1 + usual)
+    return choose(busy, window)
+
+
+def choose(busy: dict[datetime, float], window: Window) -> list[datetime]:
+    """Instants for looking: the busiest half hours once settled, at least an hour apart, with the window's middle and end."""
+    chosen = [window.end]
+    wanted = [at + HOUR / 2 + SETTLED for at in sorted((a for a in busy if busy[a] > 0), key=lambda a: (-busy[a], a))]
+    for at in [*wanted[: 3 * MOST_INSTANTS], window.start + (window.end - window.start) / 2]:
+        inside = min(at, window.end)
+        if len(chosen) < MOST_INSTANTS and inside > window.start and all(abs(inside - c) >= HOUR for c in chosen):
+            chosen.append(inside)
+    return sorted(chosen)
+
+
+def _merged(seen: Sequence[tuple[Finding, datetime]], book: PlaybookSet) -> list[Suspect]:
+    """One suspect per mode and place, over all instants."""
+    kept: dict[tuple[str, Entity], Suspect] = {}
+    for finding, at in seen:
+        key = (finding.playbook, finding.entity)
+        lines = tuple(hit.text for hit in finding.hits)
+        other = kept.get(key)
+        if other is None:
+            title = book[finding.playbook].title
+            kept[key] = Suspect(
+                finding.playbook, title, finding.entity, finding.since, at, finding.strength, lines, finding.related
+            )
+            continue
+        kept[key] = replace(
+            other,
+            since=min(other.since, finding.since),
+            last=max(other.last, at),
+            lines=lines if finding.strength > other.strength else other.lines,
+            strength=max(other.strength, finding.strength),
+            related=tuple(dict.fromkeys((*other.related, *finding.related))),
+        )
+    return list(kept.values())
+
+
+def _outdone(finding: Finding, found: Sequence[Finding], book: PlaybookSet, topology: Topology) -> bool:
+    """Whether a rival reading of the same signs on the same thing is stronger."""
+    for other in found:
+        declared = other.playbook in book[finding.playbook].competing or finding.playbook in book[other.playbook].competing
+        if other is not finding and declared and (-other.strength, other.playbook) < (-finding.strength, finding.playbook):
+            shared = {finding.entity, *finding.related} & {other.entity, *other.related}
+            if shared or topology.contains(finding.entity, other.entity) or topology.contains(other.entity, finding.entity):
+                return True
+    return False
+
+
+def _rooted(suspects: Sequence[Suspect], book: PlaybookSet, topology: Topology) -> list[Suspect]:
+    """Suspects without those that a broader or declared cause among them explains; causes list what they explain."""
+    order = {level: rank for rank, level in enumerate(Level)}
+    parent: dict[int, int] = {}
+    for i, cause in enumerate(suspects):
+        for j, symptom in enumerate(suspects):
+            if i != j and explains(cause, symptom, book, topology):
+                best = suspects[parent[j]] if j in parent else None
+                weight = (order[cause.entity.level], cause.strength)
+                if best is None or weight > (order[best.entity.level], best.strength):
+                    parent[j] = i
+    symptoms: dict[int, list[str]] = {}
+    for j in parent:
+        root, seen = j, {j}
+        while root in parent and parent[root] not in seen:
+            root = parent[root]
+            seen.add(root)
+        if root != j and root not in parent:
+            symptoms.setdefault(root, []).append(f"{suspects[j].mode} on {suspects[j].entity}")
+    return [replace(s, symptoms=tuple(symptoms.get(i, ()))) for i, s in enumerate(suspects) if i in symptoms or i not in parent]
+
+
+def explains(cause: Suspect, symptom: Suspect, book: PlaybookSet, topology: Topology) -> bool:
+    """Whether a playbook declares that one suspect brings about another that lies within its reach and came no earlier."""
+    for rule in book[cause.mode].explains:
+        if (
+            symptom.mode in rule.modes
+            and symptom.since >= cause.since - rule.lag
+            and symptom.since <= cause.last + timedelta(hours=1)
+        ):
+            if rule.within is Level.FLEET:
+                return True
+            here, there = (_places((s.entity, *s.related), rule.within, topology) for s in (cause, symptom))
+            if here & there:
+                return True
+    return False
+
+
+def _places(entities: Sequence[Entity], level: Level, topology: Topology) -> frozenset[Entity]:
+    return frozenset(place for e in entities for place in topology.at_level(e, level))
+
+
+def _costed(suspects: Sequence[Suspect], lost: Losses, topology: Topology, window: Window) -> list[Suspect]:
+    out = []
+    for s in suspects:
+        nodes = nodes_of(s.entity, topology)
+        user, run = (s.entity.id if s.entity.level is level else "" for level in (Level.USER, Level.RUN))
+        since, until = max(s.since, window.start), min(s.last, window.end)
+        jobs = lost.at(nodes, since, until, user=user, run=run)
+        hours = sum(job.gpu_hours for job in jobs) + lost.idle_hours(nodes if _local(s.entity) else frozenset(), since, until)
+        expected = 0.0 if user or run else lost.expected(nodes, since, until)
+        out.append(replace(s, failed_jobs=len(jobs), expected_jobs=expected, gpu_hours=hours))
+    return out
+
+
+def _local(entity: Entity) -> bool:
+    """Whether nodes that stand still there stand still because of it: not for what a whole cluster shares."""
+    return entity.level in (Level.GPU, Level.PORT, Level.NODE, Level.RACK, Level.ROW, Level.SWITCH)
+
+
+def _excess(s: Suspect) -> float:
+    """What it cost beyond what would have been lost anyway."""
+    share = max(0.0, 1 - s.expected_jobs / s.failed_jobs) if s.failed_jobs else 1.0
+    return s.gpu_hours * share
+
+
+def _ranked(suspects: Sequence[Suspect], book: PlaybookSet, window: Window) -> tuple[Suspect, ...]:
+    most = max((_excess(s) for s in suspects), default=0.0)
+    scored = []
+    for s in suspects:
+        cost = _excess(s) / most if most else 0.0
+        weight = BASE_WEIGHT + COST_WEIGHT * cost + SEVERITY_WEIGHT * SERIOUS[book[s.mode].severity]
+        new = 1.0 if s.since >= window.start - HOUR else OLDER
+        scored.append(replace(s, score=s.strength * weight * new))
+    return tuple(sorted(scored, key=lambda s: (-s.score, s.mode, str(s.entity))))
+
+
+def row_of(suspect: Suspect, rank: int, topology: Topology) -> Row:
+    """A suspect as a row of a ranked table."""
+    return {
+        "rank": rank, "cause": suspect.title, "mode": suspect.mode, "entity": place(suspect.entity, topology),
+        "since": suspect.since,
+        "strength_pct": figure(100 * suspect.strength, 0), "failed_jobs": suspect.failed_jobs,
+        "expected_failed_jobs": figure(suspect.expected_jobs), "gpu_hours": figure(suspect.gpu_hours),
+        "explains": len(suspect.symptoms), "evidence": "; ".join(suspect.lines[:3]),
+    }  # fmt: skip

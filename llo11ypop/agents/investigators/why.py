@@ -1,0 +1,176 @@
+"""Why a measure changed: is it beyond chance, which slices moved it, was it rate or volume, and what known cause lies there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from llo11ypop.agents.investigators.causes import cause_of, explain_exclusions, lowered, places
+from llo11ypop.agents.investigators.hypotheses import Suspect, hypotheses
+from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
+from llo11ypop.agents.investigators.losses import FAILED, TERMINAL
+from llo11ypop.agents.investigators.periods import FEWER, Periods, choose_periods, read_series
+from llo11ypop.agents.investigators.records import Cause, Investigated
+from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices, spread_of, total_of, total_z
+from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, place, said
+from llo11ypop.analysis.attribution import Slice, rate_or_volume
+from llo11ypop.analysis.counts import poisson_tail
+from llo11ypop.language.scope import Quantity
+
+FAILED_JOBS = Quantity("failed_jobs", "failed jobs", "slurm_jobs", where=FAILED, better="lower")
+BEYOND_CHANCE = 2.0
+"""Standard errors from which a change of the whole is called one."""
+RARE = 0.01
+"""Chance of as many failed jobs at a place below which a known cause there is named (our assumption)."""
+LEAST_EXCESS = 2
+"""Failed jobs beyond the expected ones from which a place is named."""
+MOST_SLICES = 6
+MOST_CAUSES = 4
+JOBS = ("slurm_jobs", "slurm_job_nodes")
+
+COLUMNS = (
+    dimension("what"), dimension("dimension"), dimension("value"), measure("now"), measure("before"), measure("change"),
+    measure("share_of_change_pct", "share of the change", "%"), measure("z", "standard errors"), dimension("evidence"),
+)  # fmt: skip
+
+
+async def why(inquiry: Inquiry) -> Investigated:
+    """Explain the change of a measure. Unknown when it is within chance, or when no slice and no known cause carries it."""
+    quantity = _quantity(inquiry)
+    series = await read_series(inquiry, quantity)
+    periods = choose_periods(inquiry, series)
+    if periods is None:
+        inquiry.note("there is no earlier telemetry, and no change inside the window, to compare it with")
+        return inquiry.found(f"Unknown: there is nothing to compare {quantity.label} with.", COLUMNS, [])
+    if periods.note:
+        inquiry.note(periods.note)
+    by_dimension = await read_slices(inquiry, quantity, periods)
+    total = total_of(by_dimension, quantity, periods)
+    z = total_z(total, series, quantity, periods)
+    asked_less = any(word in inquiry.reading.question.casefold() for word in FEWER)
+    all_moved = moved(by_dimension, quantity, periods, spread_of(series, periods))
+    named = narrowest([s for s in all_moved if (s.delta < 0) == asked_less])[:MOST_SLICES]
+    suspects = await _known_causes(inquiry, quantity, periods, _peak(series, periods))
+    rows = [_row("total", "", "", now=total[0], before=total[1], z=z), *(_slice_row(s) for s in named)]
+    if abs(z) >= BEYOND_CHANCE and quantity.dataset in JOBS:
+        rows += await _rate_rows(inquiry, periods)
+    rows += [_suspect_row(s, inquiry) for s in suspects]
+    if abs(z) < BEYOND_CHANCE:
+        inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
+    inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
+    causes = [*(cause_of(s, inquiry) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
+    sure = bool(named or suspects) and abs(z) >= BEYOND_CHANCE
+    return inquiry.found(_sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
+
+
+def _quantity(inquiry: Inquiry) -> Quantity:
+    asked = next((m for m in inquiry.reading.scope.measures if m.dataset), FAILED_JOBS)
+    return FAILED_JOBS if asked.recipe and asked.dataset in JOBS else asked
+
+
+async def _rate_rows(inquiry: Inquiry, periods: Periods) -> list[Row]:
+    """Whether more jobs failed because there were more jobs or because they failed more often, over clusters."""
+    measures = {
+        f"{what}_{when}": {"agg": "count", "where": where, "over": inquiry.span(window)}
+        for what, where in (("failed", FAILED), ("ended", TERMINAL))
+        for when, window in (("now", periods.now), ("before", periods.before))
+    }
+    span = inquiry.span(periods.outer)
+    plan = {
+        "dataset": "slurm_jobs",
+        "window": span,
+        "where": inquiry.where("slurm_jobs"),
+        "by": ["cluster"],
+        "measures": measures,
+    }
+    rows = (await inquiry.ask({"rate and volume": plan}))["rate and volume"]
+    now, before = ({r["cluster"]: (float(r[f"failed_{w}"]), float(r[f"ended_{w}"])) for r in rows} for w in ("now", "before"))
+    shifts = rate_or_volume(now, before, periods.scale)
+    effects = {
+        "jobs failed more or less often": sum(s.rate_effect for s in shifts),
+        "there were more or fewer jobs": sum(s.volume_effect for s in shifts),
+    }
+    whole = sum(effects.values())
+    text = "failed jobs against all jobs with a result, by cluster"
+    return [_row("rate or volume", "", name, change=e, whole=whole, evidence=text) for name, e in effects.items()]
+
+
+def _peak(series: Sequence[Row], periods: Periods) -> list[datetime]:
+    """When the measure was highest in the later period: a good instant to look."""
+    inside = [r for r in series if r["bucket"] in periods.now and r["value"] is not None]
+    return [max(inside, key=lambda r: r["value"])["bucket"] + HOUR] if inside else []
+
+
+async def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, peak: Sequence[datetime]) -> list[Suspect]:
+    """Playbook hypotheses that began in the later period and bear on the measure."""
+    scene = await hypotheses(inquiry, periods.now, within=places(inquiry), also=peak)
+    explain_exclusions(inquiry, scene)
+    book = inquiry.ground.playbooks
+    began = [s for s in scene.suspects if s.since >= periods.now.start - HOUR]
+    if quantity.dataset in JOBS:
+        return [s for s in began if _costly(s)][:MOST_CAUSES]
+    reads = [s for s in began if any(quantity.dataset == signal.dataset for signal in book[s.mode].signals.values())]
+    return reads[:MOST_CAUSES]
+
+
+def _costly(s: Suspect) -> bool:
+    return s.failed_jobs - s.expected_jobs >= LEAST_EXCESS and poisson_tail(s.failed_jobs, s.expected_jobs) < RARE
+
+
+def _row(
+    what: str,
+    name: str,
+    value: str,
+    *,
+    now: float | None = None,
+    before: float | None = None,
+    change: float | None = None,
+    z: float | None = None,
+    whole: float = 0.0,
+    evidence: str = "",
+) -> Row:
+    delta = now - before if now is not None and before is not None else change
+    share = 100 * delta / whole if whole and delta is not None else None
+    return {
+        "what": what, "dimension": name, "value": value, "now": figure(now), "before": figure(before), "change": figure(delta),
+        "share_of_change_pct": figure(share, 0), "z": figure(z), "evidence": evidence,
+    }  # fmt: skip
+
+
+def _slice_row(part: Slice) -> Row:
+    made = _row("slice", part.dimension.replace("_", " "), part.value, now=part.now, before=part.before, z=part.z)
+    return made | {"share_of_change_pct": figure(100 * part.power, 0)}
+
+
+def _suspect_row(s: Suspect, inquiry: Inquiry) -> Row:
+    where = place(s.entity, inquiry.ground.topology)
+    lines = "; ".join(s.lines[:2])
+    return _row("known cause", lowered(s.title), where, now=s.failed_jobs, before=s.expected_jobs, evidence=lines)
+
+
+def _slice_cause(part: Slice, inquiry: Inquiry) -> Cause:
+    for_ = (f"{part.value} went from {part.before:.1f} to {part.now:.1f}, {part.power:.0%} of the change",)
+    score = round(min(1.0, max(0.0, part.power)) * 0.5, 3)
+    return Cause(
+        f"{part.dimension} {part.value}", score, for_, ("says where it changed, not why",), inquiry.ids(f"by {part.dimension}")
+    )
+
+
+def _sentence(quantity: Quantity, rows: Sequence[Row]) -> str:
+    total, label = rows[0], f"{quantity.label[:1].upper()}{quantity.label[1:]}"
+    beyond = abs(total["z"] or 0) >= BEYOND_CHANCE
+    way = ("rose" if (total["change"] or 0) >= 0 else "fell") if beyond else "went"
+    parts = [f"{label} {way} from {said(total['before'])} to {said(total['now'])}"]
+    if not beyond:
+        parts[0] += f", within what chance alone brings ({said(total['z'])} standard errors)"
+    named = next((r for r in rows if r["what"] == "slice"), None)
+    if named is not None:
+        what = f"{named['dimension']} {named['value']}"
+        parts.append(f"what moved most is {what}, from {said(named['before'])} to {said(named['now'])}")
+    known = next((r for r in rows if r["what"] == "known cause"), None)
+    if known is not None:
+        cost = (
+            f", with {said(known['now'])} failed jobs where {said(known['before'])} were to be expected" if known["now"] else ""
+        )
+        parts.append(f"at the same time: {known['dimension']} on {known['value']}{cost}")
+    if named is None and known is None:
+        parts.append("nothing stands out" if not beyond else "the cause is unknown: no slice and no known failure carries it")
+    return "; ".join(parts) + "."

@@ -1,0 +1,1 @@
+"""The reporter: turns what was measured about a stretch of time into sentences for people."""

@@ -27,12 +27,13 @@ def unsnooze(db: Connection, at: datetime) -> list[str]:
 
 
 def prune(db: Connection, before: datetime) -> Pruned:
-    """Closed proposals with all that hangs on them, then evidence that nothing cites, then cycles."""
+    """Closed proposals with all that hangs on them, then evidence that nothing cites, then cycles and reports."""
     is_open = _P.status.in_([s.value for s in OPEN_STATUSES])
     old = ~is_open & (func.coalesce(_P.closed_at, _P.created_at) < before)
     gone = list(db.scalars(select(_P.id).where(old)))
     db.execute(delete(t.proposals).where(old))
     cited = exists().where(t.proposal_evidence.c.evidence_id == _E.id)
     evidence = db.execute(delete(t.evidence).where(_E.at < before, ~cited)).rowcount
+    db.execute(delete(t.reports).where(t.reports.c.made_at < before))
     cycles = db.execute(delete(t.cycles).where(_C.at < before, _C.status != "open")).rowcount
     return Pruned(tuple(gone), evidence, cycles)

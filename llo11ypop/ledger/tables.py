@@ -224,3 +224,32 @@ feedback = Table(
     Column("outcome", Document),
     sqlite_autoincrement=True,
 )
+
+reports = Table(
+    "reports",
+    metadata,
+    _seq(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("body", Document, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+report_deliveries = Table(
+    "report_deliveries",
+    metadata,
+    _seq(),
+    Column("report_id", String(64), ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
+    Column("outlet", String(32), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("report_id", "outlet"),
+    sqlite_autoincrement=True,
+)

@@ -151,6 +151,49 @@ class Ask(Section):
     """Mixed into pseudonyms; set it by environment or file."""
 
 
+class Mail(Section):
+    """A mail server for reports; nothing is mailed while `host` or `to` is empty."""
+
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65535)
+    starttls: bool = True
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    """Set it by environment or file. Never sent without TLS."""
+    sender: str = "llo11ypop@localhost.localdomain"
+    to: tuple[str, ...] = ()
+    timeout: PositiveDuration = timedelta(seconds=30)
+
+
+class Hook(Section):
+    """An address that takes reports as JSON; nothing is posted while `url` is empty."""
+
+    url: SecretStr = SecretStr("")
+    """Often holds a token: set it by environment or file."""
+    secret: SecretStr = SecretStr("")
+    """Signs the body, when set."""
+    timeout: PositiveDuration = timedelta(seconds=30)
+
+
+class Report(Section):
+    """Reports: when, about what, at what price, and to whom. Times are UTC."""
+
+    nightly: str | None = None
+    """A crontab line; none for never."""
+    weekly: str | None = None
+    night_begins: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "20:00"
+    night_ends: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
+    price_per_gpu_hour: float | None = Field(default=None, ge=0)
+    """None: no cost is stated."""
+    currency: str = "USD"
+    replay_every: PositiveDuration = timedelta(minutes=15)
+    replay_cycles: int = Field(default=96, ge=1)
+    """A longer period is replayed at a wider cadence."""
+    folder: Path | None = Path(".llo11ypop/reports")
+    mail: Mail = Mail()
+    webhook: Hook = Hook()
+
+
 class Logging(Section):
     """What is written to stderr."""
 
@@ -171,6 +214,7 @@ class Settings(Section):
     retention: Retention = Retention()
     console: Console = Console()
     ask: Ask = Ask()
+    report: Report = Report()
     logging: Logging = Logging()
     config_dir: Path = Field(default=Path("config"), exclude=True)
     """Where catalog/, playbooks/, goals.yaml … were found. Set by `load_settings`, not by the file."""

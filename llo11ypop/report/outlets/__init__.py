@@ -1,0 +1,1 @@
+"""Where reports go: a folder, a mailbox, a webhook."""

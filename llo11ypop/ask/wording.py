@@ -77,7 +77,8 @@ def _ranking(reading: Reading, shape: Shape) -> list[Sentence]:
         rows.sort(key=lambda i: -cells[i])
     if not rows:
         return [plainest(reading, shape.result)]
-    extreme = {"desc": "highest", "asc": "lowest"}.get(order, "")
+    words = {"desc": "most", "asc": "fewest"} if counted(shape, measure) else {"desc": "highest", "asc": "lowest"}
+    extreme = words.get(order, "")
     top, others = rows[0], rows[1:NAMED]
     if not extreme:
         opening = f"{capital(measure.label)} is {figure(cells[top], measure.unit)} for all {len(rows):,} {plural(shape)}"
@@ -193,6 +194,12 @@ def lead(scope: Scope, shape: Shape) -> Column:
     return shape.measures[0]
 
 
+def counted(shape: Shape, measure: Column) -> bool:
+    """Whether a measure is a number of things."""
+    whole = str(shape.result.rows.schema.field(measure.name).type) == "int64"
+    return whole and measure.unit in ("", "1") and measure.label.endswith("s")
+
+
 def plural(shape: Shape) -> str:
     """'clusters': what the rows are about."""
     return noun(shape.dimensions[0], shape.count) if len(shape.dimensions) == 1 else "rows"
@@ -245,6 +252,6 @@ def truncation_note(result: Result) -> str:
 def age(newest: datetime | None, at: datetime) -> str:
     """How old the newest row is."""
     if newest is None:
-        return "nothing arrived in the day before"
+        return "nothing arrived lately"
     left = max(at - newest, timedelta(0))
     return f"newest row {newest:%Y-%m-%d %H:%M} UTC, {figure(left.total_seconds(), 's')} before the answer"

@@ -23,6 +23,8 @@ from llo11ypop.core.errors import Llo11yPopError
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "Start a seeded fleet, the daemon and the console."),
     "run": ("run_daemon", "Run the daemon: cycles, console, probes, metrics."),
+    "ask": ("ask", "Ask the fleet a question, or have a conversation."),
+    "mcp": ("mcp", "Serve the fleet as read-only tools for other agents."),
     "once": ("once", "Run one cycle, now or as of a past instant."),
     "proposals": ("proposals", "List, show and answer what the loop proposes."),
     "goals": ("goals", "Show goals with value, baseline and target."),

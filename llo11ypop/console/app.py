@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from llo11ypop import __version__
 from llo11ypop.console.api import api_router
+from llo11ypop.console.ask_api import ask_router
+from llo11ypop.console.ask_pages import ask_pages
 from llo11ypop.console.guard import Guard
 from llo11ypop.console.pages import page_router
 from llo11ypop.console.ports import Ports
@@ -43,6 +45,9 @@ def build_console(ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(str(files("llo11ypop.console"))) / "static"), name="static")
     app.include_router(api_router(ports))
     app.include_router(page_router(ports, renderer))
+    if ports.questions is not None:
+        app.include_router(ask_router(ports.questions))
+        app.include_router(ask_pages(ports.questions, renderer))
     _errors(app, renderer)
     return app
 

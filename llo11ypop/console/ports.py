@@ -12,6 +12,7 @@ from llo11ypop.core.proposal import Verdict
 from llo11ypop.query.store import TelemetryStore
 
 if TYPE_CHECKING:
+    from llo11ypop.console.ask_ports import Questions
     from llo11ypop.core.goal import Goal
 
 
@@ -61,3 +62,5 @@ class Ports:
     """How long a snooze lasts where nobody says."""
     hosts: tuple[str, ...] = ()
     """Host names under which the console may be asked, beside those of this machine; `*` for any."""
+    questions: "Questions | None" = None
+    """Answers questions about the fleet; none where nobody does."""

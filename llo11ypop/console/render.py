@@ -43,10 +43,15 @@ class Renderer:
             version=__version__,
             status=status,
             waiting=await self._waiting(),
+            asks=self._ports.questions is not None,
         )
         response = HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
         keep_token(request, response)
         return response
+
+    def fragment(self, template: str, **shown: Any) -> str:
+        """A part of a page, for a page that is open already."""
+        return self._templates.get_template(template).render(**shown)
 
     async def _waiting(self) -> int | None:
         """How many proposals wait; none when the ledger cannot say."""

@@ -24,6 +24,7 @@ from llo11ypop.daemon.cycles import Cycles
 from llo11ypop.daemon.instants import wait_s
 from llo11ypop.daemon.lock import single_instance
 from llo11ypop.daemon.probes import Vitals, build_app
+from llo11ypop.daemon.questions import DaemonQuestions
 from llo11ypop.daemon.reload import Reload, Swap
 from llo11ypop.daemon.schedule import Schedule, Trigger
 from llo11ypop.daemon.serve import Server, listen, url_of
@@ -119,6 +120,7 @@ class _Process:
         )
         self.chores = Chores(built, daemon.clock, lambda: self.swap.current)
         self.vitals = Vitals()
+        self.questions = DaemonQuestions(settings, lambda: self.swap.current, daemon.clock)
         self.reload: Reload[Deps] = Reload(load_settings, self._rebuild, self.swap, settings)
         self.schedule = Schedule(self._triggers(), settings.cycle.misfire_grace)
 
@@ -136,6 +138,7 @@ class _Process:
             reload_error=lambda: self.reload.last_error,
             clock=self.daemon.clock,
             demo=self.daemon.demo,
+            questions=self.questions,
         )
 
     async def live(self, server: Server, listening: Any) -> None:
@@ -173,6 +176,7 @@ class _Process:
             if name != "http":
                 task.cancel()
         await asyncio.wait(running, timeout=5)
+        await self.questions.close()
 
     def _triggers(self) -> dict[str, Trigger]:
         settings, pace = self.daemon.settings, self.daemon.pace

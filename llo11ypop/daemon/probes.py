@@ -19,6 +19,7 @@ from llo11ypop.daemon.cycles import Cycles
 from llo11ypop.observability import metrics
 
 if TYPE_CHECKING:
+    from llo11ypop.console.ask_ports import Questions
     from llo11ypop.console.ports import Demo
     from llo11ypop.ooda.deps import Deps
 
@@ -139,7 +140,9 @@ def build_app(
     vitals: Vitals,
     reload_error: Callable[[], str],
     clock: Clock,
+    *,
     demo: "Demo | None" = None,
+    questions: "Questions | None" = None,
 ) -> FastAPI:
     """The whole HTTP surface of a daemon."""
     from llo11ypop.console.app import build_console
@@ -158,6 +161,7 @@ def build_app(
         demo=demo,
         snooze=built.settings.proposals.snooze,
         hosts=(*built.settings.console.hosts, built.settings.console.host),
+        questions=questions,
     )
     return add_probes(build_console(ports), status)
 

@@ -1,0 +1,52 @@
+"""Read a question on its thread: alone, as a follow-up of the last turn, or as the reply to a question that was asked back."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from llo11ypop.agents.analysts.analyst import Analyst
+from llo11ypop.ask.state import Turn
+from llo11ypop.catalog import Catalog
+from llo11ypop.core.question import Status
+from llo11ypop.language import Reader
+from llo11ypop.language.reading import Reading
+from llo11ypop.language.scope import Scope
+
+SHORT_REPLY = 6
+"""Words of a reply that completes the question before it; a longer one stands alone (our choice)."""
+_WORD = re.compile(r"[a-z]{5,}")
+
+
+def read_question(reader: Reader, question: str, at: datetime, turns: Sequence[Turn]) -> Reading:
+    """What the question means after those turns. Never raises on any text."""
+    last = turns[-1] if turns else None
+    if last is not None and last["status"] == Status.CLARIFY and len(question.split()) <= SHORT_REPLY:
+        before = scope_of([t for t in turns if t["status"] != Status.CLARIFY])
+        joined = reader.read(f"{last['question'].rstrip('?!. ')} {question}", at, before)
+        if not (joined.clarify or joined.nothing or joined.unknown):
+            return joined
+    return reader.read(question, at, scope_of(turns))
+
+
+def scope_of(turns: Sequence[Turn]) -> Scope | None:
+    """The scope that a follow-up inherits: that of the latest turn that was answered; none when it cannot be read any more."""
+    for turn in reversed(turns):
+        if turn["scope"] and turn["status"] != Status.CLARIFY:
+            try:
+                return Scope.from_json(turn["scope"])
+            except (ValueError, KeyError, TypeError):
+                return None
+    return None
+
+
+def relevant_trap(analyst: Analyst, reading: Reading | None, catalog: Catalog) -> str:
+    """The known way to be wrong with this data that shares most words with what is measured; empty when none does."""
+    if reading is None or reading.plan is None:
+        return ""
+    used = {m.dataset for m in reading.scope.measures} & set(analyst.datasets)
+    if not used:
+        return ""
+    said = set(_WORD.findall(f"{reading.text} {reading.title} {' '.join(m.label for m in reading.scope.measures)}".casefold()))
+    shared = {trap: len(said & set(_WORD.findall(trap.casefold()))) for trap in analyst.traps}
+    best = max(shared, key=lambda t: shared[t], default="")
+    return best if best and shared[best] > 1 and best not in reading.definition else ""

@@ -1,0 +1,86 @@
+"""The fleet as one principal may see it: every plan of every agent is confined, and the reader knows only what it may name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from llo11ypop.agents.guardrail import CatalogWords, Known
+from llo11ypop.catalog import Catalog
+from llo11ypop.core.evidence import Evidence
+from llo11ypop.core.fleet import Topology
+from llo11ypop.core.principal import Principal
+from llo11ypop.language import Lexicon, Reader, ValueIndex
+from llo11ypop.query.plan import Plan
+from llo11ypop.query.pseudonyms import pseudonymise
+from llo11ypop.query.store import Coverage, Exports, TelemetryStore
+from llo11ypop.query.tenancy import ConfinedStore
+from llo11ypop.query.topology import read_topology
+
+STANDS_FOR = timedelta(hours=1)
+"""Inventory changes seldom; names and topology are read again after this long (our choice)."""
+
+
+@dataclass
+class PseudonymStore:
+    """A telemetry store whose rows name nobody: personal fields are stand-ins before anything else sees them."""
+
+    store: TelemetryStore
+    catalog: Catalog
+    salt: bytes
+
+    @property
+    def query_count(self) -> int:
+        """Native queries sent so far."""
+        return self.store.query_count
+
+    async def run(self, plan: Plan, at: datetime) -> Evidence:
+        """As the store's."""
+        return (await self.run_many({"plan": plan}, at))["plan"]
+
+    async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
+        """As the store's."""
+        found = await self.store.run_many(plans, at)
+        return {n: replace(e, rows=pseudonymise(e.rows, self.catalog, plans[n], self.salt)) for n, e in found.items()}
+
+    async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
+        """As the store's."""
+        return await self.store.coverage(at, since, entities=entities)
+
+    async def exports(self) -> Exports:
+        """As the store's."""
+        return await self.store.exports()
+
+
+@dataclass
+class Site:
+    """Store, reader and words of one principal as of an instant."""
+
+    store: TelemetryStore
+    reader: Reader
+    known: Known
+    exports: Exports
+    at: datetime
+    newest: dict[tuple[str, datetime], datetime | None] = field(default_factory=dict)
+    """(dataset, instant) → its newest row before it."""
+    _topology: Topology | None = None
+
+    def stands_at(self, at: datetime) -> bool:
+        """Whether it may be used for a question as of `at`."""
+        return timedelta(0) <= at - self.at < STANDS_FOR
+
+    async def topology(self) -> Topology:
+        """Which thing stands in which; read once. Raises StoreError."""
+        if self._topology is None:
+            self._topology = await read_topology(self.store, self.at)
+        return self._topology
+
+
+async def open_site(
+    store: TelemetryStore, catalog: Catalog, lexicon: Lexicon, principal: Principal, salt: bytes, at: datetime
+) -> Site:
+    """Read the values that this principal may name. Raises StoreError."""
+    seen: TelemetryStore = ConfinedStore(store, principal, catalog) if principal.confined else store
+    seen = PseudonymStore(seen, catalog, salt) if principal.pseudonyms else seen
+    exports = await seen.exports()
+    reader = Reader(catalog, lexicon, await ValueIndex.read(seen, catalog, at), exports)
+    return Site(seen, reader, CatalogWords(catalog, reader), exports, at)

@@ -107,7 +107,10 @@ def c9(world: World, at: Placement) -> list[Truth]:
 
 
 def c10(world: World, at: Placement) -> list[Truth]:
-    """The same node is reset and rebooted five times within seven days and fails again: somebody senior must look."""
+    """The same node is reset and rebooted five times within seven days and fails again: somebody senior must look.
+
+    Until then each failure is a ticket of its own.
+    """
     c = Case(world, at, "C10")
     gpu = c.gpus()[int(c.rng.integers(8))]
     span = min(c.end - c.t, 6.5 * DAY)
@@ -124,13 +127,15 @@ def c10(world: World, at: Placement) -> list[Truth]:
         remedied.append(k.end - 5 * MINUTE)
         if i < REMEDIATION_LIMIT:
             remedy(k, c.node, c.one_of("RESET_GPU", "REBOOT"), remedied[-1], gpu=gpu, actor="automation")
-        children.append(k.truth(text="one of many failures of this node"))
+        acceptable = ("RESET_GPU", "REBOOT", "DRAIN", "DIAG")
+        causes, also = ("F7", "F11", "gsp_timeout", "nvidia_smi_hang"), (f"gpu:{gpu}",)
+        children.append(k.truth(text="one of many failures of this node", acceptable=acceptable, causes=causes, also=also))
     fifth = remedied[REMEDIATION_LIMIT - 1]
     c.see("remediations", "action", f"node_id = '{c.node}', five in seven days", fifth, c.end)
     truth = c.truth(queue="GPU-HW", severity="S2", expected="ESCALATE", acceptable=("ESCALATE", "RMA", "DIAG"),
                     forbidden=("RESET_GPU", "REBOOT"), causes=("C10", "F37", "repeated_remediation", "lemon_node", "F7", "F11"),
                     text="five remediations in seven days did not help", also=(f"gpu:{gpu}",))  # fmt: skip
-    return under(named(truth, "C10"), *children)
+    return [*children[:REMEDIATION_LIMIT], *under(named(truth, "C10"), *children[REMEDIATION_LIMIT:])]
 
 
 CASCADES = {"C6": c6, "C7": c7, "C8": c8, "C9": c9, "C10": c10}

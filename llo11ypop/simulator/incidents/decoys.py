@@ -19,6 +19,10 @@ TOUCH = ("RMA", "REBOOT", "RESET_GPU", "DRAIN", "TECH")
 """What nobody may propose for a decoy."""
 
 
+KELVIN_PER_W = 0.04
+"""What a GPU warms per watt (our assumption, near what the background of the simulator does)."""
+
+
 def harmless(
     c: Case,
     text: str,
@@ -188,19 +192,37 @@ def d6(world: World, at: Placement) -> Truth:
 def d7(world: World, at: Placement) -> Truth:
     """A large job ramps up and its racks warm: power rises with temperature, the inlet stays flat."""
     c = Case(world, at, "D7")
-    delta, tdp = c.scaled(6, 12), world.shape.model(c.node).tdp_w
     moments = np.linspace(c.t, c.end, 5)
     for node in c.nodes:
         gpus = [g for g in c.gpus(node) if all(c.jobs_of_gpu(g, float(at_s)) for at_s in moments)]
         if not gpus:
             continue
-        c.shift("gpu_metrics", gpus, "gpu_temp_c", lambda t: np.rint(delta * np.clip(t / 900, 0, 1)), decisive=False)
-        c.shift("gpu_metrics", gpus, "mem_temp_c", lambda t: np.rint(delta * 0.8 * np.clip(t / 900, 0, 1)), decisive=False)
-        c.put("gpu_metrics", gpus, "gpu_util_pct", 99.0, decisive=False)
-        c.put("gpu_metrics", gpus, "power_w", lambda t: np.round(tdp * (0.9 + 0.04 * np.sin(t / 900)), 1), decisive=False)
+        _work_harder(c, gpus, world.shape.model(node).tdp_w)
         c.scale("node_hw", c.units("node_hw", node_id=node, sensor_type="fan"), "reading", c.within(1.10, 1.2), decisive=False)
-        c.shift("node_hw", f"{node}/exhaust", "reading", delta * 0.6, decisive=False)
+        c.shift("node_hw", f"{node}/exhaust", "reading", c.scaled(4, 7), decisive=False)
     return harmless(c, "load ramp: warm because busy")
+
+
+def _work_harder(c: Case, gpus: list[str], tdp_w: float) -> None:
+    """GPUs go to nine tenths of their limit, and warm by what they draw more than before."""
+    grid = c.world.grid("gpu_metrics")
+    if grid is None:
+        return
+    rows, span = grid.rows(gpus), grid.span(c.t, c.end)
+    t = np.arange(span.start, span.stop) * grid.step_s - c.t
+    draw = np.round(tdp_w * (0.9 + 0.04 * np.sin(t / 900)), 1)
+
+    def ramp() -> None:
+        more = np.maximum(draw - grid.columns["power_w"][rows, span], 0)
+        warmer = np.rint(more * KELVIN_PER_W * np.clip(t / 900, 0, 1))
+        grid.shift("gpu_temp_c", rows, span, warmer)
+        grid.shift("mem_temp_c", rows, span, np.rint(0.8 * warmer))
+        grid.put("power_w", rows, span, grid.columns["power_w"][rows, span] + more)
+        grid.put("gpu_util_pct", rows, span, 99.0)
+
+    c.strokes.append(ramp)
+    for column in ("gpu_temp_c", "power_w", "gpu_util_pct"):
+        c.see("gpu_metrics", column, f"{len(gpus)} GPUs of {c.place.rack}", c.t, c.end, decisive=False)
 
 
 def d8(world: World, at: Placement) -> Truth:

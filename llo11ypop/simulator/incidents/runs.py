@@ -4,6 +4,8 @@ Steps of synchronous training are as long as those of the slowest rank, so one G
 and MFU follow from the step time when the books are closed.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from llo11ypop.simulator.incidents.case import Case
@@ -28,12 +30,14 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
     touched = []
     for _, run, first, last in runs_on(c, c.nodes if all_nodes else [node], start, end):
         touched.append(run.run_id)
+        mark = len(c.strokes)
         c.scale("training_steps", run.run_id, "step_time_s", factor, first, last, decisive=decisive)
         if c.world.run_steps is not None:
             c.see("training_steps", "mfu", f"run_id = '{run.run_id}'", first, last, decisive=decisive, count=False)
         c.scale("training_steps", run.run_id, "rank_max_step_s", factor, first, last, decisive=decisive)
         if all_nodes:
             c.scale("training_steps", run.run_id, "rank_min_step_s", factor, first, last, decisive=False)
+            _if_still_there(c, mark, run, first)
             continue
         slot = c.world.shape.gpu(gpu).slot if gpu else int(c.rng.integers(8))
         rank = run.rank_of(node, slot, at_s=first)
@@ -41,7 +45,18 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
             c.put("training_steps", run.run_id, "slowest_rank", rank, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_node", node, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_stage", run.stage_of(rank), first, last, decisive=False)
+        _if_still_there(c, mark, run, first)
     return touched
+
+
+def _if_still_there(c: Case, mark: int, run: Run, at_s: float) -> None:
+    """Carry out the strokes from `mark` on only if no other incident has moved the run by then."""
+    there = run.nodes_at(at_s)
+
+    def gated(stroke: Callable[[], None]) -> Callable[[], None]:
+        return lambda: stroke() if run.nodes_at(at_s) == there else None
+
+    c.strokes[mark:] = [gated(stroke) for stroke in c.strokes[mark:]]
 
 
 def stop_run(c: Case, run: Run, start_s: float, end_s: float, *, decisive: bool = True) -> None:

@@ -257,9 +257,11 @@ def _operation(plan: Plan, mode: str, start: float) -> None:
             entity = entity_for(world, level, start, rng, mode=mode)
             nodes = _rollout_nodes(plan) if mode == "F36" else ()
             struck = nodes or (locate(world.shape, entity).nodes if entity else ())
+            again = (f"{mode} {entity}",)  # the same thing twice within a day would be one ticket
             busy = start + min(length, SHOWN_S)
             wide = level in ("cluster", "mount", "partition")
-            if entity and (wide or plan.free(struck, start, busy)):
+            if entity and plan.free(again, start, start + length) and (wide or plan.free(struck, start, busy)):
+                plan.calendar.take(again, start - DAY_S, start + length + DAY_S)
                 if not wide:
                     plan.calendar.take(struck, start, busy)
                 plan.truths.append(WRITERS[mode](world, plan.at(entity, start, length, mode, nodes=nodes)))

@@ -25,10 +25,19 @@ def without_hidden(world: World, truths: Sequence[Truth]) -> list[Truth]:
 
 def _hidden(world: World, truth: Truth) -> bool:
     steps = world.grid("training_steps")
+    if truth.mode == "F31":
+        return _moved_away(world, truth)
     if steps is None or truth.entity_level != "run" or truth.entity_id not in steps.entities:
         return False
     first = truth.first_seen_at
     return first is None or not _reports(steps, truth.entity_id, (first - world.start_at).total_seconds())
+
+
+def _moved_away(world: World, truth: Truth) -> bool:
+    """A straggler whose run no longer holds its node when it should show."""
+    first, node = truth.first_seen_at or truth.start_at, truth.entities.get("node", ("",))[0]
+    at_s, runs = (first - world.start_at).total_seconds(), truth.entities.get("run", ())
+    return bool(runs) and not any(node in run.nodes_at(at_s) for run in world.runs if run.run_id in runs)
 
 
 def _reports(steps: Grid, run_id: str, first_s: float) -> bool:

@@ -132,7 +132,7 @@ async def _run(
         run = await run_loop(settings, WatchedStore(store, static.see), instants, progress=say)
     finally:
         store.close()
-    return list(tickets_of(run.proposals)), static.alerts, run.cycles, run.cycle_s, list(run.errors)
+    return list(tickets_of(run.proposals, run.renewed)), static.alerts, run.cycles, run.cycle_s, list(run.errors)
 
 
 def to_stderr(line: str) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ class LoopRun:
     seconds: float
     errors: Sequence[str]
     playbooks: "PlaybookSet"
+    renewed: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+    """Proposal id → when its condition was seen again, or came back."""
 
     @property
     def cycle_s(self) -> float:
@@ -87,10 +89,10 @@ async def run_loop(
     no more often than that. Raises what a cycle raises.
     """
     from llo11ypop.daemon.compose import deps
-    from llo11ypop.ledger import SqlLedger
+    from llo11ypop.evals.noting import NotingLedger
     from llo11ypop.ooda.cycle import Cycle
 
-    ledger = SqlLedger.in_memory()
+    ledger = NotingLedger.noting()
     clock = ManualClock(datetime.fromtimestamp(0, UTC))
     try:
         built = await deps(settings, store, ledger)
@@ -110,6 +112,6 @@ async def run_loop(
             errors += [f"{instant:%Y-%m-%d %H:%M}: {e}" for e in report.errors]
             if progress is not None:
                 progress(instant, count)
-        return LoopRun(await ledger.proposals(), count, seconds, errors, built.playbooks)
+        return LoopRun(await ledger.proposals(), count, seconds, errors, built.playbooks, ledger.renewed)
     finally:
         await ledger.close()

@@ -4,10 +4,10 @@ Children of a cascade are explained by their parent: a ticket about a child coun
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from llo11ypop.evals.places import Places
+from llo11ypop.evals.places import Nearness, Places
 from llo11ypop.evals.ticket import Ticket
 from llo11ypop.simulator.truth import Truth
 
@@ -91,20 +91,41 @@ def match(tickets: Sequence[Ticket], truths: Iterable[Truth], places: Places, pe
         unscored.append(family)
     edges = {t.id: _edges(t, result.incidents, places, period) for t in tickets}
     result.found = assign(tickets, [i.truth.incident_id for i in result.incidents], edges)
+    result.found |= _renewed(tickets, result.missed, places, period)
     taken = {t.id for t in result.found.values()}
     by_id = {i.truth.incident_id: i for i in result.incidents}
     for ticket in tickets:
         if ticket.id not in taken:
             nearest = min(edges[ticket.id].items(), key=lambda e: e[1], default=None)
-            covered = by_id[nearest[0]].truth if nearest else None
+            covered = by_id[nearest[0]] if nearest else None
+            lemon = _of_a_lemon(ticket, families, places)
+            if covered is not None and lemon is not None and ticket.cause not in covered.related_causes:
+                covered = None
             _place(
                 ticket,
-                covered,
+                covered.truth if covered else None,
                 result,
-                _about(ticket, unscored, places, period) or _of_a_lemon(ticket, families, places),
+                _about(ticket, unscored, places, period) or lemon,
                 _decoy(ticket, decoys, places, period),
             )
     return result
+
+
+def _renewed(tickets: Sequence[Ticket], missed: Sequence[Incident], places: Places, period: Period) -> dict[str, Ticket]:
+    """Incident id → a ticket of an earlier recurrence that was confirmed or reopened for this one: not to be filed twice."""
+    found = {}
+    for incident in missed:
+        start, end = span_of(incident.truth, period)
+        again = [
+            replace(ticket, created_at=at)
+            for ticket in tickets
+            if ticket.cause in incident.causes and places.nearness(ticket, incident.truth, incident.causes) is Nearness.SAME
+            for at in ticket.renewed_at
+            if start <= at <= end
+        ]
+        if again:
+            found[incident.truth.incident_id] = min(again, key=lambda t: t.created_at)
+    return found
 
 
 def _place(ticket: Ticket, covered: Truth | None, result: Matching, unscored: Truth | None, decoy: Truth | None) -> None:

@@ -1,6 +1,6 @@
 """A proposal or a baseline alert, reduced to what can be compared with the truth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,8 @@ class Ticket:
     why: tuple[str, ...] = ()
     """The signals that fired, one sentence each: what `--explain` prints."""
     reopened: int = 0
+    renewed_at: tuple[datetime, ...] = ()
+    """When the condition was seen again while the ticket stood, or after it had ended."""
 
     @property
     def entity(self) -> Entity:
@@ -30,22 +32,25 @@ class Ticket:
         return self.entities[0]
 
 
-def ticket_of(proposal: Proposal) -> Ticket:
-    """A filed proposal as a ticket."""
+def ticket_of(proposal: Proposal, renewed_at: Sequence[datetime] = ()) -> Ticket:
+    """A filed proposal as a ticket. A remedy that only the blast radius held back is still the one it names."""
+    meant = proposal.action.arguments.get("instead_of")
     return Ticket(
         id=proposal.id,
         cause=proposal.cause,
         entities=proposal.entities,
         created_at=proposal.created_at,
         queue=str(proposal.queue),
-        action=str(proposal.action.name),
+        action=str(meant or proposal.action.name),
         other_actions=tuple(str(a.name) for a in proposal.other_actions),
         title=proposal.title,
         why=proposal.why,
         reopened=proposal.reopened,
+        renewed_at=tuple(renewed_at),
     )
 
 
-def tickets_of(proposals: Iterable[Proposal]) -> Sequence[Ticket]:
+def tickets_of(proposals: Iterable[Proposal], renewed: Mapping[str, Sequence[datetime]] | None = None) -> Sequence[Ticket]:
     """Filed proposals as tickets, oldest first; none gives an empty list."""
-    return sorted((ticket_of(p) for p in proposals), key=lambda t: (t.created_at, t.id))
+    again = renewed or {}
+    return sorted((ticket_of(p, again.get(p.id, ())) for p in proposals), key=lambda t: (t.created_at, t.id))

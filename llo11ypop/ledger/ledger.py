@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -66,7 +66,7 @@ class SqlLedger:
         upgrade: bool = False,
         channels: Sequence[str] = CHANNELS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
-    ) -> "SqlLedger":
+    ) -> Self:
         """Open a ledger (path, URL or `:memory:`); `upgrade` also makes or migrates it.
 
         `channels` get an outbox row for each proposal filed. Raises LedgerError: locked (transient), damaged,
@@ -86,7 +86,7 @@ class SqlLedger:
         return cls(engine, channels)
 
     @classmethod
-    def in_memory(cls, channels: Sequence[str] = CHANNELS) -> "SqlLedger":
+    def in_memory(cls, channels: Sequence[str] = CHANNELS) -> Self:
         """A ledger that ends with the process: scoring, replay, tests."""
         return cls.open(":memory:", channels=channels)
 

@@ -66,13 +66,11 @@ def kind_of(reading: Reading, shape: Shape) -> Kind | None:
         return "heatmap"
     if (hint == "scatter" or reading.intent is Intent.RELATION) and len(shape.measures) > 1:
         return "scatter"
-    if (
-        len(names) > 1
-        and shape.count > LINES
-        and (len({*names} & {*TOPOLOGY}) > 1 or shape.distinct(shape.dimensions[1]) > LINES)
-    ):
-        nested = shape.distinct(shape.dimensions[0]) * shape.distinct(shape.dimensions[1]) > 4 * shape.count
-        return "bar" if nested and shape.count <= BARS else "heatmap"
+    if len(names) > 1 and shape.count > LINES:
+        if len({*names} & {*TOPOLOGY}) > 1:
+            return "heatmap"
+        if shape.distinct(shape.dimensions[1]) > LINES:
+            return "bar" if nested(shape.dimensions[0], shape.dimensions[1], shape) and shape.count <= BARS else "heatmap"
     if shape.count > 2 * BARS and not reading.scope.top and not reading.scope.ordered:
         return "histogram"
     return "bar"
@@ -131,8 +129,17 @@ def _heatmap(reading: Reading, shape: Shape, planned: Sequence[Planned]) -> dict
     rows = _records(shape.result.rows, shape.columns)
     if shape.time is not None:
         return marks.heat(rows, shape.time, shape.dimensions[0], measure, title(reading, shape))
-    known = sorted(shape.dimensions[:3], key=lambda c: TOPOLOGY.index(c.name) if c.name in TOPOLOGY else len(TOPOLOGY))
-    return marks.heat(rows, known[1], known[0], measure, title(reading, shape))
+    known = sorted(shape.dimensions, key=lambda c: TOPOLOGY.index(c.name) if c.name in TOPOLOGY else len(TOPOLOGY))
+    across, down = (known[-1], known[-2]) if nested(known[-2], known[-1], shape) else (known[1], known[0])
+    if nested(down, across, shape):
+        return marks.rooms(rows, across, down, measure, title(reading, shape))
+    return marks.heat(rows, across, down, measure, title(reading, shape))
+
+
+def nested(outer: Column, inner: Column, shape: Shape) -> bool:
+    """Whether each inner thing is in one outer thing only, as nodes are in racks."""
+    pairs = set(zip(shape.values(outer), shape.values(inner), strict=True))
+    return len(pairs) == shape.distinct(inner) > shape.distinct(outer)
 
 
 def _histogram(reading: Reading, shape: Shape, planned: Sequence[Planned]) -> dict[str, Any]:

@@ -163,6 +163,28 @@ def heat(rows: Rows, across: Column, down: Column, measure: Column, head: str) -
     return _spec(chart.properties(width=WIDTH, height=alt.Step(STEP)), head)
 
 
+def rooms(rows: Rows, inner: Column, outer: Column, measure: Column, head: str) -> dict[str, Any]:
+    """A map of what stands in what: a line per outer thing, its inner things side by side in their order."""
+    drawn, name, transform = _axis(rows, measure)
+    places: dict[Any, int] = {}
+    placed = []
+    for row in sorted(rows, key=lambda r: (str(r[outer.name]), str(r[inner.name]))):
+        places[row[outer.name]] = places.get(row[outer.name], 0) + 1
+        placed.append({**row, "place": places[row[outer.name]]})
+    widest = max(places.values(), default=1)
+    chart = (
+        _chart(placed, transform)
+        .mark_rect(stroke="white")
+        .encode(
+            x=alt.X("place:O", title=f"{inner.label}, in order", axis=alt.Axis(labels=False, ticks=False)),
+            y=alt.Y(f"{outer.name}:N", title=outer.label),
+            color=alt.Color(f"{drawn}:Q", title=name, scale=alt.Scale(scheme="yelloworangered")),
+            tooltip=[alt.Tooltip(f"{inner.name}:N"), alt.Tooltip(f"{outer.name}:N"), alt.Tooltip(f"{drawn}:Q")],
+        )
+    )
+    return _spec(chart.properties(width=min(WIDTH, 70 * widest), height=alt.Step(STEP)), head)
+
+
 def histogram(rows: Rows, measure: Column, head: str) -> dict[str, Any]:
     """How many things have which value."""
     drawn, name, transform = _axis(rows, measure)

@@ -90,5 +90,5 @@ def biggest(table: pa.Table, column: str, most: int) -> pa.Table:
     """The rows with the largest values, in their own order."""
     if table.num_rows <= most:
         return table
-    top = pc.sort_indices(table.column(column), sort_keys=[("", "descending")], null_placement="at_end").slice(0, most)
+    top = pc.sort_indices(table, sort_keys=[(column, "descending")]).slice(0, most)
     return table.take(top.take(pc.sort_indices(top)))

@@ -60,9 +60,19 @@ class Straggler:
 
 
 def judge_stragglers(
-    slowest: Series, fastest: Series, ranks: Series, stages: Series, step_time: Series, length: Series
+    slowest: Series,
+    fastest: Series,
+    ranks: Series,
+    stages: Series,
+    step_time: Series,
+    length: Series,
+    *,
+    pipelined: bool = True,
 ) -> Straggler:
-    """The verdict on minutes given as equally long arrays; NaN is a missing sample."""
+    """The verdict on minutes given as equally long arrays; NaN is a missing sample.
+
+    `pipelined` is false for a run with one stage: that stage being slowest says nothing.
+    """
     known = np.isfinite(slowest) & np.isfinite(fastest) & (fastest > 0)
     if int(known.sum()) < LEAST_MINUTES:
         return Straggler(Straggling.UNKNOWN, float("nan"), None, 0.0, None, 0.0, 0, 0.0)
@@ -71,7 +81,7 @@ def judge_stragglers(
     stage, stage_share, stages_seen = _mode(stages[known])
     related = correlate(step_time[known], length[known])
     r = related.r if related else 0.0
-    kind = _kind(spread, rank_share, stage_share if stages_seen else 0.0, seen, r)
+    kind = _kind(spread, rank_share, stage_share if stages_seen and pipelined else 0.0, seen, r)
     return Straggler(kind, spread, rank, rank_share, stage, stage_share, seen, r)
 
 

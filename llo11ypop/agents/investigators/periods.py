@@ -54,7 +54,7 @@ async def read_series(inquiry: Inquiry, quantity: Quantity) -> list[Row]:
     """The measure by hour or day (`bucket`, `value`), from the baseline's start to the window's end, in order."""
     window, compare = inquiry.window(DEFAULT_WINDOW), inquiry.reading.scope.compare
     start = min(compare.start_at if compare else window.before().start, window.start)
-    plans = {
+    plans: dict[str, dict[str, Any]] = {
         "over time": {
             "dataset": quantity.dataset, "window": inquiry.span(Window(start, window.end)),
             "bucket": {"every": "1h" if window.end - start <= HOURLY_UP_TO else "1d"},

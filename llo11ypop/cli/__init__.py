@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "once": ("once", "Run one cycle, now or as of a past instant."),
     "proposals": ("proposals", "List, show and answer what the loop proposes."),
     "goals": ("goals", "Show goals with value, baseline and target."),
+    "report": ("report", "Say what happened last night, last week, or at any time."),
     "evidence": ("evidence", "Show evidence, and run its query again."),
     "simulate": ("simulate", "Write a simulated fleet with known incidents."),
     "score": ("score", "Judge proposals against what was injected."),

@@ -26,6 +26,8 @@ from llo11ypop.daemon.lock import single_instance
 from llo11ypop.daemon.probes import Vitals, build_app
 from llo11ypop.daemon.questions import DaemonQuestions
 from llo11ypop.daemon.reload import Reload, Swap
+from llo11ypop.daemon.reporting import EVERY as REPORTS_EVERY
+from llo11ypop.daemon.reporting import Reporting
 from llo11ypop.daemon.schedule import Schedule, Trigger
 from llo11ypop.daemon.serve import Server, listen, url_of
 from llo11ypop.daemon.tracked import Tracked
@@ -119,6 +121,7 @@ class _Process:
             request_drain=self.runner.request_drain,
         )
         self.chores = Chores(built, daemon.clock, lambda: self.swap.current)
+        self.reporting = Reporting(settings, daemon.clock, lambda: self.swap.current)
         self.vitals = Vitals()
         self.questions = DaemonQuestions(settings, lambda: self.swap.current, daemon.clock)
         self.reload: Reload[Deps] = Reload(load_settings, self._rebuild, self.swap, settings)
@@ -185,7 +188,9 @@ class _Process:
             every_s = max(SHORTEST_JOB_S, every.total_seconds() / pace)
             return Trigger(lambda: self.tracked.start(name, work), every_s, lambda: every_s)
 
+        reports = {"reports": job("reports", self.reporting.turn, REPORTS_EVERY)} if self.reporting.wanted else {}
         return {
+            **reports,
             "cycle": Trigger(self.cycles.trigger, settings.cycle.every.total_seconds() / pace, self._first_cycle_s),
             "expiry": job("expiry", self.chores.expire, settings.jobs.expiry),
             "outcomes": job("outcomes", self.chores.outcomes, settings.jobs.outcomes),

@@ -97,7 +97,8 @@ class SqlReports:
 
     async def waiting(self, at: datetime) -> list[tuple[str, str]]:
         """See `Shelf.waiting`."""
-        due = (_D.state == State.WAITING.value) & (_D.next_at <= at)
+        left_behind = (_D.state == State.SENDING.value) & (_D.lease_until <= at)
+        due = ((_D.state == State.WAITING.value) & (_D.next_at <= at)) | left_behind
         query = select(_D.report_id, _D.outlet).where(due).order_by(_D.seq)
         return [(row.report_id, row.outlet) for row in await self._read(lambda db: db.execute(query).all())]
 

@@ -37,4 +37,7 @@ class Event(StrEnum):
     APPROVALS_RECONCILED = "approval.reconciled"
     OUTCOME_RECORDED = "outcome.recorded"
     RETENTION_DONE = "retention.done"
+    REPORT_MADE = "report.made"
+    REPORT_HANDED = "report.handed"
+    """To one outlet: `state` is delivered, waiting, uncertain or failed."""
     HTTP_FAILED = "http.failed"

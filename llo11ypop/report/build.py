@@ -14,7 +14,7 @@ from llo11ypop.core.question import Chart
 from llo11ypop.ooda.state import from_json, to_json
 from llo11ypop.report.charts import charts_of
 from llo11ypop.report.deps import Notebook, ReportDeps
-from llo11ypop.report.graph import ReportState, build_report_graph, facts_of
+from llo11ypop.report.graph import ReportState, build_report_graph
 
 RECURSION_LIMIT = 10
 
@@ -45,12 +45,13 @@ async def build_report(deps: ReportDeps, period: Period) -> Report:
     Raises StoreError or LedgerError (a retry helps where they are transient) and ConfigError for a goal or playbook that the
     catalog does not allow. Nothing is written.
     """
-    book = Notebook(deps.loop.store, period.at)
-    graph = build_report_graph(deps, book).compile()
+    reader = await deps.reader.known_to(deps.loop.store, period.at)
+    book = Notebook(reader.store(deps.loop.store, deps.loop.catalog), period.at)
+    graph = build_report_graph(deps, book, reader).compile()
     config = RunnableConfig(recursion_limit=RECURSION_LIMIT, metadata={"kind": "report"})
     out = cast("ReportState", await graph.ainvoke(ReportState(period=to_json(period)), config))
-    facts, said = facts_of(out), from_json(Said, out["said"])
-    return Report(report_id(period), facts, said, charts_of(facts), book.kept)
+    facts, said = from_json(Facts, out["facts"]), from_json(Said, out["said"])
+    return Report(report_id(period, reader.scope), facts, said, charts_of(facts), book.kept)
 
 
 def cited(report: Report) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class Shelf(Protocol):
         ...
 
     async def waiting(self, at: datetime) -> list[tuple[str, str]]:
-        """(report, outlet) of what is due to be tried again."""
+        """(report, outlet) of what is due to be tried again, and of claims that a dead process left."""
         ...
 
 

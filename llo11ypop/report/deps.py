@@ -12,6 +12,7 @@ from llo11ypop.ooda.deps import Deps
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.store import TelemetryStore
 from llo11ypop.report.period import Night
+from llo11ypop.report.scope import OUTSIDE, Reader
 
 Row = dict[str, object]
 
@@ -28,9 +29,6 @@ class Terms:
     """Cadence at which the loop is run again where nobody ran it."""
     most_cycles: int = 96
     """A longer period is replayed at a wider cadence, so that a report does not take for ever."""
-    pseudonyms: bool = False
-    """User names are replaced by stable stand-ins."""
-    salt: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class ReportDeps:
     cadence: timedelta
     """How often the loop runs, where it runs."""
     terms: Terms = Terms()
+    reader: Reader = field(default_factory=Reader)
     found_by: FoundBy | None = None
     """None: by the ledger where the loop ran in the period, else by replay."""
 
@@ -73,6 +72,8 @@ def rows(evidence: Evidence) -> list[Row]:
 
 def gap(evidence: Evidence, what: str) -> str:
     """Why `what` cannot be said; empty when it can, also where the true answer is nothing."""
+    if evidence.note == OUTSIDE:
+        return f"{what}: {OUTSIDE}"
     if evidence.status is EvidenceStatus.NOT_EXPORTED:
         return f"{what}: not exported here ({', '.join(evidence.missing)})"
     if evidence.status is EvidenceStatus.NO_DATA:

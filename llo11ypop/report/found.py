@@ -70,7 +70,7 @@ async def _by_replay(deps: ReportDeps, period: Period, book: Notebook) -> Found:
     instants, every = ticks(period, deps.terms.replay_every, deps.terms.most_cycles)
     ledger = deps.scratch_ledger()
     # The policy learns nothing here, and goals are measured once, by the report itself.
-    loop = replace(deps.loop, ledger=ledger, goals=(), policy=RulePolicy(), memory=Memory(), on_filed=None, store=book.store)
+    loop = replace(deps.loop, ledger=ledger, goals=(), policy=RulePolicy(), memory=Memory(), on_filed=None)
     cycle, held, errors = Cycle(loop), list[Suppressed](), list[str]()
     try:
         for at in instants:

@@ -3,6 +3,7 @@
 The state carries plain JSON; what was read stays in the notebook that the graph closes over, so a graph makes one report.
 """
 
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -21,6 +22,7 @@ from llo11ypop.report.goals import measure_goals
 from llo11ypop.report.hit import measure_hit
 from llo11ypop.report.incidents import PLANNED_WHY, incidents_of, planned_work
 from llo11ypop.report.places import Places, read_places
+from llo11ypop.report.scope import Reader
 from llo11ypop.report.watch import AHEAD, measure_watch
 
 READ = TimeoutPolicy(run_timeout=600)
@@ -42,6 +44,8 @@ class ReportState(TypedDict, total=False):
     goals: Json
     watch: Json
     blind: Json
+    facts: Json
+    """All of them together, as far as the reader may know them."""
     said: Json
     """The finished text, a `Said` as JSON."""
 
@@ -49,8 +53,8 @@ class ReportState(TypedDict, total=False):
 class Desk:
     """What the nodes of one report share and what is no JSON: places, and what was found."""
 
-    def __init__(self, deps: ReportDeps, book: Notebook) -> None:
-        self.deps, self.book = deps, book
+    def __init__(self, deps: ReportDeps, book: Notebook, reader: Reader) -> None:
+        self.deps, self.book, self.reader = deps, book, reader
         self.places: Places | None = None
         self.found: Found | None = None
         self.ahead: tuple[PlannedWork, ...] = ()
@@ -62,9 +66,9 @@ class Desk:
         return self.places, self.found
 
 
-def build_report_graph(deps: ReportDeps, book: Notebook) -> StateGraph[ReportState]:
+def build_report_graph(deps: ReportDeps, book: Notebook, reader: Reader) -> StateGraph[ReportState]:
     """Wire one report. Start it with `{"period": …}`."""
-    desk = Desk(deps, book)
+    desk = Desk(deps, book, reader)
     graph = StateGraph(ReportState)
     retry = RetryPolicy(max_attempts=2, retry_on=is_transient)
     graph.add_node("find", _find(desk), timeout=REPLAY, retry_policy=retry)
@@ -72,7 +76,7 @@ def build_report_graph(deps: ReportDeps, book: Notebook) -> StateGraph[ReportSta
     graph.add_node("goals", _goals(desk), timeout=READ, retry_policy=retry)
     graph.add_node("watch", _watch(desk), timeout=READ, retry_policy=retry)
     graph.add_node("blind", _blind(desk), timeout=READ, retry_policy=retry)
-    graph.add_node("say", _say)
+    graph.add_node("say", _say(desk))
     graph.add_edge(START, "find")
     for measured in ("hit", "goals", "watch", "blind"):
         graph.add_edge("find", measured)
@@ -86,7 +90,7 @@ def _find(desk: Desk) -> Any:
         deps, book, period = desk.deps, desk.book, from_json(Period, state["period"])
         book.topology = await read_topology(book.store, period.at)
         places = desk.places = await read_places(book)
-        found = desk.found = await find(deps, period, book)
+        found = desk.found = _for(desk.reader, await find(deps, period, book), places)
         every, calendar, missing = await planned_work(book, found, period.start, period.at + AHEAD)
         desk.ahead = every
         within = [w for w in every if w.start < period.end]
@@ -166,12 +170,20 @@ def _blind(desk: Desk) -> Any:
     return node
 
 
-async def _say(state: ReportState) -> ReportState:
-    return {"said": to_json(report_on(facts_of(state)))}
+def _for(reader: Reader, found: Found, places: Places) -> Found:
+    held = [s for s in found.held_back if reader.sees(s["entity"], places)]
+    return replace(found, proposals=reader.proposals(found.proposals, places), held_back=held)
 
 
-def facts_of(state: ReportState) -> Facts:
-    """Everything that was measured. Raises KeyError while a node has not run."""
+def _say(desk: Desk) -> Any:
+    async def node(state: ReportState) -> ReportState:
+        known = desk.reader.hidden(to_json(desk.reader.of_incidents(_facts(state))))
+        return {"facts": known, "said": to_json(report_on(from_json(Facts, known)))}
+
+    return node
+
+
+def _facts(state: ReportState) -> Facts:
     period, hit = from_json(Period, state["period"]), from_json(Hit, state["hit"])
     incidents = tuple(from_json(Incident, i) for i in state["incidents"])
     return Facts(

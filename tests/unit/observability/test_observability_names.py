@@ -17,7 +17,7 @@ EVENTS = """
 approval.reconciled circuit.closed circuit.opened clock.jumped config.needs_restart config.refused config.reloaded
 cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started cycle.timed_out daemon.crashed
 daemon.draining daemon.started daemon.stopped http.failed job.done job.failed job.missed outcome.recorded
-proposal.expired proposal.filed retention.done verdict.recorded
+proposal.expired proposal.filed report.handed report.made retention.done verdict.recorded
 """.split()
 
 METRICS = """

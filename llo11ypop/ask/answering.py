@@ -146,7 +146,7 @@ def answerable(text: str, previous: Scope | None, work: Work, site: Site, guard:
     if read.plan is None:
         return read.intent in INVESTIGATIONS
     try:
-        return not missing(read.plan, site.reader.catalog, site.exports)
+        return not missing(read.plan, site.catalog, site.exports)
     except UnknownNameError:
         return False
 

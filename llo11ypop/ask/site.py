@@ -8,12 +8,12 @@ from llo11ypop.agents.guardrail import CatalogWords, Known
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
-from llo11ypop.core.principal import Principal
+from llo11ypop.core.principal import AccessError, Principal
 from llo11ypop.language import Lexicon, Reader, ValueIndex
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.pseudonyms import pseudonymise
 from llo11ypop.query.store import Coverage, Exports, TelemetryStore
-from llo11ypop.query.tenancy import ConfinedStore
+from llo11ypop.query.tenancy import ConfinedStore, confine
 from llo11ypop.query.topology import read_topology
 
 STANDS_FOR = timedelta(hours=1)
@@ -52,13 +52,51 @@ class PseudonymStore:
 
 
 @dataclass
+class _Readable:
+    """A confined store that says it has only what can be confined: names are read from nothing else."""
+
+    store: TelemetryStore
+    principal: Principal
+    catalog: Catalog
+
+    @property
+    def query_count(self) -> int:
+        return self.store.query_count
+
+    async def run(self, plan: Plan, at: datetime) -> Evidence:
+        return await self.store.run(plan, at)
+
+    async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
+        return await self.store.run_many(plans, at)
+
+    async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
+        return await self.store.coverage(at, since, entities=entities)
+
+    async def exports(self) -> Exports:
+        known = await self.store.exports()
+        kept = {name: fields for name, fields in known.datasets.items() if name in self.catalog.datasets and self._may(name)}
+        return Exports(kept, known.sizes)
+
+    def _may(self, dataset: str) -> bool:
+        window = timedelta(hours=1) if self.catalog.datasets[dataset].timed else None
+        plan = Plan.model_validate({"dataset": dataset, "window": window, "measures": {"rows": {"agg": "count"}}})
+        try:
+            confine(plan, self.principal, self.catalog)
+        except AccessError:
+            return False
+        return True
+
+
+@dataclass
 class Site:
     """Store, reader and words of one principal as of an instant."""
 
     store: TelemetryStore
     reader: Reader
     known: Known
+    values: ValueIndex
     exports: Exports
+    catalog: Catalog
     at: datetime
     newest: dict[tuple[str, datetime], datetime | None] = field(default_factory=dict)
     """(dataset, instant) → its newest row before it."""
@@ -82,5 +120,6 @@ async def open_site(
     seen: TelemetryStore = ConfinedStore(store, principal, catalog) if principal.confined else store
     seen = PseudonymStore(seen, catalog, salt) if principal.pseudonyms else seen
     exports = await seen.exports()
-    reader = Reader(catalog, lexicon, await ValueIndex.read(seen, catalog, at), exports)
-    return Site(seen, reader, CatalogWords(catalog, reader), exports, at)
+    values = await ValueIndex.read(_Readable(seen, principal, catalog) if principal.confined else seen, catalog, at)
+    reader = Reader(catalog, lexicon, values, exports)
+    return Site(seen, reader, CatalogWords(catalog, reader), values, exports, catalog, at)

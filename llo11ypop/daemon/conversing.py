@@ -82,12 +82,13 @@ async def threads(settings: Settings) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def conversing(
-    settings: Settings, *, store: "TelemetryStore | None" = None, foreign: bool = False, forget: bool = False
+    settings: Settings, *, store: "TelemetryStore | None" = None, foreign: bool = False, forget: bool = False, keep: bool = True
 ) -> AsyncIterator["AskDeps"]:
     """A conversation on its own, opened and closed again.
 
     `foreign`: the telemetry is not the configured fleet's, so the ledger's proposals are not about it. `forget`: threads end
-    with the process. A ledger that cannot be opened is done without: answers stand, their evidence is not kept.
+    with the process. Without `keep` no ledger is opened. A ledger that cannot be opened is done without: answers stand, their
+    evidence is not kept.
     """
     async with AsyncExitStack() as held:
         telemetry = store if store is not None else await asyncio.to_thread(open_store, settings)
@@ -99,7 +100,7 @@ async def conversing(
             return instants[0]
 
         saver = None if forget else await held.enter_async_context(threads(settings))
-        known = await asyncio.to_thread(_knowledge, settings, telemetry)
+        known = await asyncio.to_thread(_knowledge, settings, telemetry, keep)
         if known.ledger is not None:
             held.push_async_callback(known.ledger.close)
         made = await asyncio.to_thread(ask_deps, settings, known, now, saver)
@@ -107,13 +108,13 @@ async def conversing(
         yield made
 
 
-def _knowledge(settings: Settings, store: "TelemetryStore") -> Knowledge:
+def _knowledge(settings: Settings, store: "TelemetryStore", keep: bool) -> Knowledge:
     from llo11ypop.daemon.compose import open_catalog
     from llo11ypop.playbooks import load_goals, load_playbooks
 
     catalog = open_catalog(settings)
     try:
-        ledger = open_ledger(settings)
+        ledger = open_ledger(settings) if keep else None
     except LedgerError:
         ledger = None
     return Knowledge(

@@ -1,0 +1,72 @@
+"""The fleets that cases are asked of: simulated per seed, and kept in a folder under a name that changes with what makes them."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from llo11ypop.core.ids import content_hash
+from llo11ypop.evals.fleet_score import read_meta, simulate_fleet
+from llo11ypop.evals.suite.case import Fleet
+from llo11ypop.simulator.truth import truth_path
+
+FOLDER = Path(".llo11ypop/fleets")
+SMALL_GPUS = 64
+SMALL_DAYS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFile:
+    """One fleet that cases can be asked of."""
+
+    path: Path
+    kinds: frozenset[Fleet]
+    """The kinds of case it serves."""
+    label: str
+
+
+def simulated(
+    kinds: Iterable[Fleet], seeds: Iterable[int], *, gpus: int, days: float, folder: Path = FOLDER,
+    progress: Callable[[str], None] | None = None,
+) -> list[FleetFile]:  # fmt: skip
+    """A fleet of each kind for each seed, made where the folder does not hold it yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = sorted(set(kinds))
+    return [_made(kind, seed, gpus, days, folder, progress) for seed in seeds for kind in wanted]
+
+
+def _made(kind: Fleet, seed: int, gpus: int, days: float, folder: Path, progress: Callable[[str], None] | None) -> FleetFile:
+    size, length = (SMALL_GPUS, min(days, SMALL_DAYS)) if kind == "small" else (gpus, days)
+    profile = "default" if kind == "default" else "full"
+    path = folder / f"{profile}-{size}x{length:g}-seed{seed}-{makers()}.duckdb"
+    label = f"{kind} seed {seed}"
+    if not path.exists():
+        if progress is not None:
+            progress(f"{label}: simulating {size} GPUs × {length:g} days")
+        draft = path.with_name(f".{os.getpid()}-{path.name}")
+        simulate_fleet(draft, seed=seed, gpus=size, days=length, profile=profile, quiet=False, scenario=None)
+        if truth_path(draft).exists():
+            truth_path(draft).replace(truth_path(path))
+        draft.replace(path)
+    return FleetFile(path, frozenset({kind}), label)
+
+
+def given(paths: Iterable[Path]) -> list[FleetFile]:
+    """Fleet files of one's own: one with the full profile also serves the cases of small fleets. Raises StoreError."""
+    files = []
+    for path in paths:
+        kinds: frozenset[Fleet] = frozenset({"default"}) if read_meta(path).profile == "default" else frozenset({"full", "small"})
+        files.append(FleetFile(path, kinds, path.stem))
+    return files
+
+
+@cache
+def makers() -> str:
+    """Twelve hex digits over everything that makes a fleet: the simulator's code and the catalog's files."""
+    import llo11ypop.simulator
+    from llo11ypop.settings import packaged_config
+
+    code = Path(llo11ypop.simulator.__file__).parent
+    files = [*sorted(code.rglob("*.py")), *sorted((packaged_config() / "catalog").glob("*.yaml"))]
+    return content_hash({f.name: f.read_text(encoding="utf-8") for f in files})[:12]

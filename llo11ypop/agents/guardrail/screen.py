@@ -14,9 +14,8 @@ from llo11ypop.agents.guardrail.rules import Guard, Reason, load_guard
 from llo11ypop.agents.guardrail.text import normalised, without_quoted_data, words
 from llo11ypop.settings import packaged_config
 
-_ENTITY = re.compile(
-    r"(?=.*\d)(?=.*[a-z])[a-z0-9]+([-./][a-z0-9]+)+|[a-z]{1,8}\d+[a-z]*|xid|nvlink|hbm\d?|gpu|gpus|h100|h200|b200|a100"
-)
+_ENTITY = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z0-9]+([-./][a-z0-9]+)+|[a-z]{1,8}\d+[a-z]*|[a-z]{1,3}-[a-z]{1,2}")
+"""What looks like the name of a thing, whether it exists or not: gpu-a-017, r-118, c-b, fra2."""
 _NUMBER = re.compile(r"[\d.,:%/-]+[a-z]{0,3}")
 UNKNOWN_SHARE = 0.5
 """With everyday words only, one other word, or less than this share, may be unknown (our assumption)."""

@@ -18,7 +18,7 @@ _FRACTIONS = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "qu
 _OTHER = {"a dozen": "12", "two dozen": "24", "dozen": "12", "a couple of": "2", "a single": "1", "single": "1", "both": "2"}
 _NONE = re.compile(
     r"(?i)(?:(?<=^)|(?<=are )|(?<=were )|(?<=was )|(?<=is )|(?<=had )|(?<=has )|(?<=found )|(?<=saw ))"
-    r"(?:(?:none|nothing|nobody|zero)\b|no (?=[a-z])(?!(?:it|they|there|data|rows|change|answer)\b))"
+    r"(?:(?:none|nobody|zero)\b|nothing(?=\W*$)|no (?=[a-z])(?!(?:it|they|there|data|rows|change|answer)\b))"
 )
 _SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "bn": 1e9, "G": 1e9, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 

@@ -171,9 +171,9 @@ class Case(Part):
             raise ValueError("'paraphrases' go with 'question'")
         if (self.level == "thread") != bool(self.turns):
             raise ValueError("'turns' go with level: thread")
-        for turn in self.asked:
-            if turn is self.asked[-1] and turn.expect.answerable and not turn.expect.says_something:
-                raise ValueError("an answered question needs 'sql', 'fact', 'mentions', 'evidence', 'areas' or 'chart'")
+        last = self.asked[-1].expect
+        if last.answerable and not last.says_something:
+            raise ValueError("an answered question needs 'sql', 'fact', 'mentions', 'evidence', 'areas' or 'chart'")
         if self.level == "question" and len(self.paraphrases) < LEAST_PARAPHRASES:
             raise ValueError(f"a question needs at least {LEAST_PARAPHRASES} paraphrases, found {len(self.paraphrases)}")
         return self

@@ -149,11 +149,10 @@ def _factor(said: Quantity) -> float:
 def _forms(numbers: Iterable[tuple[float, str]], said: Quantity) -> Iterator[float]:
     """The cited values in the unit that the sentence uses."""
     for value, unit in numbers:
-        yield value
         home = UNITS.get(_UCUM.get(unit, ""))
-        if said.dimension == "ratio" and unit in ("", "1"):
-            yield value * 100
-        elif not said.dimension and unit == "1":
+        if not said.dimension or not unit:
+            yield value
+        if unit in ("", "1") and said.dimension in ("", "ratio"):
             yield value * 100
         elif home and home[0] == said.dimension:
             yield value * home[1] / _factor(said)

@@ -45,13 +45,12 @@ async def build_report(deps: ReportDeps, period: Period) -> Report:
     Raises StoreError or LedgerError (a retry helps where they are transient) and ConfigError for a goal or playbook that the
     catalog does not allow. Nothing is written.
     """
-    reader = await deps.reader.known_to(deps.loop.store, period.at)
-    book = Notebook(reader.store(deps.loop.store, deps.loop.catalog), period.at)
-    graph = build_report_graph(deps, book, reader).compile()
+    book = Notebook(deps.reader.store(deps.loop.store, deps.loop.catalog))
+    graph = build_report_graph(deps, book).compile()
     config = RunnableConfig(recursion_limit=RECURSION_LIMIT, metadata={"kind": "report"})
     out = cast("ReportState", await graph.ainvoke(ReportState(period=to_json(period)), config))
     facts, said = from_json(Facts, out["facts"]), from_json(Said, out["said"])
-    return Report(report_id(period, reader.scope), facts, said, charts_of(facts), book.kept)
+    return Report(report_id(period, deps.reader.scope), facts, said, charts_of(facts), book.kept)
 
 
 def cited(report: Report) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """The charts of a report, from the same facts as its tables: when things were broken, who lost what, failed jobs."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import altair as alt
 
 from llo11ypop.agents.reporter.damage import by_account
-from llo11ypop.agents.reporter.facts import Facts, Incident
+from llo11ypop.agents.reporter.facts import Facts, Incident, Kind
 from llo11ypop.agents.reporter.happened import ranked
 from llo11ypop.agents.reporter.said import losses, subject
 from llo11ypop.ask.marks import AMBER, BLUE, FONT, GREY
@@ -16,7 +16,8 @@ from llo11ypop.core.window import iso
 
 WIDTH, HEIGHT, STEP = 640, 150, 22
 MOST_BARS = 12
-LONGEST_LABEL = 300
+LONG = timedelta(days=2)
+LONGEST_LABEL = 380
 SEVERITY = {"S1": "#8f1d15", "S2": "#c2410c", "S3": "#2457c5", "S4": "#64748b", "planned": AMBER}
 """Darkest is worst; planned work is amber in every chart."""
 Rows = list[dict[str, Any]]
@@ -25,12 +26,12 @@ Rows = list[dict[str, Any]]
 def charts_of(facts: Facts) -> dict[str, tuple[Chart, ...]]:
     """Charts by section id; only where there is something to see."""
     found: dict[str, tuple[Chart, ...]] = {}
-    if facts.incidents:
+    if facts.by_day:
+        found["happened"] = (daily(facts),)
+    elif facts.incidents:
         found["happened"] = (timeline(facts),)
     who = tuple(c for c in (lost_by_account(facts), failed_jobs(facts)) if c is not None)
-    if facts.by_day:
-        who = (daily(facts), *who[:1])
-    if who:
+    if who and facts.period.kind is not Kind.WEEK:
         found["hit"] = who
     return found
 
@@ -42,7 +43,7 @@ def timeline(facts: Facts) -> Chart:
     rows = [_bar(i, facts) for i in shown]
     rows += [_span(f"planned {w.id}", w.start, w.end, "planned", facts) for w in facts.planned[:MOST_BARS]]
     present = [s for s in SEVERITY if any(r["kind"] == s for r in rows)]
-    x = alt.X("from:T", title="UTC", scale=alt.Scale(type="utc", domain=[iso(start), iso(end)]), axis=alt.Axis(tickCount=8))
+    x = alt.X("from:T", title="UTC", scale=alt.Scale(type="utc", domain=[iso(start), iso(end)]), axis=_hours(facts))
     bars = (
         _drawn(rows)
         .mark_bar(cornerRadius=2, height=12)
@@ -96,15 +97,15 @@ def failed_jobs(facts: Facts) -> Chart | None:
         return None
     rows = [{"at": iso(at), "failed": n, "usual": usual} for at, n, usual in curve]
     unit = "day" if facts.hit.bucket_s > 3600 else "hour"  # noqa: PLR2004 - seconds of an hour
-    x = alt.X("at:T", title="UTC", scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=8))
+    x = alt.X("at:T", title="UTC", scale=alt.Scale(type="utc"), axis=_hours(facts))
     y = alt.Y("failed:Q", title=f"jobs per {unit}", axis=alt.Axis(tickMinStep=1))
     width = max(4, min(26, int(WIDTH / max(1, len(rows)) * 0.7)))
     layers: list[Any] = [_drawn(rows).mark_bar(color=BLUE, width=width).encode(x=x, y=y)]
     note = ""
     if any(usual is not None for _, _, usual in curve):
-        line = _drawn(rows).mark_line(color=GREY, strokeDash=[5, 4], interpolate="step")
-        layers.append(line.encode(x="at:T", y=alt.Y("usual:Q")))
-        note = "dashed: median of the same hours before"
+        usual = _drawn(rows).mark_tick(color="#1b2230", thickness=2, width=width)
+        layers.append(usual.encode(x="at:T", y=alt.Y("usual:Q")))
+        note = "black line: median of the same hours before"
     return Chart(
         "line", _spec(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), "Failed jobs, whatever the reason", note)
     )
@@ -130,6 +131,12 @@ def worst_first(incidents: Sequence[Incident], facts: Facts) -> list[Incident]:
     """Incidents by what they cost."""
     lost = losses(facts)
     return sorted(incidents, key=lambda i: -(lost[i.id].lost_h if i.id in lost else 0.0))
+
+
+def _hours(facts: Facts) -> Any:
+    """Clock times for a night, days for longer."""
+    long = facts.period.end - facts.period.start > LONG
+    return alt.Axis(tickCount=8, format="%a %d" if long else "%H:%M", labelOverlap=True)
 
 
 def _drawn(rows: Rows) -> Any:

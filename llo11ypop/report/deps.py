@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from llo11ypop.agents.reporter.facts import FoundBy
 from llo11ypop.approvals.ledger import Ledger
@@ -15,6 +15,7 @@ from llo11ypop.report.period import Night
 from llo11ypop.report.scope import OUTSIDE, Reader
 
 Row = dict[str, object]
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Notebook:
     """One report's reading: asks the store, and keeps what came back."""
 
     store: TelemetryStore
-    at: datetime
+    at: datetime = EPOCH
+    """The report's instant; set when a report begins."""
     topology: Topology = field(default_factory=Topology)
     kept: dict[str, Evidence] = field(default_factory=dict)
 

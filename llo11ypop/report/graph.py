@@ -53,8 +53,8 @@ class ReportState(TypedDict, total=False):
 class Desk:
     """What the nodes of one report share and what is no JSON: places, and what was found."""
 
-    def __init__(self, deps: ReportDeps, book: Notebook, reader: Reader) -> None:
-        self.deps, self.book, self.reader = deps, book, reader
+    def __init__(self, deps: ReportDeps, book: Notebook) -> None:
+        self.deps, self.book, self.reader = deps, book, deps.reader
         self.places: Places | None = None
         self.found: Found | None = None
         self.ahead: tuple[PlannedWork, ...] = ()
@@ -66,9 +66,9 @@ class Desk:
         return self.places, self.found
 
 
-def build_report_graph(deps: ReportDeps, book: Notebook, reader: Reader) -> StateGraph[ReportState]:
+def build_report_graph(deps: ReportDeps, book: Notebook) -> StateGraph[ReportState]:
     """Wire one report. Start it with `{"period": …}`."""
-    desk = Desk(deps, book, reader)
+    desk = Desk(deps, book)
     graph = StateGraph(ReportState)
     retry = RetryPolicy(max_attempts=2, retry_on=is_transient)
     graph.add_node("find", _find(desk), timeout=REPLAY, retry_policy=retry)
@@ -88,13 +88,16 @@ def build_report_graph(deps: ReportDeps, book: Notebook, reader: Reader) -> Stat
 def _find(desk: Desk) -> Any:
     async def node(state: ReportState) -> ReportState:
         deps, book, period = desk.deps, desk.book, from_json(Period, state["period"])
+        book.at = period.at
+        desk.reader = await deps.reader.known_to(deps.loop.store, period.at)
         book.topology = await read_topology(book.store, period.at)
         places = desk.places = await read_places(book)
         found = desk.found = _for(desk.reader, await find(deps, period, book), places)
         every, calendar, missing = await planned_work(book, found, period.start, period.at + AHEAD)
         desk.ahead = every
         within = [w for w in every if w.start < period.end]
-        incidents = incidents_of(found, period, places)
+        titles = {mode: playbook.title for mode, playbook in deps.loop.playbooks.items()}
+        incidents = incidents_of(found, period, places, titles)
         looked = await _looked(desk, places, found, (*places.evidence, calendar), missing)
         return {
             "looked": to_json(looked),

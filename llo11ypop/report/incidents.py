@@ -1,6 +1,6 @@
 """From proposals to incidents: symptoms go to the incident that explains them, planned work goes to a list of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,18 +26,21 @@ WINDOWS = Plan.model_validate(
 """Every window that was announced by the instant of the report."""
 
 
-def incidents_of(found: Found, period: Period, places: Places) -> tuple[Incident, ...]:
-    """One per cause, most severe first. A proposal that another one lists as its symptom is counted there."""
+def incidents_of(found: Found, period: Period, places: Places, titles: Mapping[str, str]) -> tuple[Incident, ...]:
+    """One per cause, most severe first. A proposal that another one lists as its symptom is counted there.
+
+    `titles`: mode → what it is called, for rivals that are named by their mode.
+    """
     symptom_of = {(c["cause"], c["entity"]): p.id for p in found.proposals for c in p.children}
     out = []
     for proposal in found.proposals:
         home = symptom_of.get((proposal.cause, str(proposal.entities[0])))
         if home is None or home == proposal.id or proposal.status in OPEN_STATUSES:
-            out.append(_incident(proposal, found, period, places))
+            out.append(_incident(proposal, found, period, places, titles))
     return tuple(sorted(out, key=lambda i: (i.severity, i.since, i.entity)))
 
 
-def _incident(proposal: Proposal, found: Found, period: Period, places: Places) -> Incident:
+def _incident(proposal: Proposal, found: Found, period: Period, places: Places, titles: Mapping[str, str]) -> Incident:
     children = tuple(Entity.parse(c["entity"]) for c in proposal.children)
     own, *others = proposal.entities
     last = proposal.last_seen_at or proposal.created_at
@@ -62,7 +65,7 @@ def _incident(proposal: Proposal, found: Found, period: Period, places: Places) 
         queue=proposal.queue.value,
         confidence=proposal.confidence,
         why=proposal.why,
-        considered=tuple(Considered(a.cause, a.confidence, a.why) for a in proposal.alternatives),
+        considered=tuple(Considered(titles.get(a.cause, a.cause), a.confidence, a.why) for a in proposal.alternatives),
         symptoms=len(proposal.children),
         decision=_decision(proposal, found),
         evidence=proposal.evidence,

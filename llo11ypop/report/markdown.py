@@ -23,11 +23,8 @@ def markdown(report: Report) -> str:
 
 def _section(section: Section) -> list[str]:
     parts = [""]
-    if section.id == "causes":
-        parts += [
-            f"- {escaped(s.text)}" if number == 0 or _opens(s.text) else f"  {escaped(s.text)}"
-            for number, s in enumerate(section.statements)
-        ]
+    if any(s.detail for s in section.statements):
+        parts += [f"{'  ' if s.detail else '- '}{escaped(s.text)}" for s in section.statements]
     elif section.statements:
         parts.append(" ".join(escaped(s.text) for s in section.statements))
     for table in section.tables:
@@ -37,10 +34,6 @@ def _section(section: Section) -> list[str]:
     if line := foot(section):
         parts += ["", f"<sub>{line}</sub>"]
     return parts
-
-
-def _opens(text: str) -> bool:
-    return not text.startswith(("Seen: ", "Also considered: "))
 
 
 def _table(table: Table) -> list[str]:

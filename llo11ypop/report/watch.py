@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from llo11ypop.agents.reporter.facts import FoundBy, Period, PlannedWork, Repeater, ShortPart, Waiting, Watch
+from llo11ypop.agents.reporter.said import spoken
 from llo11ypop.analysis.risk import base_rate, count_in, rank
 from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.core.evidence import Evidence
@@ -39,7 +40,7 @@ async def measure_watch(
     held = tuple(f"{s['cause']} on {s['entity']}" for s in found.held_back if s["why"].startswith(HELD_BACK))
     gaps = (gap(read["faults"], "repeated faults"), gap(read["parts"], "stock of parts"))
     return Watch(
-        waiting=await _waiting(found, ledger, period),
+        waiting=await _waiting(found, ledger, period, places),
         repeaters=listed,
         base_rate=base,
         planned=tuple(w for w in ahead if w.end > period.at and w.start < period.at + AHEAD),
@@ -50,21 +51,21 @@ async def measure_watch(
     )
 
 
-async def _waiting(found: Found, ledger: Ledger, period: Period) -> tuple[Waiting, ...]:
+async def _waiting(found: Found, ledger: Ledger, period: Period, places: Places) -> tuple[Waiting, ...]:
     """From the ledger everything that is open, however old; in a replay what was still seen at the end."""
     if found.by is FoundBy.LEDGER:
         still = [p for p in await ledger.proposals(OPEN_STATUSES) if p.created_at <= period.at]
-        return _listed(still, period, asked=True)
+        return _listed(still, period, places, asked=True)
     still = [p for p in found.proposals if p.status in OPEN_STATUSES and p.last_seen_at == period.end]
-    return _listed(still, period, asked=False)
+    return _listed(still, period, places, asked=False)
 
 
-def _listed(proposals: Sequence[Proposal], period: Period, *, asked: bool) -> tuple[Waiting, ...]:
+def _listed(proposals: Sequence[Proposal], period: Period, places: Places, *, asked: bool) -> tuple[Waiting, ...]:
     ordered = sorted(proposals, key=lambda p: (p.severity, p.created_at, p.id))
     return tuple(
         Waiting(
             proposal_id=p.id,
-            title=p.title,
+            title=f"{p.cause_title}: {spoken(str(p.entities[0]), places.nodes_of(p.entities[:1]))}",
             severity=p.severity.value,
             status=p.status.value if asked else "not asked",
             action=p.action.name.value,

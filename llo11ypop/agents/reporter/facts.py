@@ -246,6 +246,8 @@ class Goals:
     unmeasured: tuple[tuple[str, str], ...]
     """(goal, why)."""
     evidence: tuple[str, ...]
+    since: datetime | None = None
+    """Where telemetry begins, if that is inside a window that a goal compares with."""
 
 
 @dataclass(frozen=True, slots=True)

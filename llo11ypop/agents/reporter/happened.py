@@ -1,5 +1,6 @@
 """What happened: incidents with their likely causes, what else was considered, and planned work apart from them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from llo11ypop.agents.reporter.facts import Facts, Incident, Kind
@@ -8,6 +9,8 @@ from llo11ypop.agents.reporter.saying import NOTHING, Statement, count, listing,
 
 CERTAIN_ENOUGH = 0.5
 """Below this a cause is only called the best guess (our choice)."""
+WORTH_A_LINE = 0.1
+"""The same for a report of one page."""
 ROUNDING = 0.02
 WORTH_SAYING = 0.03
 """Rivals with less weight than this are counted, not named (our choice)."""
@@ -78,13 +81,13 @@ def causes(facts: Facts) -> Section:
     """The likely cause of each of the worst incidents, and what else was weighed."""
     said: list[Statement] = []
     for incident in ranked(facts)[: most(facts, 6, 3)]:
-        said += cause_of(incident)
+        said += cause_of(incident, WORTH_A_LINE if facts.period.kind is Kind.WEEK else WORTH_SAYING)
     evidence = tuple(dict.fromkeys(e for s in said for e in s.evidence))
     return _section(facts, "causes", "Likely causes", tuple(said), (), evidence)
 
 
-def cause_of(incident: Incident) -> list[Statement]:
-    """Two or three sentences about one incident. The signs are quoted as the playbooks measured them."""
+def cause_of(incident: Incident, least: float = WORTH_SAYING) -> list[Statement]:
+    """Two or three sentences about one incident; rivals from `least` on. The signs are quoted as the playbooks measured them."""
     about = {"what": incident.title, "entity": subject(incident), "sure": percent(incident.confidence)}
     if incident.cause == "UNKNOWN":
         said = [
@@ -94,17 +97,18 @@ def cause_of(incident: Incident) -> list[Statement]:
         said = [say("{entity}: {what}, confidence {sure}.", incident.evidence, **about)]
     else:
         said = [say("{entity}: best guess {what}, confidence only {sure}.", incident.evidence, **about)]
+    more: list[Statement] = []
     if incident.why:
-        said.append(say("Seen: {why}.", incident.evidence, why="; ".join(w.rstrip(".") for w in incident.why[:3])))
-    rivals = [c for c in incident.considered if c.confidence >= WORTH_SAYING]
+        more.append(say("Seen: {why}.", incident.evidence, why="; ".join(w.rstrip(".") for w in incident.why[:3])))
+    rivals = [c for c in incident.considered if c.confidence >= least]
     if rivals:
         # The confidence may have moved since the rivals were weighed; shares that no longer add up are not shown.
         adds_up = incident.confidence + sum(c.confidence for c in incident.considered) <= 1 + ROUNDING
         weighed = "; ".join(
             f"{c.cause} ({percent(c.confidence)}: {c.why})" if adds_up else f"{c.cause} ({c.why})" for c in rivals[:3]
         )
-        said.append(say("Also considered: {rivals}.", incident.evidence, rivals=weighed))
-    return said
+        more.append(say("Also considered: {rivals}.", incident.evidence, rivals=weighed))
+    return [*said, *(replace(s, detail=True) for s in more)]
 
 
 def planned(facts: Facts) -> Section | None:
@@ -115,7 +119,7 @@ def planned(facts: Facts) -> Section | None:
         (w.id, w.kind, listing([named(s) for s in w.scope], 3), f"{moment(w.start)} – {moment(w.end)}", str(count(w.explained)))
         for w in facts.planned
     ]
-    shown, note = cut(rows, most(facts, 8, 3))
+    shown, note = cut(rows, most(facts, 8, 0))
     held = sum(w.explained for w in facts.planned)
     said = [say("{n} lay in this time.", n=plural(len(facts.planned), "window of planned work", "windows of planned work"))]
     if held:
@@ -123,7 +127,7 @@ def planned(facts: Facts) -> Section | None:
             say("{n} by it and therefore no incident.", n=plural(held, "condition is explained", "conditions are explained"))
         )
     table = Table(("Change", "Kind", "On", "When (UTC)", "Explains"), shown, (4,), note=note)
-    return _section(facts, "planned", "Planned work", tuple(said), (table,), facts.looked.evidence[-1:])
+    return _section(facts, "planned", "Planned work", tuple(said), (table,) if shown else (), facts.looked.evidence[-1:])
 
 
 def _section(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from llo11ypop.agents.reporter.facts import Blind, Facts, FoundBy, GoalState, Incident
+from llo11ypop.agents.reporter.facts import Blind, Facts, FoundBy, GoalState, Incident, Kind
 from llo11ypop.agents.reporter.happened import most, ranked
 from llo11ypop.agents.reporter.said import Section, Table, cut, named, subject
 from llo11ypop.agents.reporter.saying import (
@@ -28,9 +28,11 @@ def decided(facts: Facts) -> Section | None:
     if not facts.incidents:
         return None
     rows = [_decision(i) for i in ranked(facts)]
-    shown, note = cut(rows, most(facts, 12, 5))
+    shown, note = cut(rows, most(facts, 12, 0))
     table = Table(("Sev", "Proposed action", "For", "Answer", "By", "When (UTC)"), shown, note=note)
-    return Section("decided", "Proposed and decided", _answers(facts), (table,), (), facts.period.start, facts.period.end)
+    return Section(
+        "decided", "Proposed and decided", _answers(facts), (table,) if shown else (), (), facts.period.start, facts.period.end
+    )
 
 
 def _decision(incident: Incident) -> tuple[str, ...]:
@@ -72,9 +74,14 @@ def goals(facts: Facts) -> Section | None:
     whole = sorted((g for g in facts.goals.misses if not g.slice), key=lambda g: (not g.breached, g.title))
     met_as_a_whole = {g.id: g for g in facts.goals.misses if g.slice and g.id not in {w.id for w in whole}}
     rows = [_goal(g, _worst_slice(g.id, facts)) for g in (*whole, *met_as_a_whole.values())]
-    shown, note = cut(rows, most(facts, 16, 5))
+    shown, note = cut(rows, most(facts, 16, 4))
     table = Table(("Goal", "Now", "Before", "Target", "Over", "Worst slice", "State"), shown, (1, 2, 3), note=note)
     notes = tuple(f"{title}: {why}." for title, why in facts.goals.unmeasured)
+    if facts.goals.since:
+        notes = (
+            f"Telemetry begins on {facts.goals.since:%Y-%m-%d %H:%M}Z; no value before is given where it does not reach.",
+            *notes,
+        )
     return Section(
         "goals", "Goals", _goal_words(facts), (table,) if rows else (), facts.goals.evidence, notes=notes, end=facts.period.end
     )
@@ -172,8 +179,10 @@ def _waiting(facts: Facts) -> Table:
         for w in facts.watch.waiting
     ]
     shown, note = cut(rows, most(facts, 8, 3))
-    age = "Waits" if facts.looked.found_by is FoundBy.LEDGER else "Goes on"
-    return Table(("Sev", "What", "Action", "State", age, "If nothing is done"), shown, (), "Open", note)
+    columns = ("Sev", "What", "Action", "State", "Waits" if facts.looked.found_by is FoundBy.LEDGER else "Goes on")
+    if facts.period.kind is Kind.WEEK:
+        return Table(columns, tuple(row[:-1] for row in shown), (), "Open", note)
+    return Table((*columns, "If nothing is done"), shown, (), "Open", note)
 
 
 def _repeaters(facts: Facts) -> Table:
@@ -294,7 +303,7 @@ def method(facts: Facts) -> Section:
     said = [say(text, looked.evidence, **counted, **({"every": every} if "{every}" in text else {}))]
     if looked.harmless:
         said.append(
-            say("{n} a harmless look-alike and no incident.", n=plural(looked.harmless, "condition matches", "conditions match"))
+            say("{n} a harmless look-alike and nothing else.", n=plural(looked.harmless, "condition matches", "conditions match"))
         )
     said.append(say("As known at {at} UTC.", at=f"{facts.period.at:%Y-%m-%d %H:%M}"))
     return Section("method", "How this was found", tuple(said), (), looked.evidence, facts.period.start, facts.period.end)

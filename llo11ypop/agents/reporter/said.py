@@ -80,10 +80,15 @@ def named(entity: str) -> str:
 
 def subject(incident: Incident) -> str:
     """What an incident is about, as people say it: a GPU by the first part of its UUID and its node."""
-    level, _, name = incident.entity.partition(":")
-    if level == "gpu" and incident.nodes:
-        return f"{'-'.join(name.split('-')[:2])} of {incident.nodes[0]}"
-    return named(incident.entity)
+    return spoken(incident.entity, incident.nodes)
+
+
+def spoken(entity: str, nodes: Sequence[str]) -> str:
+    """`level:id` as people say it; `nodes` are those it lies in."""
+    level, _, name = entity.partition(":")
+    if level == "gpu" and nodes:
+        return f"{'-'.join(name.split('-')[:2])} of {nodes[0]}"
+    return named(entity)
 
 
 def where(incident: Incident) -> str:

@@ -22,6 +22,8 @@ class Statement:
     """Ids; empty for what is read from the ledger or the configuration alone."""
     figures: tuple[str, ...] = ()
     """Every value as it stands in the text, in order."""
+    detail: bool = False
+    """Goes on from the statement before it."""
 
 
 class Figure(str):

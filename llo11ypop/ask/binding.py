@@ -7,7 +7,7 @@ or underscores) is bound when the rows or the question name it, or the reading d
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -109,6 +109,15 @@ def _cells(column: pa.ChunkedArray, unit: str, numbers: list[Any], times: set[da
         cells += [str(v) for v in column.unique().to_pylist() if v is not None]
 
 
+_REDUCED: dict[str, Callable[[np.ndarray], Any]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "median": np.median,
+    "min": np.min,
+    "max": np.max,
+}
+
+
 def _value(recipe: Derived, result: Result) -> tuple[np.ndarray, str]:
     unit = next((c.unit for c in result.columns if c.name == recipe.column), "")
     if recipe.kind == "rows":
@@ -137,8 +146,7 @@ def _value(recipe: Derived, result: Result) -> tuple[np.ndarray, str]:
             return (np.array([abs(chosen[-half:].mean() / before - 1)]) if before else np.array([])), "1"
         case "over":
             return np.array([float((chosen > recipe.value).sum())]), "rows"
-    reduce = {"sum": np.sum, "mean": np.mean, "median": np.median, "min": np.min, "max": np.max}[recipe.kind]
-    return np.array([float(reduce(chosen))]), unit
+    return np.array([float(_REDUCED[recipe.kind](chosen))]), unit
 
 
 def _parts(text: str) -> set[str]:

@@ -4,7 +4,6 @@ The state is plain JSON and survives restarts; rows and clients stay in the turn
 where the graph goes: the plan is made before any row is read.
 """
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from langgraph.errors import NodeError
@@ -37,7 +36,8 @@ ROWS_IN_STATE = 50
 """Rows of an answer that a checkpoint holds."""
 TEXT_KEPT = 400
 
-Node = Callable[[AskState], Coroutine[Any, Any, AskState]]
+Node = Any
+"""What `add_node` takes; its own overloads do not see through a closure."""
 
 
 def build_ask(deps: AskDeps) -> StateGraph[AskState]:
@@ -115,7 +115,7 @@ def route_of(reading: Reading) -> str:
     return "retrieve" if reading.plan is not None else "deepen"
 
 
-def _analyse(deps: AskDeps) -> Callable[[AnalystState], Coroutine[Any, Any, AskState]]:
+def _analyse(deps: AskDeps) -> Node:
     async def node(state: AnalystState) -> AskState:
         work, analyst = deps.bench[state["turn"]], analysts()[Area(state["area"])]
         with work.step(f"analyst:{analyst.area}") as note:
@@ -215,7 +215,7 @@ def turn_of(answer: Answer, question: str, reading: Reading | None) -> Turn:
     )
 
 
-def _broke(deps: AskDeps) -> Callable[..., Coroutine[Any, Any, AskState]]:
+def _broke(deps: AskDeps) -> Node:
     async def failed(state: Any, error: NodeError) -> AskState:
         bad, work = error.error, deps.bench.get(state.get("turn", ""))
         if work is not None:
@@ -236,7 +236,7 @@ def _line(bad: BaseException) -> str:
     return f"Something broke while answering ({what}) — ask in other words, and report it."
 
 
-def _speechless(deps: AskDeps) -> Callable[..., Coroutine[Any, Any, AskState]]:
+def _speechless(deps: AskDeps) -> Node:
     async def failed(state: Any, error: NodeError) -> AskState:
         work = deps.bench[state["turn"]]
         work.failed(_line(error.error))

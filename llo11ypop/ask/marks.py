@@ -9,6 +9,8 @@ from llo11ypop.ask.figures import SYMBOLS, figure, scales
 from llo11ypop.core.question import Column
 
 Rows = list[dict[str, Any]]
+Data: Any = alt.Data
+"""Untyped in altair; unlike `InlineData` it stays where it is written instead of being moved to `datasets`."""
 BLUE, GREY, AMBER = "#2457c5", "#5b6577", "#e3a008"
 PALETTE = ["#2457c5", "#c2410c", "#1d7a46", "#8b3fa0", "#0e7490", "#b3261e", "#8a5a00", "#64748b"]
 WIDTH, HEIGHT, STEP = 560, 260, 20
@@ -60,14 +62,14 @@ def _axis(rows: Rows, column: Column) -> tuple[str, str, Any]:
 
 
 def _chart(rows: Rows, transform: str | None) -> alt.Chart:
-    chart = alt.Chart(alt.InlineData(values=rows))
+    chart = alt.Chart(Data(values=rows))
     return chart.transform_calculate(shown=transform) if transform else chart
 
 
 def stat(rows: Rows, columns: Sequence[Column], head: str) -> dict[str, Any]:
     """A figure, or a few, in large type."""
     cells = [{"what": c.label, "is": figure(rows[0][c.name], c.unit)} for c in columns]
-    base = alt.Chart(alt.InlineData(values=cells)).encode(x=alt.X("what:N", axis=None, sort=None))
+    base = alt.Chart(Data(values=cells)).encode(x=alt.X("what:N", axis=None, sort=None))
     big = base.mark_text(fontSize=30, fontWeight="bold", color=BLUE, dy=-6).encode(text="is:N")
     small = base.mark_text(fontSize=11, color=GREY, dy=22, limit=200).encode(text="what:N")
     return _spec(alt.layer(big, small).properties(width=200 * len(cells), height=70), head)
@@ -98,7 +100,7 @@ def grouped(rows: Rows, label: Column, measures: Sequence[Column], head: str, no
         {label.name: r[label.name], "of": names[m], "value": r[m] / divisor} for r in rows for m in names if r[m] is not None
     ]
     chart = (
-        alt.Chart(alt.InlineData(values=folded))
+        alt.Chart(Data(values=folded))
         .mark_bar()
         .encode(
             x=alt.X("value:Q", title=symbol or "value"),
@@ -122,7 +124,7 @@ def lines(
     layers: list[Any] = []
     notes = []
     if work:
-        band = alt.Chart(alt.InlineData(values=work)).mark_rect(color=AMBER, opacity=0.22)
+        band = alt.Chart(Data(values=work)).mark_rect(color=AMBER, opacity=0.22)
         layers.append(band.encode(x=alt.X("from:T"), x2="to:T", tooltip=[alt.Tooltip("what:N")]))
         notes.append("shaded: planned work")
     point = len(rows) <= _MANY_ROWS
@@ -133,7 +135,7 @@ def lines(
         notes.append("dashed: mean of the period")
     if partial and rows:
         last = [{time.name: max(str(r[time.name]) for r in rows)}]
-        layers.append(alt.Chart(alt.InlineData(values=last)).mark_rule(color=GREY, strokeDash=[1, 3]).encode(x=f"{time.name}:T"))
+        layers.append(alt.Chart(Data(values=last)).mark_rule(color=GREY, strokeDash=[1, 3]).encode(x=f"{time.name}:T"))
         notes.append("dotted: not over yet")
     return _spec(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), head, "; ".join(notes))
 
@@ -199,7 +201,7 @@ def histogram(rows: Rows, measure: Column, head: str) -> dict[str, Any]:
 def scatter(rows: Rows, across: Column, up: Column, thing: Column, head: str) -> dict[str, Any]:
     """Two measures of the same things."""
     chart = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(Data(values=rows))
         .mark_circle(color=BLUE, size=42, opacity=0.7)
         .encode(
             x=alt.X(f"{across.name}:Q", title=across.label, scale=alt.Scale(zero=False)),

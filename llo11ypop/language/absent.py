@@ -1,0 +1,83 @@
+"""Questions about what is not there: a cluster that does not exist, a model this fleet has not, a date that never was."""
+
+import re
+from collections.abc import Sequence
+
+from rapidfuzz import process
+
+from llo11ypop.language.index import PhraseIndex
+from llo11ypop.language.lexicon import Lexicon
+from llo11ypop.language.spot import Spotted
+from llo11ypop.language.times import Times
+from llo11ypop.language.values import ValueIndex
+from llo11ypop.language.words import Token
+
+_SHOWN = 8
+
+
+def of_times(times: Times) -> str | None:
+    """A date that does not exist, or one that is still to come; none when the time is fine."""
+    if times.impossible:
+        return f"{times.impossible} does not exist in the calendar, so there is nothing to look up; name another date or period"
+    if times.future:
+        return f"{times.future} is still to come: telemetry ends at the instant of the question; a risk can be estimated, a fact cannot"
+    return None
+
+
+def of_names(tokens: Sequence[Token], taken: Sequence[bool], index: PhraseIndex, values: ValueIndex) -> str | None:
+    """An identifier that looks like one of this fleet but is none."""
+    for at, token in enumerate(tokens):
+        word = token.text.strip("'.")
+        if word in index.names or (token.lemma,) in index.phrases:
+            continue
+        for field, pattern in index.shapes.items():
+            if pattern.fullmatch(word) and not (taken[at]):
+                return missing(field, word, values)
+    return None
+
+
+def missing(field: str, word: str, values: ValueIndex, kind: str = "") -> str:
+    """'there is no cluster 'zeta'; clusters are c-a, c-b …', or the nearest names where there are many."""
+    known = values.values.get(field, ())
+    kind = kind or {"node_id": "node", "run_id": "run", "switch_id": "switch", "gpu_model": "GPU model", "part_no": "part number",
+                    "technician_id": "technician", "leaf_switch": "switch"}.get(field, field.replace("_", " "))  # fmt: skip
+    if not known:
+        return f"there is no {kind} '{word}' here"
+    if len(known) <= _SHOWN:
+        return f"there is no {kind} '{word}'; {kind}s are {', '.join(known)}"
+    near = [w for w, _, _ in process.extract(word, known, limit=3)]
+    return f"there is no {kind} '{word}' among {len(known)}; the nearest are {', '.join(near)}"
+
+
+def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> str | None:
+    """An unknown word right behind (or before) the kind of thing it should be: 'cluster zeta', 'provider foo'."""
+    items = spotted.items
+    for at, item in enumerate(items):
+        dim = item.sense("dim")
+        if dim is None or not item.text or item.text.endswith("s"):
+            continue
+        field = next((f for f in dim.data.fields if values.values.get(f)), "")
+        if not field:
+            continue
+        for n in (at + 1, at - 1):
+            if 0 <= n < len(items) and items[n].has("unknown") and _name_like(items[n].text, tokens) and (n == at + 1 or at == 0 or True):
+                if n == at - 1 and not re.search(r"[\d-]", items[n].text) and field not in ("cluster", "provider", "site", "region", "account", "partition"):
+                    continue
+                return missing(field, items[n].text, values, dim.data.label)
+    return None
+
+
+def _name_like(word: str, tokens: Sequence[Token]) -> bool:
+    return len(word) > 0 and any(t.text == word for t in tokens)
+
+
+def of_models(spotted: Spotted, values: ValueIndex, lexicon: Lexicon) -> str | None:
+    """A GPU model that exists on the market but not here."""
+    for item in spotted.items:
+        absent = item.sense("absent")
+        if absent is not None and not item.has("value"):
+            known = values.values.get(absent.name, ())
+            label = next((d.label for d in lexicon.dimensions.values() if absent.name in d.fields), absent.name)
+            shown = ", ".join(known[:_SHOWN])
+            return f"there are no {item.text.upper()} GPUs in this fleet ({label}s here: {shown}), so there is no reading of them: not zero, but nothing to measure"
+    return None

@@ -1,0 +1,486 @@
+"""From a scope to a typed plan and the columns of its result."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from llo11ypop.catalog import Catalog
+from llo11ypop.core.question import Column
+from llo11ypop.language.lexicon import Lexicon, Recipe
+from llo11ypop.language.scope import Condition, Period, Quantity, Scope
+from llo11ypop.language.where import all_of, condition_text, expression
+from llo11ypop.query.plan import Plan
+
+BUCKET = "bucket"
+ROWS = 200
+"""Rows of a list of events; a longer one is cut and says so."""
+MOST_GROUPS = 1000
+"""Groups of a breakdown by something that there are many of."""
+_MANY = frozenset({"gpu_uuid", "port_id", "job_id", "serial", "job_name", "sensor_id", "object_name", "user", "src_node", "dst_node"})
+_LOOK_BACK = {"supply_chain": timedelta(days=21)}
+_LATEST = timedelta(minutes=30)
+"""How far back the latest reading of a metric may lie to count as 'now' (our assumption); three cadences where those are longer."""
+
+
+@dataclass
+class Composing:
+    """Steps under construction."""
+
+    scope: Scope
+    catalog: Catalog
+    lexicon: Lexicon
+    at: datetime
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    columns: list[Column] = field(default_factory=list)
+    last: str = ""
+    prefix: str = ""
+
+    def add(self, name: str, step: dict[str, Any]) -> str:
+        """One more step; it becomes the last one."""
+        full = f"{self.prefix}{name}"
+        while full in self.steps:
+            full += "_"
+        self.steps[full] = step
+        self.last = full
+        return full
+
+
+def compose(scope: Scope, catalog: Catalog, lexicon: Lexicon, at: datetime) -> tuple[Plan, tuple[Column, ...]]:
+    """The plan of a scope. Raises ValueError where it cannot be said as a plan."""
+    made = Composing(scope, catalog, lexicon, at)
+    if scope.fields:
+        _rows(made)
+    else:
+        _measured(made)
+    return Plan.model_validate({"steps": _parsed(made.steps)}), tuple(made.columns)
+
+
+def _parsed(value: Any) -> Any:
+    """Expressions of the steps, parsed once per text."""
+    if isinstance(value, dict):
+        return {k: expression(v) if k in ("where", "having", "field") and isinstance(v, str) else
+                {n: expression(e) if isinstance(e, str) else e for n, e in v.items()} if k == "columns" and isinstance(v, dict) else _parsed(v)
+                for k, v in value.items()}  # fmt: skip
+    return [_parsed(v) for v in value] if isinstance(value, list) else value
+
+
+def span(period: Period, at: datetime) -> dict[str, timedelta]:
+    """A period as a plan's span."""
+    return {"start": at - period.start_at, "end": max(at - period.end_at, timedelta(0))}
+
+
+def label_of(name: str, catalog: Catalog, lexicon: Lexicon) -> str:
+    """How a dimension is called."""
+    for dimension in lexicon.dimensions.values():
+        if dimension.fields[0] == name:
+            return dimension.label or name
+    return name.removesuffix("_id").replace("_", " ")
+
+
+def _rows(made: Composing) -> None:
+    """A list of rows, or of the latest reading of things."""
+    scope = made.scope
+    dataset = made.catalog.datasets[scope.dataset]
+    where = all_of(condition_text(f) for f in scope.filters)
+    latest = bool(scope.measures) and scope.measures[0].agg == "latest"
+    if latest:
+        _latest(made, scope.measures[0], keep=scope.fields)
+    else:
+        select: dict[str, Any] = {"op": "select", "dataset": scope.dataset, "fields": list(scope.fields), "limit": scope.top or ROWS}
+        if scope.window is not None and dataset.time:
+            select["window"] = span(scope.window, made.at)
+        where = all_of([where, *(q.where for q in scope.measures)])
+        if where:
+            select["where"] = where
+        if dataset.time and dataset.time in scope.fields:
+            select["order"] = [{"by": dataset.time, "desc": True}]
+        made.add("result", select)
+    reach = made.catalog.reachable(scope.dataset)
+    for name in scope.fields:
+        spec = reach[name].spec
+        role = "time" if spec.type == "timestamp" else "measure" if spec.numeric and spec.unit else "dimension"
+        made.columns.append(Column(name, label_of(name, made.catalog, made.lexicon), role, spec.unit))  # type: ignore[arg-type]
+
+
+def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) -> None:
+    """The latest reading of every series, those that meet the condition, and their number per group."""
+    scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
+    reach = made.catalog.reachable(quantity.dataset)
+    needed = expression(quantity.where).names() if quantity.where else frozenset()
+    back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
+    static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
+    by = list(dict.fromkeys([*dataset.grain, *static, *(b for b in scope.by if b != BUCKET), *_key_fields(quantity)]))
+    by = [b for b in by if b in reach and b != dataset.time]
+    measured = [f for f in dict.fromkeys([*sorted(needed), *keep]) if f not in by]
+    select: dict[str, Any] = {"op": "select", "dataset": quantity.dataset, "window": {"start": back}, "by": by,
+                              "measures": {f: {"agg": "last", "field": f} for f in measured} or {"rows": {"agg": "count"}}}  # fmt: skip
+    where = all_of(condition_text(f) for f in scope.filters)
+    if where:
+        select["where"] = where
+    made.add("latest", select)
+    if quantity.where:
+        made.add("matching", {"op": "filter", "source": made.last, "where": quantity.where})
+    if keep:
+        if scope.top:
+            made.add("result", {"op": "sort", "source": made.last, "order": [{"by": by[0]}], "limit": scope.top})
+        return
+    counted = quantity.field if quantity.field in by or quantity.field in measured else ""
+    keys = _key_fields(quantity)
+    if not counted and len(keys) > 1:
+        made.add("things", {"op": "group", "source": made.last, "by": list(dict.fromkeys([*keys, *scope.by])), "measures": {"rows": {"agg": "count"}}})
+    measure = {"agg": "count_distinct", "field": counted} if counted else {"agg": "count"}
+    made.add("counted", {"op": "group", "source": made.last, "by": list(scope.by), "measures": {quantity.name: measure}})
+
+
+def _key_fields(quantity: Quantity) -> tuple[str, ...]:
+    """The fields that name the counted thing, from a field or a `concat` of several."""
+    return tuple(sorted(expression(quantity.field).names(), key=quantity.field.index)) if quantity.field else ()
+
+
+def _measured(made: Composing) -> None:
+    """Aggregates: base, then denominator, comparison, share, thresholds, order."""
+    scope = made.scope
+    names = [q.name for q in scope.measures]
+    extra: list[Column] = []
+    if scope.compare is not None:
+        extra = _compared(made)
+    else:
+        _base(made, scope.window)
+        extra = _recipe_columns(made)
+    if scope.per:
+        names = _divided(made, names)
+    if scope.share:
+        _shared(made, names)
+    _tail(made, names, extra)
+
+
+def _group_columns(made: Composing) -> list[str]:
+    """Key columns of the base: dimensions, those that recipes add, the bucket."""
+    scope = made.scope
+    dims = [d for q in scope.measures if q.recipe for d in made.lexicon.recipes[q.recipe].dims]
+    keys = list(dict.fromkeys([*dims, *scope.by]))
+    return [*keys, BUCKET] if scope.bucket else keys
+
+
+def _base(made: Composing, window: Period | None) -> None:
+    """All quantities over one window, as one table keyed by dimensions and bucket."""
+    scope = made.scope
+    parts: list[str] = []
+    simple: dict[str, list[Quantity]] = {}
+    for quantity in scope.measures:
+        if quantity.recipe:
+            _recipe(made, quantity, window)
+            parts.append(made.last)
+        elif quantity.agg == "latest":
+            _latest(made, quantity)
+            parts.append(made.last)
+        else:
+            simple.setdefault(quantity.dataset, []).append(quantity)
+    for dataset, quantities in simple.items():
+        made.add(f"{dataset}", _select(made, dataset, quantities, window))
+        parts.append(made.last)
+    joined = parts[0]
+    keys = _group_columns(made)
+    for part in parts[1:]:
+        joined = _joined(made, joined, part, keys)
+    made.last = joined
+
+
+def _joined(made: Composing, left: str, right: str, keys: list[str], how: str = "full") -> str:
+    if keys:
+        return made.add("joined", {"op": "join", "left": left, "right": right, "on": keys, "how": how})
+    one = made.add("left_one", {"op": "derive", "source": left, "columns": {"one": "1"}})
+    other = made.add("right_one", {"op": "derive", "source": right, "columns": {"one": "1"}})
+    return made.add("joined", {"op": "join", "left": one, "right": other, "on": ["one"], "how": "inner"})
+
+
+def _select(made: Composing, dataset: str, quantities: list[Quantity], window: Period | None) -> dict[str, Any]:
+    scope, spec = made.scope, made.catalog.datasets[dataset]
+    inner = [f for f in (scope.count_of.split(",") if scope.count_of else [])]
+    select: dict[str, Any] = {"op": "select", "dataset": dataset, "by": list(dict.fromkeys([*inner, *scope.by])), "measures": {}}
+    if window is not None and spec.time:
+        select["window"] = span(window, made.at)
+    common = quantities[0].where if all(q.where == quantities[0].where for q in quantities) and not scope.part else ""
+    where = all_of([*(condition_text(f) for f in scope.filters if _reaches(made, dataset, f)), common])
+    if where:
+        select["where"] = where
+    if scope.bucket:
+        select["bucket"] = {"every": scope.bucket, "name": BUCKET}
+    for quantity in quantities:
+        select["measures"][quantity.name] = _measure(quantity, "" if common else quantity.where)
+    if scope.part:
+        whole = quantities[0]
+        select["measures"]["part"] = _measure(whole, all_of([whole.where, *(condition_text(c) for c in scope.part)]))
+    return select
+
+
+def _reaches(made: Composing, dataset: str, condition: Condition) -> bool:
+    return condition.op == "expr" or condition.field in made.catalog.reachable(dataset)
+
+
+def _measure(quantity: Quantity, where: str) -> dict[str, Any]:
+    measure: dict[str, Any] = {"agg": quantity.agg}
+    if quantity.field:
+        measure["field"] = quantity.field
+    if quantity.q is not None:
+        measure["q"] = quantity.q
+    if where:
+        measure["where"] = where
+    return measure
+
+
+def _recipe(made: Composing, quantity: Quantity, window: Period | None) -> None:
+    """The steps of a recipe with its placeholders filled."""
+    recipe = made.lexicon.recipes[quantity.recipe]
+    for name, step in recipe.steps.items():
+        filled = _filled(made, step, quantity, recipe, window)
+        renamed = {}
+        for key, value in filled.items():
+            if key in ("source", "left", "right"):
+                value = f"{made.prefix}{quantity.recipe}_{value}"
+            elif key == "sources":
+                value = [f"{made.prefix}{quantity.recipe}_{v}" for v in value]
+            renamed[key] = value
+        if "op" not in renamed:
+            renamed = {"op": "select", **renamed}
+        made.add(f"{quantity.recipe}_{name}", renamed)
+
+
+def _filled(made: Composing, step: dict[str, Any], quantity: Quantity, recipe: Recipe, window: Period | None) -> dict[str, Any]:
+    scope = made.scope
+    select = "dataset" in step
+    out: dict[str, Any] = {}
+    for key, value in step.items():
+        match key:
+            case "window":
+                out[key] = _recipe_window(made, value, window)
+            case "where" if isinstance(value, str):
+                text = _recipe_where(made, value, step, quantity)
+                if text:
+                    out[key] = text
+            case "by" | "on" if isinstance(value, list):
+                keys = [k for v in value for k in (_by_of(made, select) if v == "$by" else [v])]
+                out[key] = list(dict.fromkeys(keys))
+            case "bucket" if value == "$bucket":
+                if scope.bucket:
+                    out[key] = {"every": scope.bucket, "name": BUCKET}
+            case _:
+                out[key] = _values(made, value, quantity, window)
+    return out
+
+
+def _by_of(made: Composing, select: bool) -> list[str]:
+    scope = made.scope
+    return [*scope.by, BUCKET] if scope.bucket and not select else list(scope.by)
+
+
+def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
+    now = {"start": timedelta(minutes=30)}
+    match value:
+        case "$window":
+            return span(window, made.at) if window is not None else now
+        case "$window_or_now":
+            return span(window, made.at) if window is not None and not window.defaulted else now
+        case "$window_all":
+            return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
+        case "$window_shift":
+            return {"start": (made.at - window.start_at if window is not None and not window.defaulted else timedelta(0)) + timedelta(hours=12)}
+    return value
+
+
+def _recipe_where(made: Composing, text: str, step: dict[str, Any], quantity: Quantity) -> str:
+    dataset = step.get("dataset", quantity.dataset)
+    own = [f for f in made.scope.filters if _reaches(made, dataset, f)]
+    if "$where_technicians" in text:
+        return all_of(condition_text(f) for f in own)
+    if "$where_node" in text:
+        node = [f for f in made.scope.filters if f.field == "node_id"]
+        return text.replace("$where_node", all_of(condition_text(f) for f in node) or "node_id != ''")
+    if made.scope.measures and quantity.recipe == "step_time_replaced":
+        own = [f for f in own if f.field != "node_id"]
+    filters = all_of([quantity.where if dataset == quantity.dataset else "", *(condition_text(f) for f in own)])
+    if text == "$where":
+        return filters
+    return text.replace(" and $where", f" and {filters}" if filters else "")
+
+
+def _values(made: Composing, value: Any, quantity: Quantity, window: Period | None) -> Any:
+    """`$gauge`, `$days`, `$agg` and `$q` inside measures and columns."""
+    if isinstance(value, dict):
+        return {k: _values(made, v, quantity, window) for k, v in value.items() if not (v == "$q" and quantity.q is None)}
+    if isinstance(value, list):
+        return [_values(made, v, quantity, window) for v in value]
+    if value == "$gauge":
+        return "last" if window is None or window.defaulted else "avg"
+    if value == "$agg":
+        return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
+    if value == "$q":
+        return quantity.q
+    if isinstance(value, str) and "$days" in value:
+        return value.replace("$days", repr(_days(window)))
+    return value
+
+
+def _days(window: Period | None) -> float:
+    return max((window.end_at - window.start_at).total_seconds() / 86400, 1 / 24) if window is not None else 1.0
+
+
+def _recipe_columns(made: Composing) -> list[Column]:
+    return [Column(name, label, "time" if name.endswith("_at") else "measure" if name in recipe.units else "dimension", recipe.units.get(name, ""))
+            for q in made.scope.measures if q.recipe for recipe in [made.lexicon.recipes[q.recipe]]
+            for name, label in recipe.columns.items()]  # fmt: skip
+
+
+def _compared(made: Composing) -> list[Column]:
+    """The base over both periods, and what changed."""
+    scope = made.scope
+    assert scope.compare is not None  # noqa: S101 - the caller has seen it
+    made.scope = replace(scope, bucket="")
+    made.prefix = "before_"
+    _base(made, scope.compare)
+    names = [q.name for q in scope.measures]
+    keys = _group_columns(made)
+    kept = made.add("earlier", {"op": "group", "source": made.last, "by": keys, "measures": {f"{n}_before": {"agg": "max", "field": n} for n in names}})
+    made.prefix = ""
+    _base(made, scope.window)
+    joined = _joined(made, made.last, kept, keys)
+    columns: dict[str, str] = {}
+    shown: list[Column] = []
+    for quantity in scope.measures:
+        name = quantity.name
+        columns[f"{name}_change"] = f"coalesce({name}, 0) - coalesce({name}_before, 0)" if _counts(quantity) else f"{name} - {name}_before"
+        columns[f"{name}_change_pct"] = f"100.0 * {name}_change / nullif({name}_before, 0)"
+        shown += [Column(f"{name}_before", f"{quantity.label}, {scope.compare.label}", "measure", quantity.unit, quantity.better),
+                  Column(f"{name}_change", "change", "measure", quantity.unit, quantity.better),
+                  Column(f"{name}_change_pct", "change in %", "measure", "%", quantity.better)]  # fmt: skip
+    made.add("changed", {"op": "derive", "source": joined, "columns": columns})
+    return shown
+
+
+def _counts(quantity: Quantity) -> bool:
+    return quantity.agg in ("count", "count_distinct", "sum", "increase")
+
+
+def _divided(made: Composing, names: list[str]) -> list[str]:
+    """Each measure over its denominator; places with none of the measure get zero."""
+    scope = made.scope
+    days = _days(scope.window)
+    if scope.per in ("day", "hour", "week"):
+        divisor = {"day": days, "hour": days * 24, "week": days / 7}[scope.per]
+        made.add("rated", {"op": "derive", "source": made.last, "columns": {f"{n}_per_{scope.per}": f"1.0 * {n} / {divisor!r}" for n in names}})
+        return [f"{n}_per_{scope.per}" for n in names]
+    denominator = made.lexicon.denominators[scope.per]
+    reach = made.catalog.reachable(denominator.dataset)
+    keys = [b for b in scope.by if b in reach]
+    select: dict[str, Any] = {"op": "select", "dataset": denominator.dataset, "by": keys,
+                              "measures": {"units": {"agg": denominator.agg, "field": denominator.field}}}  # fmt: skip
+    filters = [f for f in scope.filters if f.op != "expr" and f.field in reach and (reach[f.field].path or f.field in ("cluster", "gpu_model", "node_id"))]
+    if filters:
+        select["where"] = all_of(condition_text(f) for f in filters)
+    top = made.last
+    bottom = made.add("units", select)
+    if len(keys) == len(scope.by) and keys and not scope.bucket:
+        joined = made.add("rated_join", {"op": "join", "left": bottom, "right": top, "on": keys, "how": "left"})
+    else:
+        joined = _joined(made, top, bottom, keys, "left")
+    factor = denominator.scale / ((days * 24 if denominator.hours else days) if denominator.hours or denominator.days else 1.0)
+    columns: dict[str, str] = {}
+    for name in names:
+        columns[f"{name}_n"] = f"coalesce({name}, 0)"
+        columns[f"{name}_per_{scope.per}"] = f"{factor!r} * coalesce({name}, 0) / nullif(units, 0)"
+    made.add("rated", {"op": "derive", "source": joined, "columns": columns})
+    return [f"{n}_per_{scope.per}" for n in names]
+
+
+def _shared(made: Composing, names: list[str]) -> None:
+    """Per cent of the whole: the part asked for, or each row's."""
+    whole = made.scope.measures[0].name
+    if made.scope.part:
+        columns = {"share_pct": f"100.0 * part / nullif({whole}, 0)"}
+    else:
+        columns = {"share_pct": f"100.0 * {names[0]} / nullif(sum_of({names[0]}), 0)"}
+    made.add("shares", {"op": "derive", "source": made.last, "columns": columns})
+
+
+def _tail(made: Composing, names: list[str], extra: list[Column]) -> None:
+    """Thresholds, counting of what is left, order and columns."""
+    scope = made.scope
+    conditions = [f"{t.column} {t.op} {t.value!r}" for t in scope.having]
+    if conditions:
+        made.add("kept", {"op": "filter", "source": made.last, "where": all_of(conditions)})
+    if scope.count_of:
+        keys = [*scope.by, BUCKET] if scope.bucket else list(scope.by)
+        inner = list(dict.fromkeys([*scope.count_of.split(","), *keys]))
+        made.add("things", {"op": "group", "source": made.last, "by": inner, "measures": {"rows": {"agg": "count"}}})
+        made.add("counted", {"op": "group", "source": made.last, "by": keys, "measures": {"things": {"agg": "count"}}})
+        names, extra = ["things"], []
+    _columns(made, names, extra)
+    order = _order(made, names)
+    limit = scope.top if not scope.bucket else None
+    if limit is None and scope.by and set(scope.by) & _MANY and not scope.bucket:
+        limit = MOST_GROUPS
+    if order:
+        made.add("result", {"op": "sort", "source": made.last, "order": order, **({"limit": limit} if limit else {})})
+    _folded(made)
+
+
+def _order(made: Composing, names: list[str]) -> list[dict[str, Any]]:
+    scope = made.scope
+    if scope.bucket:
+        return [{"by": BUCKET}, *({"by": b} for b in scope.by)]
+    keyed = [*scope.by, *(d for q in scope.measures if q.recipe for d in made.lexicon.recipes[q.recipe].dims)]
+    if not keyed:
+        return []
+    column = "share_pct" if scope.share else names[0]
+    recipe = next((made.lexicon.recipes[q.recipe] for q in scope.measures if q.recipe), None)
+    if recipe is not None and recipe.order and not scope.ordered and not scope.per:
+        column = recipe.order
+    if scope.compare is not None and not scope.ordered:
+        column = f"{names[0]}_change" if f"{names[0]}_change" in [c.name for c in made.columns] else column
+    return [{"by": column, "desc": scope.desc}, *({"by": k} for k in keyed if k != column)]
+
+
+def _columns(made: Composing, names: list[str], extra: list[Column]) -> None:
+    scope = made.scope
+    dims = [d for q in scope.measures if q.recipe for d in made.lexicon.recipes[q.recipe].dims]
+    for name in dict.fromkeys([*dims, *scope.by]):
+        made.columns.append(Column(name, label_of(name, made.catalog, made.lexicon), "dimension"))
+    if scope.bucket:
+        made.columns.append(Column(BUCKET, scope.bucket, "time"))
+    if scope.count_of:
+        made.columns.append(Column("things", scope.measures[0].label if scope.measures else "number", "measure", "1"))
+        return
+    if scope.share:
+        made.columns.append(Column("share_pct", "share", "measure", "%"))
+        if scope.part:
+            made.columns.append(Column("part", "part", "measure", scope.measures[0].unit))
+    for quantity, name in zip(scope.measures, names, strict=True):
+        if name != quantity.name:
+            per = made.lexicon.denominators[scope.per].label if scope.per in made.lexicon.denominators else f"per {scope.per}"
+            made.columns.append(Column(name, f"{quantity.label} {per}", "measure", "1", quantity.better))
+            own = f"{quantity.name}_n" if scope.per in made.lexicon.denominators else quantity.name
+            made.columns.append(Column(own, quantity.label, "measure", quantity.unit, quantity.better))
+        else:
+            made.columns.append(Column(name, quantity.label, "measure", quantity.unit, quantity.better))
+    if scope.per in made.lexicon.denominators:
+        made.columns.append(Column("units", {"inventory_gpus": "GPUs", "inventory_nodes": "nodes"}.get(made.lexicon.denominators[scope.per].dataset, "ports"), "measure", "1"))
+    if not scope.per:
+        made.columns.extend(extra)
+
+
+def _folded(made: Composing) -> None:
+    """A single select takes the threshold, order and limit of the steps behind it, so that the engine does them."""
+    steps = made.steps
+    names = list(steps)
+    if len(names) < 2 or steps[names[0]]["op"] != "select" or any(steps[n]["op"] not in ("filter", "sort") for n in names[1:]):
+        return
+    first = steps[names[0]]
+    for name in names[1:]:
+        step = steps.pop(name)
+        if step["op"] == "filter":
+            first["having"] = step["where"]
+        else:
+            first["order"] = step["order"]
+            if "limit" in step:
+                first["limit"] = step["limit"]
+    made.steps = {"result": first}

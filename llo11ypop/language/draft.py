@@ -1,0 +1,80 @@
+"""What has been understood of a question so far, before it becomes a scope."""
+
+from dataclasses import dataclass, field
+
+from llo11ypop.language.lexicon import MeasureWords, Qualifier, Thing
+from llo11ypop.language.scope import Condition, Threshold
+
+
+@dataclass
+class Named:
+    """A measure that the question names, with the aggregates it asks for."""
+
+    name: str
+    words: MeasureWords
+    aggs: list[str] = field(default_factory=list)
+    position: int = 0
+
+
+@dataclass
+class Limit:
+    """'more than 5', '≥ 3 times', 'above 85 °C': a comparison before it is known what is compared."""
+
+    op: str
+    value: float
+    unit: str
+    start: int
+    end: int
+    """Item positions."""
+    upper: float | None = None
+    """For 'between' and 'outside'."""
+
+
+@dataclass
+class Draft:
+    """Filled by `parse`; `settle` turns it into a scope."""
+
+    dataset: str
+    measures: list[Named] = field(default_factory=list)
+    thing: tuple[str, Thing] | None = None
+    qualifiers: list[tuple[str, Qualifier, bool, int]] = field(default_factory=list)
+    """(key, qualifier, negated, item position)."""
+    by: list[str] = field(default_factory=list)
+    """Fields, in the order they are named."""
+    dims: list[str] = field(default_factory=list)
+    """Names of the dimensions of `by`."""
+    counted: tuple[str, ...] = ()
+    """Fields whose distinct values are counted: 'how many nodes'."""
+    counted_label: str = ""
+    count_thing: bool = False
+    bucket: str = ""
+    trend: bool = False
+    share: bool = False
+    share_at: int = -1
+    rate: bool = False
+    chart: bool = False
+    listing: bool = False
+    rank: str = ""
+    """top, bottom, worst, best."""
+    top: int | None = None
+    singular: bool = False
+    compare: bool = False
+    filters: list[Condition] = field(default_factory=list)
+    filter_at: list[int] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+    having: list[Threshold] = field(default_factory=list)
+    denominator: str = ""
+    planned: bool = False
+    normal: bool = False
+    distinct: bool = False
+    aggs: list[tuple[str, int]] = field(default_factory=list)
+    """Aggregates that no measure has taken yet."""
+    entities: list[tuple[str, str]] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    """Item positions that were given a role."""
+    notes: list[str] = field(default_factory=list)
+    nothing: str = ""
+    order_by_measure: bool = False
+    head: bool = False
+    """The things to list stand first: 'nodes with …'."""
+    plural_by: bool = True

@@ -1,0 +1,214 @@
+"""The reader: a question in, a reading out. Pure, a few milliseconds, and it never raises on any text."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from llo11ypop.catalog import Catalog
+from llo11ypop.core.errors import Llo11yPopError
+from llo11ypop.core.vocabulary import Area
+from llo11ypop.language import absent, followup, investigate, verified
+from llo11ypop.language.compose import compose
+from llo11ypop.language.index import PhraseIndex
+from llo11ypop.language.intent import PLANNED, Intent
+from llo11ypop.language.lexicon import Lexicon, load_lexicon
+from llo11ypop.language.parse import Parser
+from llo11ypop.language.reading import ChartHint, Reading
+from llo11ypop.language.scope import Scope
+from llo11ypop.language.settle import Settled, Settler
+from llo11ypop.language.spot import Spotted, spot
+from llo11ypop.language.times import Times, read_times
+from llo11ypop.language.values import ValueIndex
+from llo11ypop.language.wording import reading_text, title_of
+from llo11ypop.language.words import Token, normalise, tokens
+from llo11ypop.query.check import check, missing
+from llo11ypop.query.store import Exports
+
+_CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
+
+
+class Reader:
+    """Reads questions over one fleet. Build once; `read` has no state."""
+
+    def __init__(self, catalog: Catalog, lexicon: Lexicon, values: ValueIndex, exports: Exports | None = None) -> None:
+        """Indexes all phrases; takes some hundred milliseconds."""
+        self.catalog = catalog
+        self.lexicon = lexicon
+        self.values = values
+        self.exports = exports
+        self.index = PhraseIndex(catalog, lexicon, values)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word of a question means something here: catalog, lexicon or a value of this fleet."""
+        word = word.lower()
+        return word in self.index.words or word in self.index.names or any(t.lemma in self.index.words for t in tokens(word, self.index.whole))
+
+    def read(self, question: str, at: datetime, previous: Scope | None = None) -> Reading:
+        """How a question is understood as of an instant; `previous` is the scope of the turn before it."""
+        text = _CODED.sub(r"\1 \2", normalise(question))
+        if not text.strip():
+            return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
+        times = read_times(text, at)
+        fixed, notes = self._tokens(text, times)
+        merged = followup.merged(self, question, text, fixed, times, at, previous) if previous is not None else None
+        reading = merged or self.fresh(question, text, fixed, times, at)
+        return replace(reading, defaults=tuple(dict.fromkeys([*notes, *(d for d in reading.defaults if d)])))
+
+    def fresh(self, question: str, text: str, words: list[Token], times: Times, at: datetime) -> Reading:
+        """A question that stands alone."""
+        taken = _taken(words, times)
+        gone = absent.of_times(times) if not (times.future and investigate.expects_future(text, self.lexicon)) else None
+        gone = gone or absent.of_names(words, taken, self.index, self.values)
+        if gone:
+            return self._nothing(question, gone)
+        kept = verified.reading(self, question, words, times, at)
+        if kept is not None:
+            return kept
+        found = investigate.reading(self, question, text, words, times, at)
+        if found is not None:
+            return found
+        spotted = spot(words, taken, self.index, self.catalog)
+        if spotted is None:
+            return self._lost(question, words, taken)
+        model = absent.of_models(spotted, self.values, self.lexicon) or absent.of_labels(spotted, words, self.values)
+        if model:
+            return self._nothing(question, model)
+        settled, draft = self.settled(spotted, times, at)
+        if draft.nothing:
+            return self._nothing(question, draft.nothing)
+        return self.finish(question, spotted, settled, draft.used, words, at)
+
+    def settled(self, spotted: Spotted, times: Times, at: datetime) -> "tuple[Settled, followup.Draft]":
+        """Draft and scope of a spotted question."""
+        draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
+        return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon).settle(), draft
+
+    def finish(self, question: str, spotted: Spotted, settled: Settled, used: set[int], words: list[Token], at: datetime) -> Reading:
+        """The coverage gate, then the plan."""
+        unknown = [words[n].text for n in spotted.unknown]
+        for at_item, item in enumerate(spotted.items):
+            if item.number is not None and at_item not in used:
+                unknown.append(item.text)
+        if unknown:
+            return self._unknown(question, settled.scope, unknown)
+        vague = self._vague(spotted)
+        if vague:
+            return self._asked(question, vague, settled.scope)
+        if settled.clarify:
+            return self._asked(question, settled.clarify, settled.scope)
+        return self.planned(question, settled.scope, settled.defaults, settled.definition, at, chart=settled.chart, proxies=settled.missing)
+
+    def planned(self, question: str, scope: Scope, defaults: list[str], definition: str, at: datetime, *, chart: bool, proxies: list[str]) -> Reading:
+        """A scope with its plan, held against the catalog."""
+        try:
+            plan, columns = compose(scope, self.catalog, self.lexicon, at)
+            check(plan, self.catalog)
+        except (Llo11yPopError, ValueError, KeyError) as bad:
+            line = bad.line() if isinstance(bad, Llo11yPopError) else str(bad).splitlines()[0]
+            return self._asked(question, f"that cannot be put as one query here ({line}); ask for one measure by one dimension", scope)
+        said = list(defaults)
+        if scope.window is not None and scope.window.defaulted and any("window" in s.model_fields_set and s.window for s in plan.selects.values()):
+            if "as of the latest reading" not in said:
+                said.append(f"no time was named: {scope.window.label}")
+        if scope.window is not None and scope.window.partial:
+            said.append(f"{scope.window.label} is not over yet")
+        gone = missing(plan, self.catalog, self.exports) if self.exports is not None else ()
+        if gone:
+            said += [f"{', '.join(gone)} is not exported here" + (f"; {proxies[0]}" if proxies else "")]
+        areas = tuple(dict.fromkeys(self.catalog.datasets[s.dataset].area for s in plan.selects.values() if not s.dataset.startswith("inventory_")))
+        areas = areas or tuple(dict.fromkeys(self.catalog.datasets[s.dataset].area for s in plan.selects.values()))
+        groups = bool(scope.by or scope.bucket or scope.fields or any(c.role != "measure" for c in columns))
+        return Reading(
+            question=question, intent=scope.intent, scope=scope, plan=plan, text=reading_text(scope, self.catalog, self.lexicon), columns=columns,
+            window=scope.window.window if scope.window is not None else None, definition=definition, areas=areas, defaults=tuple(said),
+            scalar=not groups and sum(c.role == "measure" for c in columns) == 1 and not scope.compare, wants_chart=chart, chart_hint=_hint(scope, groups),
+            title=title_of(scope, self.catalog, self.lexicon),
+        )  # fmt: skip
+
+    def investigated(self, question: str, scope: Scope, defaults: list[str], areas: tuple[Area, ...], definition: str = "") -> Reading:
+        """A question for an investigator."""
+        return Reading(
+            question, scope.intent, scope, None, reading_text(scope, self.catalog, self.lexicon), window=scope.window.window if scope.window else None,
+            areas=areas, defaults=tuple(defaults), definition=definition, title=title_of(scope, self.catalog, self.lexicon), chart_hint="ranked",
+        )  # fmt: skip
+
+    def _vague(self, spotted: Spotted) -> str:
+        """Several datasets explain the words equally well and none is named: ask which one."""
+        if spotted.firm or not any(i.has("qualifier") for i in spotted.items):
+            return ""
+        rivals = [spotted, *spotted.ties]
+        if len(rivals) < 2 or any(i.has("dim") and not i.has("qualifier") and i.sense("dim").data.level in ("node", "port", "switch", "gpu")  # type: ignore[union-attr]
+                                  for i in spotted.items):  # fmt: skip
+            return ""
+        choices = []
+        for rival in rivals[:5]:
+            qualifier = next((s for i in rival.items for s in i.senses if s.role == "qualifier"), None)
+            if qualifier is not None:
+                thing = self.lexicon.things[qualifier.name.split(".")[0]]
+                choices.append(f"{qualifier.data.label or qualifier.name} {thing.noun}")
+        words = " ".join(i.text for i in spotted.items if i.has("qualifier"))
+        return f"'{words}' of what? for example {', '.join(dict.fromkeys(choices))}" if len(set(choices)) > 1 else ""
+
+    def _nothing(self, question: str, line: str) -> Reading:
+        return Reading(question, Intent.VALUE, Scope(Intent.VALUE), None, "", nothing=line)
+
+    def _asked(self, question: str, line: str, scope: Scope | None = None) -> Reading:
+        scope = scope or Scope(Intent.VALUE)
+        return Reading(question, scope.intent, scope, None, "", clarify=line)
+
+    def _unknown(self, question: str, scope: Scope, unknown: list[str]) -> Reading:
+        hints = []
+        for word in unknown[:3]:
+            near = self.index.nearest(word)
+            hints.append(f"'{word}'" + (f" (did you mean {', '.join(near)}?)" if near else ""))
+        line = f"I did not understand {', '.join(hints)}; say it in other words or leave it out"
+        return Reading(question, scope.intent, scope, None, "", unknown=tuple(unknown), clarify=line)
+
+    def _lost(self, question: str, words: list[Token], taken: list[bool]) -> Reading:
+        unknown = [t.text for n, t in enumerate(words) if not taken[n] and not any(True for _ in self.index.at([x.lemma for x in words], n))]
+        if unknown:
+            return self._unknown(question, Scope(Intent.VALUE), unknown)
+        return self._asked(question, "which measure do you mean? for example failed jobs, GPU temperature, XIDs, fan failures, queue wait, link flaps")
+
+    def _tokens(self, text: str, times: Times) -> tuple[list[Token], list[str]]:
+        """Tokens with misspelt words put right, and what was put right."""
+        notes: list[str] = []
+        out: list[Token] = []
+        taken = [False] * 0
+        for token in tokens(text, self.index.whole):
+            inside = any(s <= token.start < e for s, e in times.spans)
+            known = token.number is not None or token.lemma in self.index.words or token.text in self.index.names or inside
+            better = None if known else self.index.correct(token.lemma)
+            if better is not None:
+                notes.append(f"'{token.text}' read as '{better}'")
+                token = Token(better, better, token.start, token.end)
+            out.append(token)
+        del taken
+        return out, notes
+
+
+def _taken(words: list[Token], times: Times) -> list[bool]:
+    """Tokens that belong to a time phrase."""
+    return [any(s <= t.start < e for s, e in times.spans) for t in words]
+
+
+def _hint(scope: Scope, groups: bool) -> ChartHint:
+    if scope.bucket:
+        return "line"
+    if not groups:
+        return "stat"
+    return "heatmap" if len(scope.by) == 2 else "bar"
+
+
+async def load_reader(config_dir: Path, catalog: Catalog, store: object, at: datetime) -> Reader:
+    """Lexicon and values read, ready to use. Raises ConfigError and StoreError."""
+    from typing import cast
+
+    from llo11ypop.query.store import TelemetryStore
+
+    telemetry = cast(TelemetryStore, store)
+    return Reader(catalog, load_lexicon(config_dir, catalog), await ValueIndex.read(telemetry, catalog, at), await telemetry.exports())
+
+
+__all__ = ["PLANNED", "Reader", "load_reader"]

@@ -43,7 +43,7 @@ class AskDeps:
     """Where evidence is kept so that it can be run again, and where proposals are read. None: neither."""
     reads_proposals: bool = True
     """Off where the ledger is of another fleet than the telemetry."""
-    report: "Callable[[Reading, Ground], Awaitable[Investigated]] | None" = None
+    report: "Callable[[Reading, Ground, Principal], Awaitable[Investigated]] | None" = None
     """Writes the report that a question asks for."""
     checkpointer: Any = None
     """Where threads are kept; none: only as long as the process."""

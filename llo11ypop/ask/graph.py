@@ -24,7 +24,7 @@ from llo11ypop.ask.work import Work
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import Llo11yPopError, PlanError, is_transient
 from llo11ypop.core.ids import new_id
-from llo11ypop.core.principal import AccessError
+from llo11ypop.core.principal import AccessError, Principal
 from llo11ypop.core.question import Answer, Result, Status
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language.intent import Intent
@@ -166,7 +166,7 @@ def _deepen(deps: AskDeps) -> Node:
             proposals = deps.proposals if deps.reads_proposals else None
             topology = await site.topology()
             ground = Ground(site.store, deps.catalog, deps.playbooks, deps.goals, topology, work.at, proposals)
-            found = work.investigated = await deepened(reading, ground, deps)
+            found = work.investigated = await deepened(reading, ground, deps, work.principal or deps.principal)
             cited = {e for c in found.causes for e in c.evidence}
             work.result = found.result
             work.evidence = sorted(found.result.evidence, key=lambda e: e.id not in cited)
@@ -180,12 +180,12 @@ def _deepen(deps: AskDeps) -> Node:
     return node
 
 
-async def deepened(reading: Reading, ground: Ground, deps: AskDeps) -> Investigated:
+async def deepened(reading: Reading, ground: Ground, deps: AskDeps, who: Principal) -> Investigated:
     """The investigator's finding; the reporter's for a report. Raises PlanError where nobody can look into it."""
     if reading.intent in INTENTS:
         return await investigate(reading, ground)
     if reading.intent is Intent.REPORT and deps.report is not None:
-        return await deps.report(reading, ground)
+        return await deps.report(reading, ground, who)
     raise PlanError(f"nobody here looks into '{reading.intent}'", next_step="ask for the figures instead")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llo11ypop.core.errors import LedgerError
 from llo11ypop.core.principal import Principal
-from llo11ypop.daemon.compose import latest_instant, open_ledger, open_store
+from llo11ypop.daemon.compose import deps, latest_instant, open_ledger, open_store
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,17 @@ async def conversing(
             held.push_async_callback(known.ledger.close)
         made = await asyncio.to_thread(ask_deps, settings, known, now, saver)
         made.reads_proposals = known.ledger is not None and not foreign
+        from llo11ypop.daemon.ask_report import ask_report
+
+        made.report = ask_report(settings, lambda: _loop(settings, telemetry, None if foreign else known.ledger))
         yield made
+
+
+async def _loop(settings: Settings, store: "TelemetryStore", ledger: "Ledger | None") -> "Deps":
+    """What a report is built from; a ledger of another fleet, or none, is replaced by an empty one."""
+    from llo11ypop.ledger import SqlLedger
+
+    return await deps(settings, store, ledger or SqlLedger.in_memory())
 
 
 def _knowledge(settings: Settings, store: "TelemetryStore", keep: bool) -> Knowledge:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llo11ypop.core.clock import Clock
 from llo11ypop.core.principal import Principal
+from llo11ypop.daemon.ask_report import ask_report
 from llo11ypop.daemon.conversing import ask_deps, principal_of, threads
 from llo11ypop.settings import Settings
 
@@ -64,8 +65,12 @@ class DaemonQuestions:
                 self._saver = await self._held.enter_async_context(threads(self._settings))
             if self._made is None or self._made[0] is not current:
                 deps = await asyncio.to_thread(ask_deps, self._settings, current, self._now, self._saver)
+                deps.report = ask_report(self._settings, self._loop)
                 self._made = (current, Conversation(deps))
             return self._made[1]
+
+    async def _loop(self) -> "Deps":
+        return self._deps()
 
     async def _now(self) -> datetime:
         return self._clock.now()

@@ -33,10 +33,10 @@ async def at_risk(inquiry: Inquiry) -> Investigated:
         return inquiry.found("Nothing stands out: no fault was recorded, so all are equally at risk.", COLUMNS, rows)
     what = "GPU" if gpus else "node"
     first = rows[0]
+    name = f"{first['entity']} of {first['node_id']}" if gpus else str(first["entity"])
     text = (
-        f"No one can say which {what} will fail; most at risk is {first['entity']}"
-        f"{' of ' + first['node_id'] if gpus else ''} in {first['cluster']}, {said(first['risk_pct'])} % within {count_of(figure(days), 'day')} "
-        f"where the average is {said(first['base_pct'])} %."
+        f"No one can say which {what} will fail; most at risk is {name} in {first['cluster']}, {said(first['risk_pct'])} % "
+        f"within {count_of(figure(days), 'day')} where the average is {said(first['base_pct'])} %."
     )
     causes = [
         Cause(str(r["entity"]), (r["risk_pct"] or 0) / 100, (str(r["evidence"]),), ("a risk, not a certainty",)) for r in rows[:3]

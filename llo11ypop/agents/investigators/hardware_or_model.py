@@ -188,22 +188,33 @@ def _worker(run: Minutes, turn: Slowdown, ranks: Mapping[int, Rank], gpus: Seque
 def _gpus(gpus: Sequence[Row]) -> list[Sign]:
     """All GPUs of the run together: heat, power and clocks of a whole rack or row."""
     both = [g for g in gpus if g["n_now"] and g["n_before"]]
-    mean = lambda name: float(np.mean([g[name] for g in both if g[name] is not None])) if both else None  # noqa: E731
     return [
         _sign(
-            "clocks of all its GPUs", HARDWARE, mean("mhz_before"), mean("mhz_now"), "MHz", 0.96, "mean over its busy GPUs", 0.75
+            "clocks of all its GPUs",
+            HARDWARE,
+            _mean(both, "mhz_before"),
+            _mean(both, "mhz_now"),
+            "MHz",
+            0.96,
+            "mean over its busy GPUs",
+            0.75,
         ),
         _sign(
             "temperature of all its GPUs",
             HARDWARE,
-            mean("temp_before"),
-            mean("temp_now"),
+            _mean(both, "temp_before"),
+            _mean(both, "temp_now"),
             "Cel",
             1.12,
             "mean over its busy GPUs",
             0.6,
         ),
     ]
+
+
+def _mean(rows: Sequence[Row], name: str) -> float | None:
+    known = [float(r[name]) for r in rows if r[name] is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _shared(rows: Mapping[str, Sequence[Row]]) -> list[Sign]:

@@ -225,8 +225,8 @@ def _sentence(runs: Sequence[Minutes], rows: Sequence[Row]) -> str:
         loss = next(r for r in rows if r["check"] == "converging")
         lead = f"Run {run.run_id}: loss went from {said(loss['usual'])} to {said(loss['value'])}"
         trouble = "; ".join(f"{r['check']}: {r['finding']}" for r in bad)
-        fine = f"; in order: {', '.join(good)}" if good else ""
-        return f"{lead}; {'not in order: ' + trouble if bad else 'nothing stands out'}{fine}."
+        order = f"; in order: {', '.join(good)}" if good else ""
+        return f"{lead}; {'not in order: ' + trouble if bad else 'nothing stands out'}{order}."
     ill = list(dict.fromkeys(str(r["run_id"]) for r in bad))
     if not ill:
         return f"All runs are in order: {listed([r.run_id for r in runs], 12)}."

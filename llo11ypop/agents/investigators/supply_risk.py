@@ -29,12 +29,14 @@ async def supply_risk(inquiry: Inquiry) -> Investigated:
         "dataset": "parts_replacements", "window": inquiry.span(window), "where": inquiry.where("parts_replacements"),
         "by": ["part_no", "part_type"], "measures": {"replacements": {"agg": "count"}, "first_at": {"agg": "min", "field": "ts"}},
     }  # fmt: skip
-    last = lambda field: {"agg": "last", "field": field}  # noqa: E731
     stock = {
-        "dataset": "supply_chain", "window": inquiry.span(Window(inquiry.at - timedelta(days=60), inquiry.at)),
+        "dataset": "supply_chain",
+        "window": inquiry.span(Window(inquiry.at - timedelta(days=60), inquiry.at)),
         "by": ["part_no", "vendor"],
-        "measures": {n: last(n) for n in ("stock_on_hand", "on_order", "lead_time_days", "single_source", "open_rma")},
-    }  # fmt: skip
+        "measures": {
+            n: {"agg": "last", "field": n} for n in ("stock_on_hand", "on_order", "lead_time_days", "single_source", "open_rma")
+        },
+    }
     begins = {"dataset": "slurm_nodes", "window": "399d", "measures": {"first_at": {"agg": "min", "field": "ts"}}}
     rows = await inquiry.ask({"replaced parts": replaced, "stock": stock, "telemetry begins": begins})
     if not rows["replaced parts"]:
@@ -45,9 +47,8 @@ async def supply_risk(inquiry: Inquiry) -> Investigated:
     first = next((r["first_at"] for r in rows["telemetry begins"] if r["first_at"]), None)
     start = max(window.start, first) if first else window.start
     weeks = max(1.0, (window.end - start) / (7 * DAY))
-    inquiry.note(
-        f"replacements since {start:%Y-%m-%d}; risk = replacements a week × lead time in weeks ÷ (stock + half of what is ordered)"
-    )
+    inquiry.note(f"replacements since {start:%Y-%m-%d}, by part number")
+    inquiry.note("risk = replacements a week × lead time in weeks ÷ (stock + half of what is on order)")
     inquiry.note("over 1: the shelf is empty before the next delivery, at the present pace")
     shelf = {r["part_no"]: r for r in rows["stock"]}
     most = sorted(rows["replaced parts"], key=lambda r: (-r["replacements"], r["part_no"]))[
@@ -90,6 +91,7 @@ def _sentence(table: list[Row], worst: Row | None) -> str:
         return f"{lead}; their supply risk is unknown, no stock is recorded."
     single = ", from a single source" if worst["single_source"] == "yes" else ""
     return (
-        f"{lead}; the greatest supply risk is {worst['part_no']} ({said(worst['supply_risk'])}): {said(worst['stock'])} in stock, "
-        f"{said(worst['on_order'])} on order, {count_of(worst['lead_time_days'], 'day')} to deliver{single}."
+        f"{lead}; the greatest supply risk is {worst['part_no']} ({said(worst['supply_risk'])}): "
+        f"{said(worst['stock'])} in stock, {said(worst['on_order'])} on order, "
+        f"{count_of(worst['lead_time_days'], 'day')} to deliver{single}."
     )

@@ -167,9 +167,13 @@ def _assign(
     if best is None:
         return row | {"technician_id": "nobody suits", "has_skill": "no"}
     row |= {
-        "technician_id": best.id, "has_skill": "yes" if skill in best.skills else "nearly", "from_site": best.site,
-        "shift": best.shift, "open_tickets": best.open_tickets, "match": figure(match(best, skill, place["site"], load[best.id]), 2),
-    }  # fmt: skip
+        "technician_id": best.id,
+        "has_skill": "yes" if skill in best.skills else "nearly",
+        "from_site": best.site,
+        "shift": best.shift,
+        "open_tickets": best.open_tickets,
+        "match": figure(match(best, skill, place["site"], load[best.id]), 2),
+    }
     load[best.id] += 1
     return row
 

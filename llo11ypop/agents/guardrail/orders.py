@@ -18,6 +18,8 @@ _ENTITY = r"[a-z]+(?:-[a-z0-9]+)*-?\d+\S*"
 @dataclass(frozen=True)
 class _Compiled:
     polite: re.Pattern[str]
+    mild: re.Pattern[str]
+    determined: re.Pattern[str]
     question: re.Pattern[str]
     orders: tuple[re.Pattern[str], ...]
 
@@ -30,9 +32,16 @@ def is_order(question: str, guard: Guard) -> bool:
         clauses = [head] if compiled.question.match(head) and not _tells(head) else _CLAUSE.split(head)
         for clause in clauses:
             bare = compiled.polite.sub("", clause.strip())
-            if any(order.match(bare) for order in compiled.orders) and not guard.about_the_answer.search(bare):
+            if any(order.match(bare) for order in compiled.orders) and not _of_the_answer(bare, compiled, guard):
                 return True
     return False
+
+
+def _of_the_answer(clause: str, compiled: _Compiled, guard: Guard) -> bool:
+    """'drop the filter', 'reset count by node': a mild verb, or one that is part of a name, beside a word of answers."""
+    if guard.about_the_answer.search(clause) is None:
+        return False
+    return compiled.mild.match(clause) is not None or compiled.determined.match(clause) is None
 
 
 def _tells(head: str) -> bool:
@@ -44,11 +53,18 @@ def _tells(head: str) -> bool:
 def _compile(orders: Orders) -> _Compiled:
     determiners = _any(orders.determiners)
     patterns = [
-        re.compile(rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+)*(?:{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b")
+        re.compile(
+            rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+)*(?:(?:(?<=the )|(?<=all ))(?:[\w-]+\s+){{1,2}})?"
+            rf"(?:{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b"
+        )
         for group in orders.groups
     ]
     return _Compiled(
         polite=re.compile(rf"^(?:(?:{_any(orders.polite)})\b[\s,:]*)+"),
+        mild=re.compile(rf"(?:{_any(orders.mild)})\b"),
+        determined=re.compile(
+            r"\w+(?:\s+(?:off|down|out|back|up|on|cycle))?\s+(?:the|all|every|each|any|my|our|this|that|these|those)\b"
+        ),
         question=re.compile(rf"^(?:{_any(orders.questions)})\b"),
         orders=tuple(patterns),
     )

@@ -69,8 +69,10 @@ class Orders(Part):
 
     polite: tuple[str, ...]
     questions: tuple[str, ...]
+    mild: tuple[str, ...]
+    """Verbs that are also said of an answer: 'drop the filter', 'reset the window'."""
     about_the_answer: str
-    """What an 'order' about the conversation itself speaks of: 'drop the filter'."""
+    """What such an 'order' about the conversation itself speaks of: 'drop the filter'."""
     groups: tuple[OrderGroup, ...]
     determiners: tuple[str, ...]
 

@@ -64,7 +64,7 @@ def covered(said: tuple[str, ...], known: Known, guard: Guard) -> bool:
     file = guard.file
     strong = weak = unknown = talk = 0
     for word in said:
-        if word in file.topics and not known.knows(word):
+        if (word in file.topics or word.removesuffix("s") in file.topics) and not known.knows(word):
             return False
         if word in file.neutral or _NUMBER.fullmatch(word):
             continue

@@ -10,7 +10,7 @@ from llo11ypop.ask.figures import listed
 from llo11ypop.ask.followups import followups
 from llo11ypop.ask.nothing import missing_of, worded
 from llo11ypop.ask.site import Site
-from llo11ypop.ask.wording import partial_note, plainest, sentences, truncation_note
+from llo11ypop.ask.wording import capital, partial_note, plainest, sentences, truncation_note
 from llo11ypop.ask.work import Work
 from llo11ypop.core.errors import UnknownNameError
 from llo11ypop.core.evidence import Evidence
@@ -58,9 +58,9 @@ def _said(work: Work, question: str) -> tuple[Status, str, list[str]]:
     if work.status is not None or reading is None:
         return work.status or Status.FAILED, work.line or "Nothing was read; ask again.", []
     if reading.nothing:
-        return Status.NO_DATA, reading.nothing, []
+        return Status.NO_DATA, sentence(reading.nothing), []
     if reading.clarify or reading.unknown:
-        return Status.CLARIFY, reading.clarify or _unknown(reading), []
+        return Status.CLARIFY, sentence(reading.clarify or _unknown(reading)), []
     if result is None:
         return Status.FAILED, "Nothing was read for this question; ask again.", []
     known = _grounds(work, reading, question)
@@ -71,6 +71,12 @@ def _said(work: Work, question: str) -> tuple[Status, str, list[str]]:
     good, loose = kept(sentences(reading, result), result, known)
     notes = _partly_missing(result) + ([REMOVED.format(what=listed(dict.fromkeys(loose)))] if loose else [])
     return Status.ANSWERED, _joined(good or (plainest(reading, result),)), notes
+
+
+def sentence(text: str) -> str:
+    """What the reader says, with a large first letter and a full stop."""
+    text = " ".join(text.split())
+    return capital(text) if text.endswith((".", "?", "!")) else f"{capital(text)}."
 
 
 def _found(work: Work, reading: Reading, result: Result, known: Grounds) -> tuple[Status, str, list[str]]:

@@ -20,7 +20,7 @@ from llo11ypop.query.store import TelemetryStore
 if TYPE_CHECKING:
     from llo11ypop.agents.investigators import Ground, Investigated
     from llo11ypop.ask.conversation import Conversation
-    from llo11ypop.language import Lexicon
+    from llo11ypop.language.lexicon import Lexicon
     from llo11ypop.language.reading import Reading
 
 SITES_KEPT = 8

@@ -32,7 +32,6 @@ PERCENT = (("", 1.0), ("%", 0.01))
 LEAST = {"s": 2.0, "ms": 2.0, "ns": 2.0}
 NOTHING = "–"
 _WHOLE_FROM, _TENTHS_FROM = 100.0, 10.0
-_MINUTES_A_DAY = 1440
 
 
 def scales(unit: str) -> tuple[tuple[str, float], ...]:
@@ -99,11 +98,11 @@ def day(at: date) -> str:
 
 
 def period(window: Window | None) -> str:
-    """'2026-05-01 to 2026-05-21' for whole days (both included), else both instants; 'now' without a window."""
+    """'2026-05-01 to 2026-05-21' for whole days (both included), else both instants to the minute; 'now' without a window."""
     if window is None:
         return "now"
-    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
-    whole = all(x.hour * 60 + x.minute == 0 and x.second == 0 for x in (start, end)) and end > start
+    start, end = (i.astimezone(UTC).replace(second=0, microsecond=0) for i in (window.start, window.end))
+    whole = all(i.hour * 60 + i.minute == 0 for i in (start, end)) and end > start
     if not whole:
         return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
     last = last_day(end)

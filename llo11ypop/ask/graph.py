@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import RetryPolicy, Send, TimeoutPolicy
+from langgraph.types import Command, RetryPolicy, Send, TimeoutPolicy
 
 from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.guardrail import screen
@@ -216,13 +216,13 @@ def turn_of(answer: Answer, question: str, reading: Reading | None) -> Turn:
 
 
 def _broke(deps: AskDeps) -> Node:
-    async def failed(state: Any, error: NodeError) -> AskState:
+    async def failed(state: Any, error: NodeError) -> Command[str]:
         bad, work = error.error, deps.bench.get(state.get("turn", ""))
         if work is not None:
             work.failed(_line(bad))
             if isinstance(bad, AccessError):
                 work.status = Status.DECLINED
-        return {"route": "answer"}
+        return Command(goto="answer")
 
     return failed
 

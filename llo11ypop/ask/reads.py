@@ -8,7 +8,7 @@ from llo11ypop.agents.analysts.analyst import Analyst
 from llo11ypop.ask.state import Turn
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.question import Status
-from llo11ypop.language import Reader
+from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
 

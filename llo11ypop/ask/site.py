@@ -9,7 +9,9 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.principal import AccessError, Principal
-from llo11ypop.language import Lexicon, Reader, ValueIndex
+from llo11ypop.language import ValueIndex
+from llo11ypop.language.lexicon import Lexicon
+from llo11ypop.language.reader import Reader
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.pseudonyms import pseudonymise
 from llo11ypop.query.store import Coverage, Exports, TelemetryStore

@@ -53,9 +53,13 @@ def _single(reading: Reading, shape: Shape) -> list[Sentence]:
     first, value = cells[0]
     if len(cells) == 1:
         out = [Sentence(f"{headline(reading, first)}: {figure(value, first.unit)}{when(reading)}.")]
-    else:
+    elif value is None or all(c.unit == first.unit for c, _ in cells):
         said = "; ".join(f"{c.label} {figure(v, c.unit)}" for c, v in cells[:FEW])
         out = [Sentence(f"{capital(said)}{when(reading)}.")]
+    else:
+        out = [Sentence(f"{headline(reading, first)}: {figure(value, first.unit)}{when(reading)}.")]
+        others = [f"{c.label} {figure(v, c.unit)}" for c, v in cells[1:FEW] if v is not None]
+        out += [Sentence(f"{capital(listed(others, FEW))}.")] if others else []
     return out
 
 

@@ -49,7 +49,7 @@ def ask_deps(
     """A conversation over the same store, ledger and knowledge as the loop. Raises ConfigError with file and line."""
     from llo11ypop.agents.guardrail import load_guard
     from llo11ypop.ask.deps import AskDeps
-    from llo11ypop.language import load_lexicon
+    from llo11ypop.language.lexicon import load_lexicon
 
     return AskDeps(
         catalog=loop.catalog,

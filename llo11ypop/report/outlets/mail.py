@@ -62,9 +62,9 @@ class Mail:
         return message
 
     def _send(self, message: EmailMessage) -> str:
-        client = _Watched(timeout=self.timeout_s)
+        client: _Watched | None = None
         try:
-            client.connect(self.host, self.port)
+            client = _Watched(self.host, self.port, timeout=self.timeout_s)
             client.ehlo()
             if self.starttls:
                 client.starttls(context=self.tls or ssl.create_default_context())
@@ -73,17 +73,18 @@ class Mail:
                 client.login(self.user, self.password)
             refused = client.send_message(message)
         except smtplib.SMTPException as bad:
-            raise self._explained(bad, client.handing_over) from bad
+            raise self._explained(bad, client) from bad
         except (OSError, ssl.SSLError) as bad:
-            raise self._broken(str(bad), client.handing_over) from bad
+            raise self._broken(str(bad), client) from bad
         finally:
-            _leave(client)
+            if client is not None:
+                _leave(client)
         note = f" (refused for {', '.join(refused)})" if refused else ""
         return f"{message['Message-ID']}{note}"
 
-    def _explained(self, bad: smtplib.SMTPException, handing_over: bool) -> NotDelivered | MaybeDelivered:
+    def _explained(self, bad: smtplib.SMTPException, client: "_Watched | None") -> NotDelivered | MaybeDelivered:
         if isinstance(bad, smtplib.SMTPServerDisconnected):
-            return self._broken(str(bad), handing_over)
+            return self._broken(str(bad), client)
         codes = [bad.smtp_code] if isinstance(bad, smtplib.SMTPResponseException) else []
         if isinstance(bad, smtplib.SMTPRecipientsRefused):
             codes = [code for code, _ in bad.recipients.values()]
@@ -92,8 +93,8 @@ class Mail:
         step = "check report.mail: host, user, sender and recipients" if final else "it is tried again later"
         return NotDelivered(f"the mail server {self.host} refused the report: {why}", next_step=step, transient=not final)
 
-    def _broken(self, why: str, handing_over: bool) -> NotDelivered | MaybeDelivered:
-        if handing_over:
+    def _broken(self, why: str, client: "_Watched | None") -> NotDelivered | MaybeDelivered:
+        if client is not None and client.handing_over:
             step = "look whether it arrived; 'llo11ypop report … --send --again' sends it once more"
             return MaybeDelivered(f"the mail server {self.host} broke off after it had the report: {why}", next_step=step)
         return NotDelivered(f"the mail server {self.host}:{self.port} cannot be used: {why}", next_step="it is tried again later")

@@ -15,11 +15,11 @@ from llo11ypop.language.words import Token
 _SHOWN = 8
 
 
-def of_times(times: Times) -> str | None:
+def of_times(times: Times, *, roster: bool = False) -> str | None:
     """A date that does not exist, or one that is still to come; none when the time is fine."""
     if times.impossible:
         return f"{times.impossible} does not exist in the calendar, so there is nothing to look up; name another date or period"
-    if times.future:
+    if times.future and not (roster and times.tonight):
         return f"{times.future} is still to come: telemetry ends at the instant of the question; a risk can be estimated, a fact cannot"
     return None
 
@@ -60,6 +60,8 @@ def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> 
         if not field:
             continue
         for n in (at + 1, at - 1):
+            if 0 <= n < len(items) and any(c.lower().rsplit("-", 1)[-1] == items[n].text for c in values.values.get("cluster", ())):
+                continue
             if 0 <= n < len(items) and items[n].has("unknown") and _name_like(items[n].text, tokens) and (n == at + 1 or at == 0 or True):
                 if n == at - 1 and not re.search(r"[\d-]", items[n].text) and field not in ("cluster", "provider", "site", "region", "account", "partition"):
                     continue

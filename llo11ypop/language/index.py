@@ -20,6 +20,8 @@ NEAR = 86.0
 
 _SUFFIXES = ("_c", "_w", "_v", "_a", "_s", "_ms", "_us", "_pct", "_total", "_bps", "_mib", "_mhz", "_ratio", "_ns", "_mj", "_kpa", "_lpm", "_usd",
              "_days", "_gbps", "_per_s", "_at")  # fmt: skip
+_SHORT = frozenset({"read", "write", "free", "bytes", "count", "jobs", "nodes", "gpus", "step", "metric", "flow", "state", "voltage", "result"})
+"""Names of fields that are too plain to be words for them."""
 _HIDDEN = frozenset({"gpu_metrics_1m", "fleet_meta"})
 """Datasets that no words lead to: the first holds the same as gpu_metrics for some hours only."""
 
@@ -53,8 +55,8 @@ class PhraseIndex:
         """Read everything in."""
         self.shapes = {f: s for f, v in self.values.values.items() if "." not in f and (s := shape(v)) is not None}
         self._grammar()
-        self._catalog()
         self._lexicon()
+        self._catalog()
         self._values()
         self._spelling = sorted(w for w in self.words if len(w) >= 5 and w.isalpha())
 
@@ -110,7 +112,7 @@ class PhraseIndex:
             if name in _HIDDEN:
                 continue
             for own, spec in dataset.fields.items():
-                if spec.numeric and own not in dataset.grain and own not in ("job_id", "array_job_id", "gpu_index"):
+                if spec.numeric and own not in dataset.grain and (spec.unit or f"{name}.{own}" in self.lexicon.fields):
                     self._field(name, own, spec)
                 for value in spec.values:
                     self.add(value.replace("_", " "), Sense("value", own, name, value))
@@ -123,12 +125,20 @@ class PhraseIndex:
                     field=str(named.measure.field or ""), where=str(named.measure.where or ""), unit=named.unit, better=named.better, fixed=True,
                 )  # fmt: skip
                 for phrase in words.words:
-                    if not self._taken(phrase):
+                    if not self._taken(phrase) and not self._explained(phrase, name):
                         self.add(phrase, Sense("measure", f"{name}.{own}", name, words))
 
     def _taken(self, phrase: str) -> bool:
         """Whether the lexicon gives this phrase a meaning of its own, which then wins over a synonym of the catalog."""
         return phrase in self._own_phrases
+
+    def _explained(self, phrase: str, dataset: str) -> bool:
+        """Whether the lexicon reads every word of a catalog synonym already, as a measure under conditions or with an aggregate."""
+        roles = ("thing", "qualifier", "measure", "dim", "agg", "soft", "top", "bottom")
+        found = [[s for s in self.phrases.get((t.lemma,), []) if s.role in roles] for t in tokens(normalise(phrase), self.whole)]
+        if len(found) == 1:
+            return any(s.role in ("dim", "agg", "top", "bottom") or s.dataset == dataset for s in found[0])
+        return all(any(not s.dataset or s.dataset == dataset or s.role == "measure" for s in senses) for senses in found)
 
     @property
     def _own_phrases(self) -> frozenset[str]:
@@ -147,7 +157,9 @@ class PhraseIndex:
             dataset=dataset, words=(), label=words.label or spec.description.split(";")[0].split(",")[0].lower(), agg=agg, field=name, unit=spec.unit or "1",
             better=words.better, above=words.above, below=words.below, entity=words.entity, proxy=words.proxy, window=words.window,
         )  # fmt: skip
-        for phrase in {plain.replace("_", " "), name, *words.words, *(s for s in spec.synonyms if not words.words or not self._taken(s))}:
+        names = {plain.replace("_", " "), name.replace("_", " ")} - _SHORT
+        synonyms = {s for s in spec.synonyms if not self._taken(s)}
+        for phrase in sorted({*words.words, *(p for p in names | synonyms if not any(s.role == "dim" for s in self.phrases.get((p,), [])))}):
             self.add(phrase, Sense("measure", f"{dataset}.{name}", dataset, measure))
 
     def _lexicon(self) -> None:

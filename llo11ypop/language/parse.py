@@ -1,5 +1,7 @@
 """From spotted phrases to a draft: who is counted, by what, which conditions, which ranking. Word order matters only locally."""
 
+from typing import Literal
+
 from llo11ypop.catalog import Catalog
 from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.index import Sense
@@ -13,6 +15,7 @@ _NUMBERED = {"gpu": "gpu_index", "gpu_index": "gpu_index", "code": "code", "exit
              "stage": "pipeline_stage", "link": "link", "rack_unit": "rack_unit", "job": "job_id"}  # fmt: skip
 """Dimension → the integer field that a number right behind it picks: 'GPU 3', 'XID 79', 'exit code 137'."""
 _LIGHT = frozenset({"the", "a", "this", "that", "of", "on", "in", "our", "its", "their", "these", "those", "same", "to", "from", "at", "for", "with", "which", "and"})
+_PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 _RANKS = ("top", "bottom", "worst", "best")
 
 
@@ -27,6 +30,7 @@ class Parser:
         self.reach = catalog.reachable(spotted.dataset)
         self.draft = Draft(spotted.dataset)
         self.thing_named = self._named_thing()
+        self.negated = False
 
     def parse(self) -> Draft:
         """All passes."""
@@ -184,7 +188,7 @@ class Parser:
             cue, negated = self._one(at, item, cue, negated)
 
     def _one(self, at: int, item: Item, cue: str, negated: bool) -> tuple[str, bool]:
-        draft = self.draft
+        draft, self.negated = self.draft, negated
         if item.has("planned") and negated and draft.dataset != "maintenance_windows":
             draft.planned = True
             draft.used.add(at)
@@ -225,7 +229,7 @@ class Parser:
         if item.has("bucket"):
             draft.bucket = draft.bucket or item.sense("bucket").name  # type: ignore[union-attr]
             return cue
-        if item.has("agg") and (not item.has(*_RANKS) or (following is not None and following.has("measure") and self._takes_agg(following))):
+        if item.has("agg") and (not item.has(*_RANKS) or item.text in _PURE or (following is not None and following.has("measure") and self._takes_agg(following))):
             draft.aggs.append((item.sense("agg").name, at))  # type: ignore[union-attr]
             if item.has(*_RANKS):
                 self._rank(item)
@@ -308,7 +312,8 @@ class Parser:
         sense, draft = item.sense("thing"), self.draft
         assert sense is not None  # noqa: S101 - the caller has seen it
         draft.used.add(at)
-        if cue == "group" and sense.data.key:
+        counted_already = bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
+        if cue == "group" and sense.data.key and counted_already:
             self._group(sense.data.key[:1] if sense.name == "job" else sense.data.key, sense.name)
             return "group"
         if draft.thing is None or draft.thing[1].weak:
@@ -346,12 +351,23 @@ class Parser:
                 draft.head = True
                 draft.singular = cue != "show" and item.text.rstrip("'") == self._lemma(item) and draft.top is None
             return "group" if cue in ("group", "across") else cue if self._listed(at) else ""
+        following = self.items[at + 1] if at + 1 < len(self.items) else None
+        if first_content and following is not None and following.has("group", "across") and cue != "rank" and self._grouped_next(at + 2):
+            draft.counted, draft.counted_label = fields, sense.name
+            return ""
         if first_content or (before not in _LIGHT and not self._preposition(at) and not draft.by):
             self._group(fields, sense.name)
             draft.head = draft.head or first_content
             draft.listing = draft.listing or first_content
             draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
         return ""
+
+    def _grouped_next(self, at: int) -> bool:
+        """Whether the next content word is a dimension: 'nodes by driver' counts nodes, 'users by failed jobs' ranks users."""
+        n = at
+        while n < len(self.items) and (self.items[n].has("soft") and len(self.items[n].senses) == 1):
+            n += 1
+        return n < len(self.items) and self.items[n].has("dim") and not self.items[n].has("thing", "measure")
 
     def _lemma(self, item: Item) -> str:
         text = item.text.rstrip("'")
@@ -361,7 +377,11 @@ class Parser:
         return all(s.role in ("soft", "which", "show", "top", "bottom", "worst", "best", "distinct", "chart", "agg", "number", "above") for s in item.senses)
 
     def _preposition(self, at: int) -> bool:
-        return at > 0 and self.items[at - 1].has("soft") and len(self.items[at - 1].senses) == 1
+        """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
+        n = at - 1
+        while n >= 0 and (self.items[n].has("value", "qualifier") or self.items[n].number is not None):
+            n -= 1
+        return n >= 0 and (self.items[n].text in _LIGHT or (self.items[n].has("soft") and len(self.items[n].senses) == 1))
 
     def _group(self, fields: tuple[str, ...], name: str) -> None:
         for own in fields:
@@ -398,7 +418,8 @@ class Parser:
             n += 1
         if not found:
             return False
-        self._filter(Condition("cluster", "in", tuple(c for _, c in found), ", ".join(c for _, c in found)), at)
+        op: Literal["in", "not in"] = "not in" if self.negated else "in"
+        self._filter(Condition("cluster", op, tuple(c for _, c in found), ", ".join(c for _, c in found)), at)
         self.draft.used |= {n for n, _ in found}
         self.draft.notes.append("")
         return True

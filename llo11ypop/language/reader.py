@@ -25,6 +25,7 @@ from llo11ypop.language.words import Token, normalise, tokens
 from llo11ypop.query.check import check, missing
 from llo11ypop.query.store import Exports
 
+_ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call)\b")
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
 
 
@@ -58,7 +59,7 @@ class Reader:
     def fresh(self, question: str, text: str, words: list[Token], times: Times, at: datetime) -> Reading:
         """A question that stands alone."""
         taken = _taken(words, times)
-        gone = absent.of_times(times) if not (times.future and investigate.expects_future(text, self.lexicon)) else None
+        gone = absent.of_times(times, roster=bool(_ROSTER.search(text))) if not (times.future and investigate.expects_future(text, self.lexicon)) else None
         gone = gone or absent.of_names(words, taken, self.index, self.values)
         if gone:
             return self._nothing(question, gone)

@@ -10,8 +10,8 @@ from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import Lexicon, MeasureWords, Thing
 from llo11ypop.language.quantities import converted, count_of_thing, negated, quantities
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope, Threshold
-from llo11ypop.language.spot import Item
-from llo11ypop.language.times import Times, before, trailing
+from llo11ypop.language.spot import BY_UNIT, Item
+from llo11ypop.language.times import EVERYTHING_D, Times, before, trailing
 
 DEFAULT_WINDOW = timedelta(days=7)
 """A question that names no time is about the last seven days (our assumption; always said)."""
@@ -87,7 +87,7 @@ class Settler:
         if not self.draft.normal:
             return
         named = next((m for m in self.draft.measures if m.words.field), None)
-        key = f"{self.draft.dataset}.{named.words.field}" if named is not None else "gpu_metrics.gpu_temp_c"
+        key = f"{self.draft.dataset}.{named.words.field}" if named is not None else {"facility_env": "facility_env.inlet_c"}.get(self.draft.dataset, "gpu_metrics.gpu_temp_c")
         normal = next((n for n in self.lexicon.normal.values() if n.field == key), None)
         if normal is None:
             self.out.clarify = "which range do you mean? no normal range is declared for that; say for example 'above 90'"
@@ -246,15 +246,7 @@ class Settler:
 
     def _by_unit(self, unit: str) -> Named | None:
         """The measure of the dataset that carries a unit, where the question names none: jobs longer than 24 hours."""
-        special = {("slurm_jobs", "h"): "elapsed_s", ("slurm_jobs", "min"): "elapsed_s", ("slurm_jobs", "d"): "elapsed_s", ("slurm_jobs", "s"): "elapsed_s",
-                   ("gpu_metrics", "Cel"): "gpu_temp_c", ("gpu_metrics", "%"): "gpu_util_pct", ("gpu_metrics", "W"): "power_w",
-                   ("gpu_metrics", "kW"): "power_w", ("facility_env", "Cel"): "inlet_c", ("facility_env", "%"): "humidity_pct",
-                   ("checkpoints", "s"): "duration_s", ("checkpoints", "min"): "duration_s", ("supply_chain", "d"): "lead_time_days",
-                   ("supply_chain", "wk"): "lead_time_days", ("fs_metrics", "%"): "free_pct", ("fs_metrics", "ms"): "op_latency_ms",
-                   ("net_probe", "us"): "rtt_p99_us", ("net_probe", "ms"): "rtt_p99_us", ("facility_power", "kW"): "power_w",
-                   ("facility_power", "W"): "power_w", ("facility_power", "V"): "voltage_v", ("switch_metrics", "Cel"): "asic_temp_c",
-                   ("training_steps", "s"): "step_time_s"}  # fmt: skip
-        name = special.get((self.draft.dataset, unit))
+        name = BY_UNIT.get(unit, {}).get(self.draft.dataset)
         if name is None:
             return None
         spec = self.dataset.fields[name]
@@ -503,6 +495,8 @@ class Settler:
         for named in self.draft.measures:
             if named.words.window is not None:
                 return named.words.window
+        if self.dataset.kind is Kind.EVENT and not self.draft.measures and any(q.state for _, q, _, _ in self.draft.qualifiers):
+            return timedelta(days=EVERYTHING_D)
         if not self.draft.measures or self.draft.thing is not None:
             thing = self._thing()[1]
             if thing.window is not None and not self.draft.measures:

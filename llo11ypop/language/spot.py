@@ -19,6 +19,16 @@ _UNEXPLAINED = -6.0
 _FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
           "remediations", "syslog", "inventory_gpus", "inventory_nodes", "training_steps", "facility_env")  # fmt: skip
 """What is meant when two datasets explain the words equally well."""
+_CONTENT = frozenset({"measure", "thing", "qualifier", "dim", "value"})
+BY_UNIT = {
+    "Cel": {"gpu_metrics": "gpu_temp_c", "facility_env": "inlet_c", "switch_metrics": "asic_temp_c"},
+    "%": {"gpu_metrics": "gpu_util_pct", "facility_env": "humidity_pct", "fs_metrics": "free_pct"},
+    "W": {"gpu_metrics": "power_w", "facility_power": "power_w"}, "kW": {"facility_power": "power_w", "gpu_metrics": "power_w"},
+    "V": {"facility_power": "voltage_v"}, "s": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s", "training_steps": "step_time_s"},
+    "h": {"slurm_jobs": "elapsed_s"}, "min": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s"}, "d": {"slurm_jobs": "elapsed_s", "supply_chain": "lead_time_days"},
+    "wk": {"supply_chain": "lead_time_days"}, "ms": {"fs_metrics": "op_latency_ms", "net_probe": "rtt_p99_us"}, "us": {"net_probe": "rtt_p99_us"},
+}  # fmt: skip
+"""Unit → dataset → the field that is meant when a threshold names a unit and no measure: GPUs above 85 °C, jobs longer than 24 h."""
 BY_CLUSTER = ("provider", "region", "site", "continent", "gpu_model", "cooling", "orchestrator")
 """Fields that a cluster has, so that a filter on them can be told as clusters where a dataset knows only those."""
 
@@ -63,6 +73,11 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     found: list[list[tuple[int, list[Sense]]]] = [[] if taken[i] else list(index.at(lemmas, i)) for i in range(len(tokens))]
     candidates = {s.dataset for hits in found for _, senses in hits for s in senses if s.dataset and s.role in ("measure", "thing", "qualifier")}
     candidates |= {s.data.home for hits in found for _, senses in hits for s in senses if s.role == "dim" and s.data.home}
+    numbers = any(t.number is not None for t in tokens)
+    candidates |= {d for hits in found for _, senses in hits for s in senses if s.role == "unit" and numbers for d in BY_UNIT.get(s.name, {})}
+    normal = any(s.role == "normal" for hits in found for _, senses in hits for s in senses)
+    if normal:
+        candidates = candidates & {"gpu_metrics", "facility_env"} or {"gpu_metrics"}
     if not candidates:
         candidates = {s.dataset for hits in found for _, senses in hits for s in senses if s.dataset and s.role == "value"}
     read = [under(dataset, tokens, taken, found, catalog) for dataset in sorted(candidates)]
@@ -75,41 +90,54 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
 
 
 def under(dataset: str, tokens: list[Token], taken: list[bool], found: list[list[tuple[int, list[Sense]]]], catalog: Catalog) -> Spotted:
-    """The question with only the meanings that this dataset has."""
+    """The question with only the meanings that this dataset has; the way of cutting it into phrases that explains most."""
     reach = catalog.reachable(dataset)
-    items: list[Item] = []
-    unknown: list[int] = []
-    score, firm = 0.0, False
-    index = 0
-    while index < len(tokens):
-        if taken[index]:
-            index += 1
+    size = len(tokens)
+    best: list[tuple[float, int, tuple[Sense, ...]]] = [(0.0, 0, ())] * (size + 1)
+    for at in range(size - 1, -1, -1):
+        if taken[at]:
+            best[at] = (best[at + 1][0], 0, ())
             continue
-        for length, senses in found[index]:
-            if any(taken[index : index + length]):
+        rest = best[at + 1][0]
+        choice = (rest, 1, (Sense("number"),)) if tokens[at].number is not None else (rest + _UNEXPLAINED, 1, (Sense("unknown"),))
+        for length, senses in found[at]:
+            if any(taken[at : at + length]):
                 continue
             fitting = tuple(s for s in senses if fits(s, dataset, reach))
             if fitting:
-                text = " ".join(t.text for t in tokens[index : index + length])
-                items.append(Item(index, index + length, text, fitting))
-                roles = {s.role for s in fitting}
-                worth = max((_WORTH.get(r, 2.0) if r != "soft" else 0.0) for r in roles)
-                if "soft" in roles and not roles & {"measure", "thing", "qualifier", "dim", "value"}:
-                    worth = 0.0
-                score += worth * length + (0.3 * (length - 1))
-                named = [s for s in fitting if s.role in ("measure", "thing")]
-                firm = firm or bool(named)
-                index += length
-                break
-        else:
-            if tokens[index].number is not None:
-                items.append(Item(index, index + 1, tokens[index].text, (Sense("number"),), tokens[index].number))
-            else:
-                items.append(Item(index, index + 1, tokens[index].text, (Sense("unknown"),)))
-                unknown.append(index)
-                score += _UNEXPLAINED
-            index += 1
-    return Spotted(dataset, items, unknown, score + (1.5 if firm else 0.0), firm)
+                score = _worth(fitting, dataset) * length + 0.6 * (length - 1) + best[at + length][0]
+                if score > choice[0]:
+                    choice = (score, length, fitting)
+        best[at] = choice
+    return _read_off(dataset, tokens, taken, best)
+
+
+def _worth(senses: tuple[Sense, ...], dataset: str) -> float:
+    """Points of a phrase per token: its best meaning counts."""
+    roles = {s.role for s in senses}
+    if "soft" in roles and not roles & _CONTENT:
+        return 0.0
+    if "unit" in roles and any(dataset in BY_UNIT.get(s.name, {}) for s in senses if s.role == "unit"):
+        return 2.8
+    return max(_WORTH.get(r, 2.0) if r != "soft" else 0.0 for r in roles)
+
+
+def _read_off(dataset: str, tokens: list[Token], taken: list[bool], best: list[tuple[float, int, tuple[Sense, ...]]]) -> Spotted:
+    items: list[Item] = []
+    unknown: list[int] = []
+    at = 0
+    while at < len(tokens):
+        _, length, senses = best[at]
+        if taken[at] or not length:
+            at += 1
+            continue
+        number = tokens[at].number if senses[0].role == "number" else None
+        items.append(Item(at, at + length, " ".join(t.text for t in tokens[at : at + length]), senses, number))
+        if senses[0].role == "unknown":
+            unknown.append(at)
+        at += length
+    firm = any(i.has("measure", "thing") for i in items)
+    return Spotted(dataset, items, unknown, best[0][0] + (1.5 if firm else 0.0), firm)
 
 
 def fits(sense: Sense, dataset: str, reach: object) -> bool:

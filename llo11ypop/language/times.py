@@ -48,6 +48,7 @@ class Times:
     points: list[tuple[int, int, datetime]] = field(default_factory=list)
     """Instants that are named ('at 14:05')."""
     now: bool = False
+    tonight: bool = False
     impossible: str = ""
     """'30 February': a date that does not exist."""
     future: str = ""
@@ -174,7 +175,15 @@ def _last_n(match: re.Match[str], at: datetime, _: Times) -> Period:
     return trailing(at, span, f"last {shown}")
 
 
+_LASTING = re.compile(r"(?:ran|run|runs|running|took|take|taking|lasted|lasting|wait|waits|waited|waiting|longer|duration|time|blocked|latency|pending|older|queued)\s*$")
+
+
 def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
+    """'over 24 hours' behind 'ran' or 'waited' is a comparison, not a window."""
+    if match.group().startswith("over") and _LASTING.search(match.string[: match.start()].replace("\0", " ")):
+        return "no"
+    if _unit(match["u"]) in ("minute", "min", "m") and match.group().startswith("within") and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()]):
+        return None  # type: ignore[return-value]
     return _last_n(match, at, found)
 
 
@@ -237,7 +246,9 @@ def _now(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.now = True
 
 
-def _future(match: re.Match[str], _at: datetime, found: Times) -> None:
+def _future(match: re.Match[str], at: datetime, found: Times) -> None:
+    if match.group().strip() == "tonight":
+        found.tonight = True
     found.future = found.future or " ".join(match.group().split())
 
 
@@ -390,6 +401,18 @@ def _between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     return _clip(start, end, f"{first} to {last}", at)
 
 
+def _clocks(match: re.Match[str], at: datetime, found: Times) -> Period | None:
+    """'between 02:00 and 04:00 yesterday'."""
+    day, _, label = _point(match["day"], at)
+    start, end = _at_clock(day, match["a"]), _at_clock(day, match["b"])
+    if end <= start:
+        end += timedelta(days=1)
+    if start >= at:
+        found.future = found.future or label
+        return None
+    return _clip(start, end, f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}", at)
+
+
 def _on(match: re.Match[str], at: datetime, found: Times) -> Period | None | str:
     text = match["a"]
     start, end, label = _point(text, at)
@@ -458,6 +481,8 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
+    (_compiled(rf"\b(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{_DATE}|{_DAY})"), _clocks),
+    (_compiled(rf"(?P<day>yesterday|today|{_DATE}|{_DAY})\s+(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})"), _clocks),
     (_compiled(rf"(?P<a>{_DATE}|\b\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE})"), _between),
     (_compiled(rf"(?P<a>{_MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE}|\d{{1,2}}\b)"), _between),
     (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{_MONTH})"), _nth_week),

@@ -126,6 +126,6 @@ def shape(values: tuple[str, ...]) -> "re.Pattern[str] | None":
             parts.append(re.escape(column[0]) if same and (len(column) > 1 or len(column[0]) > 1) else "[a-z]+")
         else:
             parts.append(re.escape(column[0]))
-    if not any(not p.isalpha() for p in (q.replace("\\d+", "0") for q in parts)):
+    if not any(p == r"\d+" or (p.isalpha() and p != "[a-z]+") for p in parts):
         return None
     return re.compile("".join(parts))

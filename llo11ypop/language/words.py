@@ -84,6 +84,8 @@ def lemma(word: str) -> str:
     word = word.removesuffix("'s")
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if re.fullmatch(r"[a-z]+\d+s", word):
+        return word[:-1]
     if word in _KEPT or len(word) < 4 or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -115,6 +117,7 @@ def _token(word: str, start: int) -> Token:
     number = None
     if re.fullmatch(r"\d[\d,]*(?:\.\d+)?", word):
         number = float(word.replace(",", ""))
+        return Token(word, f"{number:g}" if number < 1e6 else word, start, start + len(word), number)
     return Token(word, lemma(word), start, start + len(word), number)
 
 
@@ -126,7 +129,7 @@ def _with_numbers(found: list[Token]) -> list[Token]:
         end, value = _number_at(found, index)
         if end > index and value is not None:
             text = " ".join(t.text for t in found[index:end])
-            out.append(Token(text, text, found[index].start, found[end - 1].end, value))
+            out.append(Token(text, found[index].lemma if end == index + 1 and found[index].number is not None else f"{value:g}", found[index].start, found[end - 1].end, value))
             index = end
         else:
             out.append(found[index])
@@ -136,12 +139,14 @@ def _with_numbers(found: list[Token]) -> list[Token]:
 
 def _number_at(found: list[Token], index: int) -> tuple[int, float | None]:
     first = found[index]
-    if first.number is None and first.text not in _SMALL and first.text not in ("hundred", "dozen", "couple"):
+    if first.number is None and first.text not in _SMALL and first.text not in ("hundred", "dozen", "couple", "once", "twice"):
         return index, None
     if first.text == "dozen":
         return index + 1, 12.0
     if first.text == "couple":
         return index + 1, 2.0
+    if first.text in ("once", "twice"):
+        return index + 1, 1.0 if first.text == "once" else 2.0
     value = first.number if first.number is not None else float(_SMALL.get(first.text, 0))
     end = index + (0 if first.text == "hundred" else 1)
     if first.text == "hundred":

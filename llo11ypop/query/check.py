@@ -106,7 +106,7 @@ def _window(select: Select, dataset: Dataset, where: str) -> None:
             f"{where}: dataset '{dataset.dataset}' grows without end, so the select needs a 'window'",
             next_step="add for example window: 1h",
         )
-    if select.window is not None and not dataset.time:
+    if select.window is not None and not dataset.time and not dataset.valid:
         raise PlanError(f"{where}: dataset '{dataset.dataset}' has no time, so it takes no 'window'")
     if select.window is not None and select.window.start.total_seconds() > MAX_WINDOW_DAYS * 86400:
         raise PlanError(f"{where}: the window is longer than {MAX_WINDOW_DAYS} days")

@@ -3,6 +3,7 @@
 
 import struct
 from collections.abc import Iterable
+from datetime import timedelta
 
 from llo11ypop.catalog.catalog import Catalog, Route
 from llo11ypop.catalog.models import Dataset, FieldSpec, Relation
@@ -39,13 +40,17 @@ def rows(catalog: Catalog, dataset: Dataset, names: Iterable[str], window: Span 
 
 
 def span_condition(dataset: Dataset, window: Span | None) -> Sql | None:
-    """Which rows a window selects; without one, everything known at the instant. Never a row of the future."""
+    """Which rows a window selects; without one, everything known at the instant. Never a row of the future.
+
+    Of a slowly changing dimension a window selects every row that was valid at some time in it: its history.
+    """
     parts: list[Sql | None] = []
     if dataset.known_at:
         parts.append(f"t.{quoted(dataset.known_at)} <= " + instant())
     if dataset.valid:
         start, end = (f"t.{quoted(name)}" for name in dataset.valid)
-        parts.append(f"{start} <= " + instant() + f" AND ({end} IS NULL OR {end} > " + instant() + ")")
+        since, until = (window.start, window.end) if window is not None else (timedelta(0), timedelta(0))
+        parts.append(f"{start} <= " + instant(until) + f" AND ({end} IS NULL OR {end} > " + instant(since) + ")")
     elif dataset.span:
         start, end = (f"t.{quoted(name)}" for name in dataset.span)
         if window is not None:

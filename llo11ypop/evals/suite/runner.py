@@ -1,5 +1,6 @@
 """Run cases against a system: every turn judged against its truth, every paraphrase against the question itself."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.question import Status
 from llo11ypop.evals.suite.case import Case, ComponentCase, Expect
-from llo11ypop.evals.suite.judging import Judged, judge
+from llo11ypop.evals.suite.judging import Judged, Result, judge, kind_of
 from llo11ypop.evals.suite.outcome import Outcome, System, outcome
 from llo11ypop.evals.suite.record import ParaphraseRecord, Record, TurnRecord
 from llo11ypop.evals.suite.rows import same_rows
@@ -44,22 +45,44 @@ async def run_cases(
 async def run_case(
     prepared: Prepared, system: System, fleet: str, *, component: Component, made: Made, paraphrases: bool = True
 ) -> Record:
-    """Run one case; a case of random answers three times."""
+    """Run one case; one whose answers are random three times. What the system raises unforeseen is its failure."""
     empty = _empty(prepared, fleet)
     if prepared.missing or prepared.error:
         return empty
-    times = TIMES if RANDOM in prepared.case.tags else 1
-    try:
-        if isinstance(prepared.case, ComponentCase):
-            return await _component(prepared, empty, component)
-        runs = [await _case(prepared, prepared.case, system, f"{fleet}-{n}", made) for n in range(times)]
-        others = await _paraphrases(prepared, prepared.case, system, runs[0][0], fleet) if paraphrases else ()
-    except Llo11yPopError as bad:
-        return replace(empty, error=bad.line())
+    (ended,) = await asyncio.gather(_judged(prepared, system, empty, component, made, paraphrases), return_exceptions=True)
+    if isinstance(ended, Record):
+        return ended
+    if isinstance(ended, Llo11yPopError):
+        return replace(empty, error=ended.line())
+    if isinstance(ended, Exception):
+        return replace(empty, turns=(_crashed(prepared, ended),))
+    raise ended
+
+
+async def _judged(
+    prepared: Prepared, system: System, empty: Record, component: Component, made: Made, paraphrases: bool
+) -> Record:
+    if isinstance(prepared.case, ComponentCase):
+        return await _component(prepared, empty, component)
+    case, fleet = prepared.case, empty.fleet
+    times = TIMES if RANDOM in case.tags else 1
+    runs = [await _case(prepared, case, system, f"{fleet}-{n}", made) for n in range(times)]
+    others = await _paraphrases(prepared, case, system, runs[0][0], fleet) if paraphrases else ()
     turns = tuple(_turn(o, j) for o, j in zip(*runs[0], strict=True))
     stable = all(_same(a, b) for run in runs[1:] for a, b in zip(runs[0][0], run[0], strict=True))
     passed = stable and all(j.passed for _, judged in runs for j in judged)
     return replace(empty, passed=passed, turns=turns, paraphrases=others, runs=times)
+
+
+def _crashed(prepared: Prepared, bad: Exception) -> TurnRecord:
+    """The system raised what it does not declare: that is its failure, not the harness's."""
+    case = prepared.case
+    whole = isinstance(case, Case)
+    question = case.asked[0].question if isinstance(case, Case) else str(case.input)
+    kind = kind_of(case.asked[-1].expect, prepared.truths[-1]) if isinstance(case, Case) else "component"
+    result = Result.DECLINED.value if kind == "answerable" else None
+    problem = " ".join(f"crashed: {type(bad).__name__}: {bad}".split())[:300]
+    return TurnRecord(prepared.said(question), Status.FAILED.value if whole else "", kind, result, False, False, (problem,))
 
 
 def _empty(prepared: Prepared, fleet: str) -> Record:

@@ -1,6 +1,6 @@
 """The fault history of nodes and GPUs: what counts as a fault, when it happened, and whether it was planned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,15 +102,11 @@ async def gpu_history(inquiry: Inquiry) -> History:
     return _history(signs, place, calendar, begins, inquiry.at)
 
 
-def nodes_plan(inquiry: Inquiry) -> dict[str, Any]:
-    """Every node in service with its place."""
+def nodes_plan(inquiry: Inquiry, *, leave_out: Iterable[str] = ("part_type",)) -> dict[str, Any]:
+    """Every node in service with its place; within the question's filters but those left out."""
     by = ["node_id", "cluster", "site", "rack", "gpu_model", "gpu_count", "cooling", "driver"]
-    return {
-        "dataset": "inventory_nodes",
-        "where": inquiry.where("inventory_nodes"),
-        "by": by,
-        "measures": {"n": {"agg": "count"}},
-    }
+    where = inquiry.where("inventory_nodes", leave_out=leave_out)
+    return {"dataset": "inventory_nodes", "where": where, "by": by, "measures": {"n": {"agg": "count"}}}
 
 
 def gpus_plan(inquiry: Inquiry) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from llo11ypop.core.vocabulary import Area, Level, Severity
 from llo11ypop.core.window import Window
 from llo11ypop.playbooks import PlaybookSet
 
-MOST_INSTANTS = 6
-"""Looks into a window: each costs one run of all playbooks (our assumption)."""
+MOST_INSTANTS = 5
+"""Looks into a window beside the one at its start: each costs one run of all playbooks (our assumption)."""
 SUSPECT_COLUMNS = (
     measure("rank"),
     dimension("cause"),
@@ -36,8 +36,8 @@ SETTLED = 20 * MINUTE
 BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT = 0.3, 0.45, 0.25
 """Parts of a hypothesis' rank beside the strength of its signs: any, its cost, how serious such a thing is (our assumption)."""
 SERIOUS = {Severity.S1: 1.0, Severity.S2: 0.7, Severity.S3: 0.3, Severity.S4: 0.0}
-OLDER = 0.7
-"""Factor on what had begun long before the window: it is less likely to be what is new in it (our assumption)."""
+OLDER = 0.4
+"""Factor on what was there when the window began: it is less likely to be what is new in it (our assumption)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Suspect:
     title: str
     entity: Entity
     since: datetime
+    first: datetime
+    """The earliest instant at which it matched."""
     last: datetime
     """The latest instant at which it still matched."""
     strength: float
@@ -61,6 +63,8 @@ class Suspect:
     """Jobs that would have failed there anyway, at the fleet's rate."""
     gpu_hours: float = 0.0
     """Work lost by those jobs and hours of unavailable GPUs."""
+    older: bool = False
+    """Whether it matched already when the window began."""
     planned: Work | None = None
     score: float = 0.0
 
@@ -92,18 +96,24 @@ async def hypotheses(
     """
     calendar = await planned_work(inquiry, window)
     lost = await losses(inquiry, window)
-    instants = sorted({*await telling_instants(inquiry, window), *(a for a in also if window.start < a <= window.end)})
+    inside = {*await telling_instants(inquiry, window), *(a for a in also if window.start < a <= window.end)}
+    instants = [window.start, *sorted(inside)]
     seen: list[tuple[Finding, datetime]] = []
     for at in instants:
         seen += [(f, at) for f in await match_at(inquiry, at, areas)]
     topology, book = inquiry.ground.topology, inquiry.ground.playbooks
-    merged = [s for s in _merged(seen, book) if s.since < window.end and s.last >= window.start]
+    merged = [_aged(s, window) for s in _merged(seen, book) if s.since < window.end and s.last > window.start]
     if within is not None:
         merged = [s for s in merged if not within.isdisjoint(nodes_of(s.entity, topology)) or s.entity.level is Level.RUN]
     causes = _costed(_rooted(merged, book, topology), lost, topology, window)
     planned = [replace(s, planned=calendar.accounting_for(s.entity, s.since, s.last)) for s in causes]
     kept = tuple(s for s in planned if s.planned is None or book[s.mode].despite_planned_work)
-    return Scene(_ranked(kept, book, window), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
+    return Scene(_ranked(kept, book), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
+
+
+def _aged(suspect: Suspect, window: Window) -> Suspect:
+    """Old when it matched at the beginning already; many signs look back only a few hours, so their onset does not tell."""
+    return replace(suspect, older=suspect.first <= window.start or suspect.since < window.start - HOUR)
 
 
 async def match_at(inquiry: Inquiry, at: datetime, areas: Sequence[Area] = tuple(Area)) -> list[Finding]:
@@ -122,7 +132,7 @@ async def match_at(inquiry: Inquiry, at: datetime, areas: Sequence[Area] = tuple
 
 
 async def telling_instants(inquiry: Inquiry, window: Window) -> list[datetime]:
-    """The end of a window, its middle, and when most signs of trouble had just come in; never more than six."""
+    """The end of a window, its middle, and when most signs of trouble had just come in; never more than five."""
     span = inquiry.span(window)
     count = {"n": {"agg": "count"}}
     half_hours = {"window": span, "bucket": {"every": "30m"}, "measures": count}
@@ -163,12 +173,13 @@ def _merged(seen: Sequence[tuple[Finding, datetime]], book: PlaybookSet) -> list
         if other is None:
             title = book[finding.playbook].title
             kept[key] = Suspect(
-                finding.playbook, title, finding.entity, finding.since, at, finding.strength, lines, finding.related
+                finding.playbook, title, finding.entity, finding.since, at, at, finding.strength, lines, finding.related
             )
             continue
         kept[key] = replace(
             other,
             since=min(other.since, finding.since),
+            first=min(other.first, at),
             last=max(other.last, at),
             lines=lines if finding.strength > other.strength else other.lines,
             strength=max(other.strength, finding.strength),
@@ -254,14 +265,13 @@ def _excess(s: Suspect) -> float:
     return s.gpu_hours * share
 
 
-def _ranked(suspects: Sequence[Suspect], book: PlaybookSet, window: Window) -> tuple[Suspect, ...]:
+def _ranked(suspects: Sequence[Suspect], book: PlaybookSet) -> tuple[Suspect, ...]:
     most = max((_excess(s) for s in suspects), default=0.0)
     scored = []
     for s in suspects:
         cost = _excess(s) / most if most else 0.0
         weight = BASE_WEIGHT + COST_WEIGHT * cost + SEVERITY_WEIGHT * SERIOUS[book[s.mode].severity]
-        new = 1.0 if s.since >= window.start - HOUR else OLDER
-        scored.append(replace(s, score=s.strength * weight * new))
+        scored.append(replace(s, score=s.strength * weight * (OLDER if s.older else 1.0)))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.mode, str(s.entity))))
 
 

@@ -1,6 +1,7 @@
 """Is a node a lemon: its failures, repairs, tickets and exclusions against what chance and the fleet's own unevenness allow."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, said
 from llo11ypop.analysis.counts import poisson_tail
+from llo11ypop.core.entity import Entity
+from llo11ypop.core.vocabulary import Level
 from llo11ypop.core.window import Window
 
 WINDOW = timedelta(days=28)
@@ -68,7 +71,9 @@ async def lemon(inquiry: Inquiry) -> Investigated:
 def named_node(inquiry: Inquiry) -> str | None:
     """The node that a question names."""
     scope = inquiry.reading.scope
-    return scope.entity("node") or scope.entity("node_id") or next(iter(scope.values("node_id")), None)
+    named = scope.entity("node") or next(iter(scope.values("node_id")), None)
+    words = re.findall(r"[\w.-]+", inquiry.reading.question)
+    return named or next((w for w in words if Entity(Level.NODE, w) in inquiry.ground.topology), None)
 
 
 async def _counts(inquiry: Inquiry, window: Window) -> tuple[dict[str, dict[str, float]], list[str]]:
@@ -88,7 +93,7 @@ async def _counts(inquiry: Inquiry, window: Window) -> tuple[dict[str, dict[str,
         "tickets": by_hour | {"dataset": "tickets", "where": "node_id != ''"},
         "exclusions": {"dataset": "user_exclusions", "window": span, "by": ["node_id"], "measures": users},
         "days out": by_day | {"dataset": "slurm_nodes", "where": out},
-        "nodes": nodes_plan(inquiry),
+        "nodes": nodes_plan(inquiry, leave_out=("node_id",)),
     }
     rows = await inquiry.ask(plans)
     calendar = await planned_work(inquiry, window)

@@ -7,7 +7,7 @@ from llo11ypop.agents.investigators.faults import fatal_where
 from llo11ypop.agents.investigators.inquiry import Inquiry
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.tables import Row, figure, listed, said
-from llo11ypop.agents.investigators.tied_to import COLUMNS, compare, named_driver, read_rates
+from llo11ypop.agents.investigators.tied_to import COLUMNS, compare, matching, named_driver, read_rates
 from llo11ypop.core.window import Window
 
 LOOK_BACK = timedelta(days=28)
@@ -21,7 +21,7 @@ async def rollout(inquiry: Inquiry) -> Investigated:
     window = Window(inquiry.at - LOOK_BACK, inquiry.at)
     rates = await read_rates(inquiry, fatal_where(inquiry.ground), window)
     named = named_driver(inquiry)
-    new = [d for d in rates.drivers() if named and d.startswith(named)] or await _newest(inquiry, window)
+    new = matching(rates.drivers(), named, inquiry) or await _newest(inquiry, window)
     if not new:
         inquiry.note(f"drivers here: {listed(rates.drivers(), 8)}; none was installed in the last 28 days")
         return inquiry.found("Unknown: no driver was rolled out in the last 28 days, so there is nothing to judge.", COLUMNS, [])

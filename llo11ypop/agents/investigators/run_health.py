@@ -1,12 +1,13 @@
 """How training runs do: converging, progressing, steady, no straggler, checkpoints in time, GPUs cool."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry
+from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry, any_of
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.runs import Minutes, Rank, gpu_plan, ratio, read_minutes, read_ranks, saves_plan
 from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, listed, measure, said
@@ -25,6 +26,8 @@ SLOW_SAVE = 3.0
 HOT_C = 85
 """Core temperature over which field practice warns."""
 BLOCK = 2 * HOUR
+FINISHED = ("COMPLETED", "CANCELLED")
+"""Ends of a job after which nobody expects further steps."""
 OK, BAD, UNKNOWN = "ok", "not ok", "unknown"
 
 COLUMNS = (
@@ -40,6 +43,8 @@ class Around:
     window: Window
     ranks: Mapping[str, Mapping[int, Rank]]
     saves: Mapping[str, Row]
+    jobs: Mapping[str, Row]
+    """Run → how its latest finished job ended."""
     gpus: Sequence[Row]
 
 
@@ -62,7 +67,8 @@ async def run_health(inquiry: Inquiry) -> Investigated:
 def named_runs(inquiry: Inquiry) -> list[str]:
     """The runs that a question names."""
     scope = inquiry.reading.scope
-    return sorted({*(i for level, i in scope.entities if level in ("run", "run_id")), *scope.values("run_id")})
+    named = {*(i for level, i in scope.entities if level in ("run", "run_id")), *scope.values("run_id")}
+    return sorted(named or set(re.findall(r"\br-\d+\b", inquiry.reading.question)))
 
 
 def _nothing(inquiry: Inquiry, named: Sequence[str]) -> str:
@@ -77,12 +83,15 @@ async def _around(inquiry: Inquiry, runs: Sequence[Minutes], window: Window) -> 
     nodes = sorted({rank.node_id for mine in ranks.values() for rank in mine.values()})
     late = Window(max(window.start, window.end - BLOCK), window.end)
     early = Window(window.start, late.start) if late.start > window.start else window.before()
-    rows = await inquiry.ask(
-        {"saves": saves_plan(inquiry, ids, late, early.before()), "gpus of runs": gpu_plan(inquiry, nodes, late, early)}
-    )
+    rows = await inquiry.ask({"gpus of runs": gpu_plan(inquiry, nodes, late, early)})
     week = Window(window.start - timedelta(days=7), window.start)
-    rows |= await inquiry.ask({"saves": saves_plan(inquiry, ids, window, week)})
-    return Around(window, ranks, {r["run_id"]: r for r in rows["saves"]}, rows["gpus of runs"])
+    ended = {
+        "dataset": "slurm_jobs", "window": inquiry.span(Window(window.start, inquiry.at)), "where": any_of("run_id", ids),
+        "by": ["run_id"], "measures": {"state": {"agg": "last", "field": "state"}, "ended_at": {"agg": "max", "field": "end_at"}},
+    }  # fmt: skip
+    rows |= await inquiry.ask({"saves": saves_plan(inquiry, ids, window, week), "jobs of runs": ended})
+    by_run = {name: {r["run_id"]: r for r in rows[name]} for name in ("saves", "jobs of runs")}
+    return Around(window, ranks, by_run["saves"], by_run["jobs of runs"], rows["gpus of runs"])
 
 
 def check_run(run: Minutes, around: Around) -> list[Row]:
@@ -117,8 +126,10 @@ def _progressing(run: Minutes, around: Around) -> Row:
     made = float(steps[-1] - steps[0]) if len(steps) else 0.0
     silent = around.window.end - run.at[-1]
     back = bool(len(steps)) and float(np.min(np.diff(steps), initial=0.0)) < 0
-    state = BAD if silent > STALLED else OK
-    text = f"no step for the last {silent / MINUTE:.0f} minutes" if state == BAD else "steps are being made"
+    ended = _ended(run, around) if silent > STALLED else None
+    state = BAD if silent > STALLED and (ended is None or ended["state"] not in FINISHED) else OK
+    text = f"no step for the last {silent / MINUTE:.0f} minutes" if silent > STALLED else "steps are being made"
+    text += f", its job ended {ended['state']} at {ended['ended_at']:%Y-%m-%d %H:%MZ}" if ended else ""
     return _row(
         run,
         "progressing",
@@ -127,6 +138,12 @@ def _progressing(run: Minutes, around: Around) -> Row:
         value=made,
         unit="steps made",
     )
+
+
+def _ended(run: Minutes, around: Around) -> Row | None:
+    """How the run's job ended after its last step; none when it did not."""
+    job = around.jobs.get(run.run_id)
+    return job if job and job["ended_at"] >= run.at[-1] - STALLED else None
 
 
 def _steady(run: Minutes) -> Row:

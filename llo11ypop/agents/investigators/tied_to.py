@@ -48,7 +48,7 @@ async def tied_to(inquiry: Inquiry) -> Investigated:
     what = f"XID {code}" if code else "fatal GPU events"
     rates = await read_rates(inquiry, f"kind = 'xid' and code = {code}" if code else fatal_where(inquiry.ground))
     known = rates.drivers()
-    mine = [d for d in known if driver and d.startswith(driver)]
+    mine = matching(known, driver, inquiry)
     if not driver or not mine:
         table = [_by_driver(rates, d) for d in known]
         asked = f"no GPU ran a driver {driver}" if driver else "no driver is named"
@@ -80,10 +80,16 @@ def named_code(inquiry: Inquiry) -> int | None:
 
 def named_driver(inquiry: Inquiry) -> str | None:
     """The driver, or its branch, that a question names."""
-    named = next(iter(inquiry.reading.scope.values("driver")), None) or inquiry.reading.scope.entity("driver")
     words = inquiry.reading.question.casefold()
     found = re.search(r"\b(\d{3}(?:\.\d+)*)(?:\.x)?\s+driver|driver\s+(?:version\s+)?(\d{3}(?:\.\d+)*)", words)
-    return named or (next(g for g in found.groups() if g) if found else None)
+    named = inquiry.reading.scope.values("driver")
+    return next(g for g in found.groups() if g) if found else listed(named) if named else None
+
+
+def matching(known: Sequence[str], driver: str | None, inquiry: Inquiry) -> list[str]:
+    """The drivers in use that the question means: those it filters for, else those of the branch it names."""
+    named = inquiry.reading.scope.values("driver")
+    return [d for d in known if (d in named if named else driver is not None and d.startswith(driver))]
 
 
 async def read_rates(inquiry: Inquiry, where: str, window: Any = None) -> Rates:

@@ -1,6 +1,7 @@
 """Why a measure changed: is it beyond chance, which slices moved it, was it rate or volume, and what known cause lies there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from llo11ypop.agents.investigators.causes import cause_of, explain_exclusions, lowered, places
@@ -24,6 +25,8 @@ LEAST_EXCESS = 2
 """Failed jobs beyond the expected ones from which a place is named."""
 MOST_SLICES = 6
 MOST_CAUSES = 4
+LONGEST_LABEL = 60
+"""Characters of a label in a sentence; a definition is not one."""
 JOBS = ("slurm_jobs", "slurm_job_nodes")
 
 COLUMNS = (
@@ -63,7 +66,9 @@ async def why(inquiry: Inquiry) -> Investigated:
 
 def _quantity(inquiry: Inquiry) -> Quantity:
     asked = next((m for m in inquiry.reading.scope.measures if m.dataset), FAILED_JOBS)
-    return FAILED_JOBS if asked.recipe and asked.dataset in JOBS else asked
+    if asked.recipe and asked.dataset in JOBS:
+        return FAILED_JOBS
+    return asked if len(asked.label) <= LONGEST_LABEL else replace(asked, label=asked.name.replace("_", " "))
 
 
 async def _rate_rows(inquiry: Inquiry, periods: Periods) -> list[Row]:
@@ -104,7 +109,7 @@ async def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, 
     scene = await hypotheses(inquiry, periods.now, within=places(inquiry), also=peak)
     explain_exclusions(inquiry, scene)
     book = inquiry.ground.playbooks
-    began = [s for s in scene.suspects if s.since >= periods.now.start - HOUR]
+    began = [s for s in scene.suspects if not s.older]
     if quantity.dataset in JOBS:
         return [s for s in began if _costly(s)][:MOST_CAUSES]
     reads = [s for s in began if any(quantity.dataset == signal.dataset for signal in book[s.mode].signals.values())]

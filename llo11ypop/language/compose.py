@@ -16,6 +16,8 @@ ROWS = 200
 """Rows of a list of events; a longer one is cut and says so."""
 MOST_GROUPS = 1000
 """Groups of a breakdown by something that there are many of."""
+STATE_FIELDS = frozenset({"state", "reason", "status", "port_state", "physical_state", "health"})
+"""What changes about a thing, so that its latest reading counts."""
 _MANY = frozenset({"gpu_uuid", "port_id", "job_id", "serial", "job_name", "sensor_id", "object_name", "user", "src_node", "dst_node"})
 _LOOK_BACK = {"supply_chain": timedelta(days=21)}
 _LATEST = timedelta(minutes=30)
@@ -108,10 +110,11 @@ def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) 
     reach = made.catalog.reachable(quantity.dataset)
     needed = expression(quantity.where).names() if quantity.where else frozenset()
     back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
+    changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
     static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
-    by = list(dict.fromkeys([*dataset.grain, *static, *(b for b in scope.by if b != BUCKET), *_key_fields(quantity)]))
+    by = list(dict.fromkeys([*dataset.grain, *static, *(b for b in scope.by if b != BUCKET and b not in changing), *_key_fields(quantity)]))
     by = [b for b in by if b in reach and b != dataset.time]
-    measured = [f for f in dict.fromkeys([*sorted(needed), *keep]) if f not in by]
+    measured = [f for f in dict.fromkeys([*sorted(needed), *changing, *keep]) if f not in by]
     select: dict[str, Any] = {"op": "select", "dataset": quantity.dataset, "window": {"start": back}, "by": by,
                               "measures": {f: {"agg": "last", "field": f} for f in measured} or {"rows": {"agg": "count"}}}  # fmt: skip
     where = all_of(condition_text(f) for f in scope.filters)
@@ -284,7 +287,8 @@ def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
         case "$window_all":
             return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
         case "$window_shift":
-            return {"start": (made.at - window.start_at if window is not None and not window.defaulted else timedelta(0)) + timedelta(hours=12)}
+            since, until = (window.start_at, window.end_at) if window is not None and not window.defaulted else (made.at, made.at)
+            return {"start": made.at - since + timedelta(hours=12), "end": made.at - until}
     return value
 
 
@@ -299,6 +303,9 @@ def _recipe_where(made: Composing, text: str, step: dict[str, Any], quantity: Qu
     if made.scope.measures and quantity.recipe == "step_time_replaced":
         own = [f for f in own if f.field != "node_id"]
     filters = all_of([quantity.where if dataset == quantity.dataset else "", *(condition_text(f) for f in own)])
+    if "$from" in text:
+        since = made.scope.window.start_at if made.scope.window is not None and not made.scope.window.defaulted else made.at
+        text = text.replace("$from", f"'{since:%Y-%m-%dT%H:%M:%S}'")
     if text == "$where":
         return filters
     return text.replace(" and $where", f" and {filters}" if filters else "")
@@ -437,7 +444,8 @@ def _order(made: Composing, names: list[str]) -> list[dict[str, Any]]:
         column = recipe.order
     if scope.compare is not None and not scope.ordered:
         column = f"{names[0]}_change" if f"{names[0]}_change" in [c.name for c in made.columns] else column
-    return [{"by": column, "desc": scope.desc}, *({"by": k} for k in keyed if k != column)]
+    desc = scope.desc and not (recipe is not None and recipe.ascending and not scope.ordered)
+    return [{"by": column, "desc": desc}, *({"by": k} for k in keyed if k != column)]
 
 
 def _columns(made: Composing, names: list[str], extra: list[Column]) -> None:

@@ -14,6 +14,8 @@ class Named:
     words: MeasureWords
     aggs: list[str] = field(default_factory=list)
     position: int = 0
+    loose: bool = False
+    """The aggregate was said with a word that also ranks: 'highest'."""
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Limit:
     """Item positions."""
     upper: float | None = None
     """For 'between' and 'outside'."""
+    attribute: str = ""
+    """The field of the rows that it is about, where the words say so."""
 
 
 @dataclass
@@ -74,7 +78,11 @@ class Draft:
     """Item positions that were given a role."""
     notes: list[str] = field(default_factory=list)
     nothing: str = ""
+    foreign: list[str] = field(default_factory=list)
+    """Dimensions that the dataset does not have."""
     order_by_measure: bool = False
+    each_thing: bool = False
+    """The things themselves are ranked: 'top 10 jobs by …'."""
     head: bool = False
     """The things to list stand first: 'nodes with …'."""
     plural_by: bool = True

@@ -79,6 +79,8 @@ class MeasureWords(Part):
     entity: tuple[str, ...] = ()
     """The series that a threshold is about: ['gpu_uuid']."""
     rate_by: str = ""
+    rank: str = ""
+    """'top' or 'bottom' where the word also ranks: 'hottest'."""
     fixed: bool = False
     """The aggregate belongs to the measure: 'median queue wait'."""
     proxy: str = ""
@@ -141,6 +143,7 @@ class Recipe(Part):
     """Columns that the recipe adds to the group keys."""
     order: str = ""
     """Column by which the result is sorted, largest first, unless the question ranks."""
+    ascending: bool = False
     buckets: bool = False
     """Whether it can be split over time."""
 

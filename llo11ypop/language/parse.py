@@ -7,7 +7,7 @@ from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.index import Sense
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Condition
-from llo11ypop.language.spot import BY_CLUSTER, Item, Spotted
+from llo11ypop.language.spot import ATTRIBUTES, BY_CLUSTER, SIZED, Item, Spotted
 from llo11ypop.language.values import ValueIndex
 
 _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exactly": "="}
@@ -112,6 +112,11 @@ class Parser:
             unit = ""
             if after < len(items) and items[after].has("unit"):
                 unit, after = items[after].sense("unit").name, after + 1  # type: ignore[union-attr]
+            attribute = self._sized(after)
+            if attribute and not unit:
+                self.draft.limits.append(Limit(op or "=", item.number, "", before if op and before is not None else at, after + 1, attribute=attribute))
+                used |= set(range(before if op and before is not None else at, after + 1))
+                continue
             pair = self._pair(at, after)
             outside = before is not None and items[before].has("outside")
             if pair is not None and (outside or (before is not None and items[before].text in ("between", "from")) or op == ""):
@@ -131,6 +136,13 @@ class Parser:
                 used |= set(range(before, after))
             elif self._follows("twice", at):
                 continue
+
+    def _sized(self, at: int) -> str:
+        """The field of a job that counts the things named there: '64 GPUs'."""
+        dim = self.items[at].sense("dim") if at < len(self.items) else None
+        if dim is None or dim.name not in ATTRIBUTES or self.draft.dataset not in SIZED:
+            return ""
+        return ATTRIBUTES[dim.name]
 
     def _pair(self, at: int, after: int) -> tuple[int, int] | None:
         """(position of the second number, end) of '20 and 80 %' or '20 80 %'."""
@@ -160,7 +172,7 @@ class Parser:
             if item.number is None or at in used or not 0 < item.number <= 1000 or item.number != int(item.number):
                 continue
             before, after = self._back(at), self._ahead(at)
-            ranked = (before is not None and items[before].has(*_RANKS)) or (after is not None and items[after].has(*_RANKS))
+            ranked = any(n is not None and (items[n].has(*_RANKS) or any(s.role == "measure" and s.data.rank for s in items[n].senses)) for n in (before, after))
             shown = before is not None and items[before].has("show", "which") and after is not None and items[after].has("dim", "thing", "top", "qualifier")
             first = before is not None and items[before].text in ("first",)
             if ranked or shown or first:
@@ -203,11 +215,13 @@ class Parser:
         qualifier = self._qualifier(item)
         if item.has("measure") and not self._prefers_rank(at, item, cue):
             self._measure(at, item)
-            return "", negated
+            return "rank" if item.sense("measure").data.rank else "", negated  # type: ignore[union-attr]
         if qualifier is not None and not (item.has("thing") and not draft.thing) and not (item.has("dim") and cue in ("group", "count")):
             draft.qualifiers.append((*qualifier, negated, at))
             draft.used.add(at)
             return cue, negated and self._listed(at)
+        if item.has("thing") and item.has("value") and draft.thing is None and not self._valued(at, item):
+            return self._thing(at, item, cue), False
         if item.has("value") and not (item.has("dim") and self._wants_dim(cue, at)):
             self._value(at, item, negated)
             return cue, negated and self._listed(at)
@@ -222,6 +236,10 @@ class Parser:
         draft, ahead = self.draft, self._ahead(at)
         following = self.items[ahead] if ahead is not None else None
         if item.has("number", "unknown"):
+            return cue
+        if item.has("foreign"):
+            self.draft.foreign.append(item.text)
+            self.draft.used.add(at)
             return cue
         draft.used.add(at)
         if item.has("count"):
@@ -289,11 +307,14 @@ class Parser:
         assert sense is not None  # noqa: S101 - the caller has seen it
         named = Named(sense.name, sense.data, position=at)
         waiting = [a for a, where in self.draft.aggs if where < at]
+        named.loose = any(a[1] < at and self.items[a[1]].has(*_RANKS) and self.items[a[1]].text not in _PURE for a in self.draft.aggs)
         if waiting and not sense.data.fixed and not (sense.data.recipe and sense.name != "step_time_replaced"):
             named.aggs = list(dict.fromkeys(waiting))
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
         if item.has(*_RANKS) and item.has("agg"):
             self._rank(item)
+        if sense.data.rank:
+            self.draft.rank = self.draft.rank or sense.data.rank
         if all(n.name != named.name or n.aggs != named.aggs for n in self.draft.measures):
             self.draft.measures.append(named)
         self.draft.used.add(at)
@@ -323,21 +344,31 @@ class Parser:
         elif cue in ("which", "show"):
             draft.listing = True
         elif cue == "rank" and draft.rank and sense.data.key and not draft.by:
-            draft.order_by_measure = True
+            draft.each_thing = True
         return ""
+
+    def _valued(self, at: int, item: Item) -> bool:
+        """Whether a word that is a thing and a value stands beside the dimension that it is a value of."""
+        fields = {s.name for s in item.senses if s.role == "value"}
+        near = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
+        return any(s.role == "dim" and fields & set(s.data.fields) for i in near for s in i.senses)
 
     def _wants_dim(self, cue: str, at: int) -> bool:
         return cue in ("group", "count", "across") or (cue in ("which", "show") and at + 1 < len(self.items))
 
     def _dim(self, at: int, item: Item, cue: str) -> str:
-        sense, draft = item.sense("dim"), self.draft
-        assert sense is not None  # noqa: S101 - the caller has seen it
+        draft, own = self.draft, self.catalog.datasets[self.draft.dataset].fields
+        dims = [s for s in item.senses if s.role == "dim"]
+        sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
         draft.used.add(at)
         fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
+        if not fields:
+            draft.foreign.append(sense.data.label or sense.name)
+            return ""
         before = self.items[at - 1].text if at else ""
         first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
-        if self._labels(at, sense) and cue != "group":
-            return cue
+        if self._labels(at, sense):
+            return "" if cue in ("group", "across") and not self._listed(at) else cue
         if cue == "count":
             if not draft.counted:
                 draft.counted, draft.counted_label = fields, sense.name
@@ -374,7 +405,7 @@ class Parser:
         return text[:-1] if text.endswith("s") and not text.endswith("ss") else text
 
     def _function(self, item: Item) -> bool:
-        return all(s.role in ("soft", "which", "show", "top", "bottom", "worst", "best", "distinct", "chart", "agg", "number", "above") for s in item.senses)
+        return all(s.role in ("soft", "which", "show", "top", "bottom", "worst", "best", "distinct", "chart", "agg", "number", "above", "qualifier", "value") for s in item.senses)
 
     def _preposition(self, at: int) -> bool:
         """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""

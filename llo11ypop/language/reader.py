@@ -78,21 +78,26 @@ class Reader:
         settled, draft = self.settled(spotted, times, at)
         if draft.nothing:
             return self._nothing(question, draft.nothing)
-        return self.finish(question, spotted, settled, draft.used, words, at)
+        return self.finish(question, spotted, settled, draft, words, at)
 
     def settled(self, spotted: Spotted, times: Times, at: datetime) -> "tuple[Settled, followup.Draft]":
         """Draft and scope of a spotted question."""
         draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
         return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon).settle(), draft
 
-    def finish(self, question: str, spotted: Spotted, settled: Settled, used: set[int], words: list[Token], at: datetime) -> Reading:
+    def finish(self, question: str, spotted: Spotted, settled: Settled, draft: "followup.Draft", words: list[Token], at: datetime) -> Reading:
         """The coverage gate, then the plan."""
-        unknown = [words[n].text for n in spotted.unknown]
+        unknown = [i.text for n, i in enumerate(spotted.items) if i.has("unknown") and n not in draft.used]
         for at_item, item in enumerate(spotted.items):
-            if item.number is not None and at_item not in used:
+            if item.number is not None and at_item not in draft.used:
                 unknown.append(item.text)
         if unknown:
             return self._unknown(question, settled.scope, unknown)
+        if draft.foreign:
+            return self._asked(question, self._foreign(spotted.dataset, draft.foreign[0], settled.scope), settled.scope)
+        line = self._inapplicable(settled.scope)
+        if line:
+            return self._nothing(question, line)
         vague = self._vague(spotted)
         if vague:
             return self._asked(question, vague, settled.scope)
@@ -139,7 +144,8 @@ class Reader:
         if spotted.firm or not any(i.has("qualifier") for i in spotted.items):
             return ""
         rivals = [spotted, *spotted.ties]
-        if len(rivals) < 2 or any(i.has("dim") and not i.has("qualifier") and i.sense("dim").data.level in ("node", "port", "switch", "gpu")  # type: ignore[union-attr]
+        homes = {s.data.home for i in spotted.items for s in i.senses if s.role == "dim"}
+        if len(rivals) < 2 or spotted.dataset in homes or any(i.has("dim") and not i.has("qualifier") and i.sense("dim").data.level in ("node", "port", "switch", "gpu")  # type: ignore[union-attr]
                                   for i in spotted.items):  # fmt: skip
             return ""
         choices = []
@@ -150,6 +156,21 @@ class Reader:
                 choices.append(f"{qualifier.data.label or qualifier.name} {thing.noun}")
         words = " ".join(i.text for i in spotted.items if i.has("qualifier"))
         return f"'{words}' of what? for example {', '.join(dict.fromkeys(choices))}" if len(set(choices)) > 1 else ""
+
+    def _foreign(self, dataset: str, dimension: str, scope: Scope) -> str:
+        """What can be asked instead of a dimension that the dataset does not have."""
+        reach = self.catalog.reachable(dataset)
+        own = [d.label for d in self.lexicon.dimensions.values() if d.label and any(f in reach for f in d.fields)][:9]
+        what = scope.measures[0].label if scope.measures else dataset.replace("_", " ")
+        return f"{what} cannot be told per {dimension}; it is known by {', '.join(dict.fromkeys(own))}"
+
+    def _inapplicable(self, scope: Scope) -> str:
+        """NVLink on nodes that have none: not zero, but not applicable."""
+        if not any(f.field == "nvlink" and f.op == "in" and 0.0 in f.values for f in scope.filters):
+            return ""
+        if any("nvlink" in f"{q.name} {q.label} {q.field}".lower() for q in scope.measures):
+            return "PCIe-only nodes have no NVLink, so NVLink measures do not apply to them: that is not a zero; ask for PCIe replays or for nodes with NVLink"
+        return ""
 
     def _nothing(self, question: str, line: str) -> Reading:
         return Reading(question, Intent.VALUE, Scope(Intent.VALUE), None, "", nothing=line)

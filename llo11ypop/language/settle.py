@@ -1,10 +1,11 @@
 """From a draft to a scope: counts, thresholds, defaults, rankings by rate, the kind of answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.catalog.models import Kind
+from llo11ypop.language.compose import STATE_FIELDS
 from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import Lexicon, MeasureWords, Thing
@@ -15,6 +16,9 @@ from llo11ypop.language.times import EVERYTHING_D, Times, before, trailing
 
 DEFAULT_WINDOW = timedelta(days=7)
 """A question that names no time is about the last seven days (our assumption; always said)."""
+_OPTIONAL = {"facility_env": ("rack",), "gpu_events": ("gpu_uuid",), "tickets": ("node_id",), "k8s_events": ("node_id",), "fs_metrics": ("node_id",),
+             "remediations": ("gpu_uuid",), "slurm_jobs": ("failed_node", "run_id"), "slurm_job_nodes": ("run_id",)}  # fmt: skip
+"""Fields that are empty in rows that are not about such a thing."""
 _PLACES = frozenset({"cluster", "site", "provider", "region", "continent", "zone", "room", "row", "rack", "gpu_model", "vendor", "cooling", "batch", "driver"})
 """Groups of unequal size, so that the worst of them is the one with the highest rate."""
 
@@ -75,10 +79,16 @@ class Settler:
             top=self._top(), desc=desc, ordered=bool(draft.rank), having=tuple(self.having), per=per, share=draft.share, part=tuple(self.part),
             count_of=self.count_of, fields=self.fields, dataset=draft.dataset, entities=tuple(draft.entities),
         )  # fmt: skip
+        scope = self._named_only(scope)
         self.out.scope = scope
         self.out.definition = "; ".join(dict.fromkeys(q.definition for q in self.measures if q.definition))
         self.out.chart = draft.chart or draft.trend or bool(bucket)
         return self.out
+
+    def _named_only(self, scope: Scope) -> Scope:
+        """Groups without a name are left out where the group is a thing: rows of row units have no rack."""
+        extra = [Condition(b, "not in", ("",), "") for b in scope.by if b in _OPTIONAL.get(scope.dataset, ())]
+        return replace(scope, filters=(*scope.filters, *extra)) if extra else scope
 
     # what is measured ------------------------------------------------------------------------------------------------------------
 
@@ -127,6 +137,7 @@ class Settler:
         name, thing = self._thing()
         own = [(q, no) for key, q, no, _ in draft.qualifiers]
         numeric = [m for m in draft.measures if not self._only_limited(m)]
+        self._ranked(thing, numeric)
         if numeric and not draft.count_thing:
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
@@ -142,6 +153,15 @@ class Settler:
                 if q.definition:
                     continue
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
+        """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages, 'highest temperature' is not."""
+        draft = self.draft
+        if thing.key and not draft.by and not draft.count_thing and numeric and (draft.each_thing or (numeric[0].words.rank and draft.thing is not None)):
+            draft.by = [k for k in thing.key[:1] if k in self.reach] if self.dataset.kind is Kind.EVENT else [k for k in thing.key if k in self.reach]
+        for named in numeric:
+            if named.loose and draft.by and self.dataset.kind is Kind.METRIC and named.words.agg == "avg" and not named.words.above and len(named.aggs) == 1:
+                named.aggs = []
 
     def _condition(self, where: str, no: bool, label: str) -> None:
         text = negated(where) if no else where
@@ -203,9 +223,8 @@ class Settler:
             self._limit(limit)
 
     def _limit(self, limit: Limit) -> None:
-        attribute = self._attribute(limit)
-        if attribute:
-            self._row_condition(attribute, limit, limit.value, limit.upper)
+        if limit.attribute:
+            self._row_condition(limit.attribute, limit, limit.value, limit.upper)
             return
         named = self._target(limit)
         if named is None and limit.unit:
@@ -230,19 +249,6 @@ class Settler:
 
     def _per_entity(self) -> bool:
         return bool(self.draft.by) and self.draft.by[0] not in self.dataset.grain
-
-    def _attribute(self, limit: Limit) -> str:
-        """The integer field of a job that 'more than 8 nodes' or '64 GPUs' is about."""
-        if self.draft.dataset not in ("slurm_jobs", "training_runs", "slurm_job_nodes") or limit.unit:
-            return ""
-        near = self.items[limit.end] if 0 <= limit.end < len(self.items) else None
-        dim = near.sense("dim") if near is not None else None
-        name = {"gpu": "gpus", "node": "nodes" if "nodes" in self.dataset.fields else "job_nodes"}.get(dim.name, "") if dim else ""
-        if name in self.dataset.fields:
-            fields = set(dim.data.fields) if dim else set()
-            self.draft.by = [b for b in self.draft.by if b not in fields]
-            return name
-        return ""
 
     def _by_unit(self, unit: str) -> Named | None:
         """The measure of the dataset that carries a unit, where the question names none: jobs longer than 24 hours."""
@@ -287,14 +293,30 @@ class Settler:
             self.measures = [made]
         else:
             self.measures.append(made)
-        if limit.op == "outside":
-            self.filters.append(Condition(words.field, "outside", (value, upper or value), f"{words.label} outside {value:g}-{upper or value:g}"))
-        else:
-            self._having(made.name, Limit(limit.op, value, "", -1, -1, upper), value)
+        if limit.op in ("outside", "between"):
+            self.measures = [q for q in self.measures if q.field != words.field]
+            self._time_outside(words, value, upper or value, limit.op)
+            return
+        self._having(made.name, Limit(limit.op, value, "", -1, -1, upper), value)
         if agg and agg in ("max", "min"):
             self.out.defaults.append(f"compared with the {'highest' if agg == 'max' else 'lowest'} reading of each in the window")
         elif agg:
             self.out.defaults.append(f"compared with the {agg} of each over the window")
+        if not self.draft.by and not self.draft.counted and words.entity:
+            self.draft.by = [e for e in words.entity if e in self.reach]
+            self.draft.listing = True
+
+    def _time_outside(self, words: MeasureWords, low: float, high: float, op: str) -> None:
+        """How long a reading was outside (or inside) a range, and how far."""
+        hours = (self.dataset.cadence or timedelta(minutes=5)).total_seconds() / 3600
+        shared = {"dataset": self.draft.dataset, "better": words.better}
+        self.measures = [
+            Quantity("hours", f"hours with {words.label} {op} {low:g}-{high:g}", agg="sum", field=f"{hours!r} + 0 * {words.field}", unit="h",
+                     definition=f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes", **shared),  # type: ignore[arg-type]
+            Quantity("lowest", f"lowest {words.label}", agg="min", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
+            Quantity("highest", f"highest {words.label}", agg="max", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
+        ]  # fmt: skip
+        self.filters.append(Condition(words.field, op, (low, high), f"{words.label} {op} {low:g}-{high:g}"))  # type: ignore[arg-type]
         if not self.draft.by and not self.draft.counted and words.entity:
             self.draft.by = [e for e in words.entity if e in self.reach]
             self.draft.listing = True
@@ -355,7 +377,8 @@ class Settler:
         name, thing = self._thing()
         first = self.measures[0] if self.measures else None
         counts = first is not None and first.agg in ("count", "count_distinct", "sum") and not draft.measures and not first.recipe.startswith("gauge")
-        state = any(q.state for _, q, _, _ in draft.qualifiers) or self.dataset.kind is Kind.STATE and bool(draft.qualifiers)
+        states = {f for f in draft.by if f in self.dataset.fields and f in STATE_FIELDS}
+        state = any(q.state for _, q, _, _ in draft.qualifiers) or self.dataset.kind is Kind.STATE and (bool(draft.qualifiers) or bool(states))
         now = (self.times.now or (window is not None and window.defaulted)) and not draft.bucket and not draft.trend and not draft.chart and not self.having
         if counts and first is not None and state and now and self.dataset.kind in (Kind.METRIC, Kind.STATE):
             self.latest = True
@@ -455,6 +478,9 @@ class Settler:
 
     def _periods(self) -> tuple[Period | None, Period | None]:
         draft, named = self.draft, [p for _, _, p in self.times.periods]
+        if self.times.tonight and draft.dataset == "technician_shifts":
+            evening = self.at.replace(hour=20, minute=0, second=0, microsecond=0)
+            return Period(max(self.at, evening), evening + timedelta(hours=12), "tonight (20:00-08:00 UTC)"), None
         timed = any(self.catalog.datasets[d].time for d in {draft.dataset, *(q.dataset for q in self.measures)})
         if len(named) >= 2 and (draft.compare or named[0].label != named[1].label):
             first, second = named[0], named[1]

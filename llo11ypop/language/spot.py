@@ -16,9 +16,14 @@ GRAMMAR = frozenset(
 _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2.6, "denominator": 2.5, "absent": 2.0}
 """Points per token that a role explains; grammar gives 2, dropped words none."""
 _UNEXPLAINED = -6.0
+_FOREIGN = -4.0
+"""A dimension that the dataset neither has nor reaches."""
 _FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
           "remediations", "syslog", "inventory_gpus", "inventory_nodes", "training_steps", "facility_env")  # fmt: skip
 """What is meant when two datasets explain the words equally well."""
+ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
+"""Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
+SIZED = frozenset({"slurm_jobs", "training_runs"})
 _CONTENT = frozenset({"measure", "thing", "qualifier", "dim", "value"})
 BY_UNIT = {
     "Cel": {"gpu_metrics": "gpu_temp_c", "facility_env": "inlet_c", "switch_metrics": "asic_temp_c"},
@@ -103,9 +108,16 @@ def under(dataset: str, tokens: list[Token], taken: list[bool], found: list[list
         for length, senses in found[at]:
             if any(taken[at : at + length]):
                 continue
-            fitting = tuple(s for s in senses if fits(s, dataset, reach))
+            counted = at > 0 and tokens[at - 1].number is not None
+            fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
+            sized = next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None) if counted and dataset in SIZED else None
+            if sized is not None:
+                fitting = (*fitting, sized)
+            if not fitting and any(s.role == "dim" for s in senses):
+                fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:
-                score = _worth(fitting, dataset) * length + 0.6 * (length - 1) + best[at + length][0]
+                worth = _FOREIGN if fitting[0].role == "foreign" else _worth(fitting, dataset) * length + 0.6 * (length - 1)
+                score = worth + best[at + length][0]
                 if score > choice[0]:
                     choice = (score, length, fitting)
         best[at] = choice
@@ -147,11 +159,14 @@ def fits(sense: Sense, dataset: str, reach: object) -> bool:
         case "measure" | "thing" | "qualifier":
             return sense.dataset == dataset
         case "dim":
-            return any(f in known for f in sense.data.fields)
+            return any(f in known for f in sense.data.fields) 
         case "value":
             if sense.dataset:
                 return sense.dataset == dataset
             return sense.name in known or (sense.name in BY_CLUSTER and "cluster" in known)
+        case "denominator" if sense.name in ("gpu", "node", "port") and sense.data.words:
+            own = {"gpu": "gpu_uuid", "node": "node_id", "port": "port_id"}[sense.name]
+            return own in known or dataset not in SIZED
         case "absent":
             return True
     return True

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from llo11ypop.agents.judge.dates import Moment, moments
 from llo11ypop.agents.judge.names import ids, masked
 from llo11ypop.agents.judge.quantities import UNITS, Quantity, quantities, spell_out
@@ -22,8 +24,11 @@ MOST_CELLS = 200_000
 _RANGE = re.compile(r"\b(\d{1,2})\s?[–-]\s?(?=\d{1,2}\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))")
 _UCUM = {
     "s": "s", "ms": "ms", "us": "us", "min": "min", "h": "h", "d": "d", "%": "%", "Cel": "°C", "W": "W", "kW": "kW", "By": "B",
-    "GBy": "GB", "MBy": "MB", "Hz": "Hz", "MHz": "MHz", "V": "V", "Wh": "Wh", "kWh": "kWh",
+    "By/s": "B", "GBy": "GB", "MBy": "MB", "Hz": "Hz", "MHz": "MHz", "V": "V", "Wh": "Wh", "kWh": "kWh",
 }  # fmt: skip
+_PER = re.compile(r"\bper 1,?0+(?:,000)*\s")
+_CODE = re.compile(r"([a-z]+)(\d+)")
+SHORTEST_CELL = 5
 _NUMBER_IN_TEXT = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 
 
@@ -49,6 +54,8 @@ class _Cited:
     plain: frozenset[float]
     """Numbers of the question and of the query's conditions."""
     instants: tuple[datetime, ...]
+    cells: frozenset[str]
+    """Texts of rows that hold a digit."""
     texts: str
     """Every text that is cited, in lower case."""
 
@@ -56,13 +63,32 @@ class _Cited:
 def grounded(answer: Answer, question: str) -> Grounded:
     """Check one answer's sentence against what it cites."""
     cited = _cited(answer, question)
-    found, rest = moments(_RANGE.sub("", answer.text))
+    shown, whole = _without_cells(answer.text, cited.cells)
+    found, rest = moments(_RANGE.sub("", shown))
     names = ids(rest)
     loose = [str(m) for m in found if not any(m.agrees(_moment(i)) for i in cited.instants) and not _asked(m, question)]
-    loose += [n for n in names if n not in cited.texts]
-    numbers = quantities(masked(rest))
+    loose += [n for n in names if not _named(n, cited)]
+    rest = masked(_PER.sub("per ", rest))
+    numbers = quantities(rest)
     loose += [f"{q.written:g}" for q in numbers if not _borne_out(q, cited)]
-    return Grounded(len(found) + len(names) + len(numbers), tuple(dict.fromkeys(loose)))
+    return Grounded(len(found) + len(names) + len(numbers) + whole, tuple(dict.fromkeys(loose)))
+
+
+def _without_cells(text: str, cells: frozenset[str]) -> tuple[str, int]:
+    """The sentence without the texts of rows that it quotes whole ('NVIDIA H100 80GB HBM3'), and how many those are."""
+    count = 0
+    for cell in sorted((c for c in cells if len(c) >= SHORTEST_CELL and c in text), key=len, reverse=True):
+        text, times = re.subn(rf"(?<![\w-]){re.escape(cell)}(?![\w-])", " … ", text)
+        count += times
+    return text, count
+
+
+def _named(name: str, cited: _Cited) -> bool:
+    """Whether a name stands in what is cited; 'rank 7' also where 7 does."""
+    if name in cited.texts:
+        return True
+    code = _CODE.fullmatch(name)
+    return code is not None and any(n == float(code[2]) for n in (*cited.plain, *(v for v, _ in cited.numbers)))
 
 
 def _asked(moment: Moment, question: str) -> bool:
@@ -84,7 +110,8 @@ def _cited(answer: Answer, question: str) -> _Cited:
     if answer.result is not None:
         units = {c.name: c.unit for c in answer.result.columns}
         _read(answer.result.rows, units, numbers, instants, texts)
-        numbers.append((float(answer.result.rows.num_rows), "1"))
+        numbers += _made(answer.result.rows, units, spell_out(answer.text))
+    cells = frozenset(t for t in texts if any(c.isdigit() for c in t)) - {question, answer.reading}
     for evidence in answer.evidence:
         _read(evidence.rows, {}, numbers, instants, texts)
         numbers.append((float(evidence.row_count), "1"))
@@ -92,7 +119,7 @@ def _cited(answer: Answer, question: str) -> _Cited:
     texts |= set(conditions)
     plain = {float(n) for text in (spell_out(question), *conditions) for n in _NUMBER_IN_TEXT.findall(text)}
     plain |= {q.written for q in quantities(question)}
-    return _Cited(tuple(set(numbers)), frozenset(plain), tuple(set(instants)), "\n".join(texts).lower())
+    return _Cited(tuple(set(numbers)), frozenset(plain), tuple(set(instants)), cells, "\n".join(texts).lower())
 
 
 def _read(
@@ -112,6 +139,41 @@ def _read(
         elif not pa.types.is_boolean(kind):
             texts |= {str(v) for v in values}
     texts |= {c.replace("_", " ") for c in rows.column_names}
+
+
+def _made(rows: "pa.Table", units: dict[str, str], text: str) -> list[tuple[float, str]]:
+    """Figures that sentences may make from rows: how many, how many different, the rest; totals, means, shares, halves."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = [(float(rows.num_rows), "1")]
+    for name in rows.column_names:
+        column = rows.column(name).combine_chunks()
+        kind, unit = column.type, units.get(name, "")
+        if pa.types.is_string(kind):
+            different = {str(v) for v in column.unique().drop_null().to_pylist()}
+            named = sum(v in text for v in different)
+            found += [(float(len(different)), "1"), (float(len(different) - named), "1"), (float(rows.num_rows - named), "1")]
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            values = pc.drop_null(column.cast(pa.float64())).to_numpy()
+            values = values[np.isfinite(values)]
+            if values.size:
+                found += [(float(f(values)), unit) for f in (np.sum, np.mean, np.median)]
+                found += _shares(values) + _halves(values)
+    return found
+
+
+def _shares(values: "np.ndarray[Any, Any]") -> list[tuple[float, str]]:
+    total = float(values.sum())
+    return [(100 * float(v) / total, "%") for v in set(values.tolist())] if total else []
+
+
+def _halves(values: "np.ndarray[Any, Any]") -> list[tuple[float, str]]:
+    """The change from the mean of the first half to that of the second, and from the first value to the last, in per cent."""
+    middle = values.size // 2
+    pairs = [(values[0], values[-1])]
+    pairs += [(values[:cut].mean(), values[cut:].mean()) for cut in {middle, values.size - middle} if 0 < cut < values.size]
+    return [(100 * float((b - a) / a), "%") for a, b in pairs if a]
 
 
 def _conditions(plan: Any) -> Iterator[str]:
@@ -150,12 +212,14 @@ def _forms(numbers: Iterable[tuple[float, str]], said: Quantity) -> Iterator[flo
     """The cited values in the unit that the sentence uses."""
     for value, unit in numbers:
         home = UNITS.get(_UCUM.get(unit, ""))
-        if not said.dimension or not unit:
+        if not said.dimension or unit in ("", "1") or (unit == "h" and said.dimension == "gpu time"):
             yield value
         if unit in ("", "1") and said.dimension in ("", "ratio"):
             yield value * 100
         elif home and home[0] == said.dimension:
             yield value * home[1] / _factor(said)
+        elif unit == "mJ" and said.dimension == "energy":
+            yield value / 3.6e6 / _factor(said)
         elif not unit and said.dimension in ("time", "bytes", "power"):
             yield value / _factor(said)
 

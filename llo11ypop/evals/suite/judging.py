@@ -48,7 +48,7 @@ def judge(expect: Expect, truth: Truth, got: Outcome, prepared: Prepared) -> Jud
     status_right = not problems
     content: list[str] = []
     if status_right and got.status is Status.ANSWERED:
-        content = [*_row_problems(expect, truth, got), *_fact_problems(expect, truth, got)]
+        content = [*_row_problems(expect, truth, got), *_fact_problems(expect, truth, got, prepared)]
         if got.grounded.loose:
             problems.append(f"not grounded: {', '.join(got.grounded.loose[:5])}")
     problems += content
@@ -95,7 +95,7 @@ def _few(rows: tuple[tuple[object, ...], ...]) -> str:
     return f"{len(rows)} rows [{shown}{' …' if len(rows) > 3 else ''}]"[:240]  # noqa: PLR2004 - a few
 
 
-def _fact_problems(expect: Expect, truth: Truth, got: Outcome) -> list[str]:
+def _fact_problems(expect: Expect, truth: Truth, got: Outcome, prepared: Prepared) -> list[str]:
     if expect.fact is None:
         return []
     problems = []
@@ -104,8 +104,9 @@ def _fact_problems(expect: Expect, truth: Truth, got: Outcome) -> list[str]:
         whole = verdict if verdict.equal else equivalent(truth.fact, got.text, question=got.question)
         if not whole.equal:
             problems.append(f"the sentence does not say '{truth.fact}' ({verdict.why}): {got.text[:160]}")
-    if expect.fact.any_of and not any(w.casefold() in got.text.casefold() for w in expect.fact.any_of):
-        problems.append(f"the sentence says none of {', '.join(expect.fact.any_of)}: {got.text[:160]}")
+    words = [prepared.said(w) for w in expect.fact.any_of]
+    if words and not any(w.casefold() in got.text.casefold() for w in words):
+        problems.append(f"the sentence says none of {', '.join(words)}: {got.text[:160]}")
     return problems
 
 

@@ -52,7 +52,7 @@ def test_what_is_cited_may_be_said(text: str) -> None:
         ("24 % of jobs failed.", "24"),
         ("The longest wait was 3 h.", "3"),
         ("It began on 5 June.", "month=6"),
-        ("1.3k jobs failed.", "1300"),
+        ("1.5k jobs failed.", "1500"),
         ("Thirteen jobs failed.", "13"),
         ("gpu-a-017 failed most.", "gpu-a-017"),
     ],

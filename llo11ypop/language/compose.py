@@ -9,6 +9,7 @@ from llo11ypop.core.question import Column
 from llo11ypop.language.lexicon import Lexicon, Recipe
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope
 from llo11ypop.language.where import all_of, condition_text, expression
+from llo11ypop.language.reach import reachable
 from llo11ypop.query.plan import Plan
 
 BUCKET = "bucket"
@@ -97,7 +98,7 @@ def _rows(made: Composing) -> None:
         if dataset.time and dataset.time in scope.fields:
             select["order"] = [{"by": dataset.time, "desc": True}]
         made.add("result", select)
-    reach = made.catalog.reachable(scope.dataset)
+    reach = reachable(made.catalog, scope.dataset)
     for name in scope.fields:
         spec = reach[name].spec
         role = "time" if spec.type == "timestamp" else "measure" if spec.numeric and spec.unit else "dimension"
@@ -107,7 +108,7 @@ def _rows(made: Composing) -> None:
 def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) -> None:
     """The latest reading of every series, those that meet the condition, and their number per group."""
     scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
-    reach = made.catalog.reachable(quantity.dataset)
+    reach = reachable(made.catalog, quantity.dataset)
     needed = expression(quantity.where).names() if quantity.where else frozenset()
     back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
     changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
@@ -218,7 +219,7 @@ def _select(made: Composing, dataset: str, quantities: list[Quantity], window: P
 
 
 def _reaches(made: Composing, dataset: str, condition: Condition) -> bool:
-    return condition.op == "expr" or condition.field in made.catalog.reachable(dataset)
+    return condition.op == "expr" or condition.field in reachable(made.catalog, dataset)
 
 
 def _measure(quantity: Quantity, where: str) -> dict[str, Any]:
@@ -377,7 +378,7 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
         made.add("rated", {"op": "derive", "source": made.last, "columns": {f"{n}_per_{scope.per}": f"1.0 * {n} / {divisor!r}" for n in names}})
         return [f"{n}_per_{scope.per}" for n in names]
     denominator = made.lexicon.denominators[scope.per]
-    reach = made.catalog.reachable(denominator.dataset)
+    reach = reachable(made.catalog, denominator.dataset)
     keys = [b for b in scope.by if b in reach]
     select: dict[str, Any] = {"op": "select", "dataset": denominator.dataset, "by": keys,
                               "measures": {"units": {"agg": denominator.agg, "field": denominator.field}}}  # fmt: skip

@@ -132,6 +132,13 @@ class PhraseIndex:
         """Whether the lexicon gives this phrase a meaning of its own, which then wins over a synonym of the catalog."""
         return phrase in self._own_phrases
 
+    def _plain(self, phrase: str) -> bool:
+        """Whether a field's own name says something else already: 'ports', 'open tickets'."""
+        lemmas = [t.lemma for t in tokens(normalise(phrase), self.whole)]
+        whole = self.phrases.get(tuple(lemmas), [])
+        each = [self.phrases.get((x,), []) for x in lemmas]
+        return any(s.role == "dim" for s in whole) or all(any(s.role in ("thing", "qualifier") for s in senses) for senses in each)
+
     def _explained(self, phrase: str, dataset: str) -> bool:
         """Whether the lexicon reads every word of a catalog synonym already, as a measure under conditions or with an aggregate."""
         roles = ("thing", "qualifier", "measure", "dim", "agg", "soft", "top", "bottom")
@@ -159,7 +166,7 @@ class PhraseIndex:
         )  # fmt: skip
         names = {plain.replace("_", " "), name.replace("_", " ")} - _SHORT
         synonyms = {s for s in spec.synonyms if not self._taken(s)}
-        for phrase in sorted({*words.words, *(p for p in names | synonyms if not any(s.role == "dim" for s in self.phrases.get((p,), [])))}):
+        for phrase in sorted({*words.words, *(p for p in names | synonyms if not self._plain(p))}):
             self.add(phrase, Sense("measure", f"{dataset}.{name}", dataset, measure))
 
     def _lexicon(self) -> None:

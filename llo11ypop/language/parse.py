@@ -9,6 +9,7 @@ from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Condition
 from llo11ypop.language.spot import ATTRIBUTES, BY_CLUSTER, SIZED, Item, Spotted
 from llo11ypop.language.values import ValueIndex
+from llo11ypop.language.reach import called, reachable
 
 _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exactly": "="}
 _NUMBERED = {"gpu": "gpu_index", "gpu_index": "gpu_index", "code": "code", "exit_code": "exit_code", "exit_signal": "exit_signal", "rank": "rank",
@@ -27,7 +28,7 @@ class Parser:
         self.catalog = catalog
         self.lexicon = lexicon
         self.values = values
-        self.reach = catalog.reachable(spotted.dataset)
+        self.reach = reachable(catalog, spotted.dataset)
         self.draft = Draft(spotted.dataset)
         self.thing_named = self._named_thing()
         self.negated = False
@@ -259,6 +260,10 @@ class Parser:
             if item.has(role):
                 if role == "group" and following is not None and following.has("measure") and not following.has("dim"):
                     draft.order_by_measure = True
+                if item.text == "who" and "user" in self.reach and not draft.by:
+                    self._group(("user",), "user")
+                    draft.head = draft.listing = draft.singular = True
+                    return "which"
                 if role == "show" and cue == "which":
                     return cue
                 return role if not (role == "which" and cue == "group") else cue
@@ -467,8 +472,7 @@ class Parser:
         same = [s for s in senses if s.name == sense.name and s.dataset == sense.dataset]
         raw = [v for s in same for v in (s.data if isinstance(s.data, tuple) else (s.data,))]
         field, found = sense.name, tuple(dict.fromkeys(raw))
-        if field == "node_id" and "node_id" not in self.reach and "src_node" in self.reach:
-            field = "src_node"
+        field = called(field, self.reach)
         if field not in self.reach and field in BY_CLUSTER:
             wanted = set(found)
             found = tuple(c for c, places in self.values.clusters.items() if places.get(field) in wanted)

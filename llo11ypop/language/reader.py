@@ -22,6 +22,7 @@ from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
 from llo11ypop.language.words import Token, normalise, tokens
+from llo11ypop.language.reach import reachable
 from llo11ypop.query.check import check, missing
 from llo11ypop.query.store import Exports
 
@@ -159,7 +160,7 @@ class Reader:
 
     def _foreign(self, dataset: str, dimension: str, scope: Scope) -> str:
         """What can be asked instead of a dimension that the dataset does not have."""
-        reach = self.catalog.reachable(dataset)
+        reach = reachable(self.catalog, dataset)
         own = [d.label for d in self.lexicon.dimensions.values() if d.label and any(f in reach for f in d.fields)][:9]
         what = scope.measures[0].label if scope.measures else dataset.replace("_", " ")
         return f"{what} cannot be told per {dimension}; it is known by {', '.join(dict.fromkeys(own))}"

@@ -9,10 +9,11 @@ from llo11ypop.language.compose import STATE_FIELDS
 from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import Lexicon, MeasureWords, Thing
-from llo11ypop.language.quantities import converted, count_of_thing, negated, quantities
+from llo11ypop.language.quantities import converted, count_of_thing, negated, quantities, slug
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope, Threshold
 from llo11ypop.language.spot import BY_UNIT, Item
 from llo11ypop.language.times import EVERYTHING_D, Times, before, trailing
+from llo11ypop.language.reach import reachable
 
 DEFAULT_WINDOW = timedelta(days=7)
 """A question that names no time is about the last seven days (our assumption; always said)."""
@@ -48,7 +49,7 @@ class Settler:
         self.catalog = catalog
         self.lexicon = lexicon
         self.dataset = catalog.datasets[draft.dataset]
-        self.reach = catalog.reachable(draft.dataset)
+        self.reach = reachable(catalog, draft.dataset)
         self.out = Settled(Scope(Intent.VALUE))
         self.measures: list[Quantity] = []
         self.filters = list(draft.filters)
@@ -135,6 +136,8 @@ class Settler:
         """Quantities from measures, or a count of things; conditions that do not belong to the count become filters."""
         draft = self.draft
         name, thing = self._thing()
+        if draft.compare and len(draft.qualifiers) >= 2 and self._opposed(name, thing):
+            return
         own = [(q, no) for key, q, no, _ in draft.qualifiers]
         numeric = [m for m in draft.measures if not self._only_limited(m)]
         self._ranked(thing, numeric)
@@ -143,6 +146,9 @@ class Settler:
                 self.measures += quantities(named, self.lexicon)
             for q, no in own:
                 self._condition(q.where, no, q.label)
+            if draft.share and draft.filters and not draft.by and not draft.bucket and not self.measures[0].recipe:
+                late = [f for f, at in zip(draft.filters, draft.filter_at, strict=False) if at > numeric[0].position]
+                self.part, self.filters = late, [f for f in self.filters if f not in late]
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
                 self._condition(draft.thing[1].where, False, "")
         elif draft.share and len(own) + len(draft.filters) > 0 and not draft.by and not draft.bucket:
@@ -153,6 +159,25 @@ class Settler:
                 if q.definition:
                     continue
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _opposed(self, name: str, thing: Thing) -> bool:
+        """'failed jobs vs completed jobs': the same measure once under each condition."""
+        draft = self.draft
+        chosen = [(q, no) for _, q, no, _ in draft.qualifiers]
+        if any(no for _, no in chosen):
+            return False
+        for q, _ in chosen:
+            counted = count_of_thing(name, thing.model_copy(update={"recipe": ""}), [(q, False)], self.lexicon)
+            if draft.measures:
+                for made in quantities(draft.measures[0], self.lexicon):
+                    if made.recipe:
+                        return False
+                    where = " and ".join(f"({w})" for w in (made.where, q.where) if w)
+                    self.measures.append(replace(made, name=f"{made.name}_{slug(q.label)}", label=f"{made.label} of {q.label} {thing.noun}", where=where))
+            else:
+                self.measures.append(replace(counted, name=slug(f"{q.label} {thing.noun}")))
+        draft.compare = False
+        return True
 
     def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
         """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages, 'highest temperature' is not."""
@@ -198,6 +223,9 @@ class Settler:
         if self.measures[0].recipe:
             plain = thing.model_copy(update={"recipe": ""})
             self.measures = [count_of_thing(name, plain, [(q, no) for _, q, no, _ in whole], self.lexicon)]
+        if [key for key, *_ in parts] == ["job.failed"] and not self.part[1:] and not whole:
+            self.part = []
+            self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
         definitions = [q.definition for _, q, _, _ in parts if q.definition]
         if definitions:
             self.out.defaults += definitions
@@ -495,7 +523,7 @@ class Settler:
         if not timed and self.dataset.kind is Kind.DIMENSION:
             return None, None
         length = self._default_length()
-        window = trailing(self.at, length, f"last {length.days} days" if length >= timedelta(days=2) else f"last {round(length.total_seconds() / 3600)} hours", defaulted=True)
+        window = trailing(self.at, length, "all telemetry" if length.days >= EVERYTHING_D else f"last {length.days} days" if length >= timedelta(days=2) else f"last {round(length.total_seconds() / 3600)} hours", defaulted=True)
         if draft.compare and not self._two_groups():
             return window, before(window, self.at)
         return window, None

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from llo11ypop.catalog import Catalog
+from llo11ypop.catalog import Catalog, Kind
 from llo11ypop.language.index import PhraseIndex, Sense
 from llo11ypop.language.words import Token
+from llo11ypop.catalog import Route
+from llo11ypop.language.reach import called, reachable
 
 GRAMMAR = frozenset(
     {"soft", "chart", "count", "distinct", "which", "show", "group", "across", "trend", "share", "rate", "compare", "negate", "top", "bottom",
@@ -18,7 +20,7 @@ _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2
 _UNEXPLAINED = -6.0
 _FOREIGN = -4.0
 """A dimension that the dataset neither has nor reaches."""
-_FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
+_FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "technicians", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
           "remediations", "syslog", "inventory_gpus", "inventory_nodes", "training_steps", "facility_env")  # fmt: skip
 """What is meant when two datasets explain the words equally well."""
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
@@ -77,7 +79,11 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     lemmas = [t.lemma for t in tokens]
     found: list[list[tuple[int, list[Sense]]]] = [[] if taken[i] else list(index.at(lemmas, i)) for i in range(len(tokens))]
     candidates = {s.dataset for hits in found for _, senses in hits for s in senses if s.dataset and s.role in ("measure", "thing", "qualifier")}
-    candidates |= {s.data.home for hits in found for _, senses in hits for s in senses if s.role == "dim" and s.data.home}
+    homes = {s.data.home for hits in found for _, senses in hits for s in senses if s.role == "dim" and s.data.home}
+    candidates |= homes
+    if candidates <= homes:
+        named = {f for hits in found for _, senses in hits for s in senses if s.role == "dim" for f in s.data.fields}
+        candidates |= {n for n, d in catalog.datasets.items() if d.kind is Kind.DIMENSION and named & set(d.fields)}
     numbers = any(t.number is not None for t in tokens)
     candidates |= {d for hits in found for _, senses in hits for s in senses if s.role == "unit" and numbers for d in BY_UNIT.get(s.name, {})}
     normal = any(s.role == "normal" for hits in found for _, senses in hits for s in senses)
@@ -96,7 +102,7 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
 
 def under(dataset: str, tokens: list[Token], taken: list[bool], found: list[list[tuple[int, list[Sense]]]], catalog: Catalog) -> Spotted:
     """The question with only the meanings that this dataset has; the way of cutting it into phrases that explains most."""
-    reach = catalog.reachable(dataset)
+    reach = reachable(catalog, dataset)
     size = len(tokens)
     best: list[tuple[float, int, tuple[Sense, ...]]] = [(0.0, 0, ())] * (size + 1)
     for at in range(size - 1, -1, -1):
@@ -152,9 +158,9 @@ def _read_off(dataset: str, tokens: list[Token], taken: list[bool], best: list[t
     return Spotted(dataset, items, unknown, best[0][0] + (1.5 if firm else 0.0), firm)
 
 
-def fits(sense: Sense, dataset: str, reach: object) -> bool:
+def fits(sense: Sense, dataset: str, reach: dict[str, Route]) -> bool:
     """Whether a meaning makes sense over a dataset that reaches these fields."""
-    known: dict[str, object] = reach  # type: ignore[assignment]
+    known = reach
     match sense.role:
         case "measure" | "thing" | "qualifier":
             return sense.dataset == dataset
@@ -163,7 +169,7 @@ def fits(sense: Sense, dataset: str, reach: object) -> bool:
         case "value":
             if sense.dataset:
                 return sense.dataset == dataset
-            return sense.name in known or (sense.name in BY_CLUSTER and "cluster" in known)
+            return called(sense.name, reach) in known or (sense.name in BY_CLUSTER and "cluster" in known)
         case "denominator" if sense.name in ("gpu", "node", "port") and sense.data.words:
             own = {"gpu": "gpu_uuid", "node": "node_id", "port": "port_id"}[sense.name]
             return own in known or dataset not in SIZED

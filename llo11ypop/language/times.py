@@ -480,9 +480,9 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
-    (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
     (_compiled(rf"\b(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{_DATE}|{_DAY})"), _clocks),
     (_compiled(rf"(?P<day>yesterday|today|{_DATE}|{_DAY})\s+(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})"), _clocks),
+    (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
     (_compiled(rf"(?P<a>{_DATE}|\b\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE})"), _between),
     (_compiled(rf"(?P<a>{_MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE}|\d{{1,2}}\b)"), _between),
     (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{_MONTH})"), _nth_week),

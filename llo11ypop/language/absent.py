@@ -60,10 +60,21 @@ def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> 
         if not field:
             continue
         for n in (at + 1, at - 1):
-            if 0 <= n < len(items) and any(c.lower().rsplit("-", 1)[-1] == items[n].text for c in values.values.get("cluster", ())):
+            if 0 <= n < len(items) and any(
+                c.lower().rsplit("-", 1)[-1] == items[n].text for c in values.values.get("cluster", ())
+            ):
                 continue
-            if 0 <= n < len(items) and items[n].has("unknown") and _name_like(items[n].text, tokens) and (n == at + 1 or at == 0 or True):
-                if n == at - 1 and not re.search(r"[\d-]", items[n].text) and field not in ("cluster", "provider", "site", "region", "account", "partition"):
+            if (
+                0 <= n < len(items)
+                and items[n].has("unknown")
+                and _name_like(items[n].text, tokens)
+                and (n == at + 1 or at == 0 or True)
+            ):
+                if (
+                    n == at - 1
+                    and not re.search(r"[\d-]", items[n].text)
+                    and field not in ("cluster", "provider", "site", "region", "account", "partition")
+                ):
                     continue
                 return missing(field, items[n].text, values, dim.data.label)
     return None

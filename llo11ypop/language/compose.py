@@ -6,10 +6,11 @@ from typing import Any
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.question import Column
+from llo11ypop.language import unplanned
 from llo11ypop.language.lexicon import Lexicon, Recipe
+from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope
 from llo11ypop.language.where import all_of, condition_text, expression
-from llo11ypop.language.reach import reachable
 from llo11ypop.query.plan import Plan
 
 BUCKET = "bucket"
@@ -19,7 +20,9 @@ MOST_GROUPS = 1000
 """Groups of a breakdown by something that there are many of."""
 STATE_FIELDS = frozenset({"state", "reason", "status", "port_state", "physical_state", "health"})
 """What changes about a thing, so that its latest reading counts."""
-_MANY = frozenset({"gpu_uuid", "port_id", "job_id", "serial", "job_name", "sensor_id", "object_name", "user", "src_node", "dst_node"})
+_MANY = frozenset(
+    {"gpu_uuid", "port_id", "job_id", "serial", "job_name", "sensor_id", "object_name", "user", "src_node", "dst_node"}
+)
 _LOOK_BACK = {"supply_chain": timedelta(days=21)}
 _LATEST = timedelta(minutes=30)
 """How far back the latest reading of a metric may lie to count as 'now' (our assumption); three cadences where those are longer."""
@@ -89,7 +92,12 @@ def _rows(made: Composing) -> None:
     if latest:
         _latest(made, scope.measures[0], keep=scope.fields)
     else:
-        select: dict[str, Any] = {"op": "select", "dataset": scope.dataset, "fields": list(scope.fields), "limit": scope.top or ROWS}
+        select: dict[str, Any] = {
+            "op": "select",
+            "dataset": scope.dataset,
+            "fields": list(scope.fields),
+            "limit": scope.top or ROWS,
+        }
         if scope.window is not None and dataset.time:
             select["window"] = span(scope.window, made.at)
         where = all_of([where, *(q.where for q in scope.measures)])
@@ -113,7 +121,11 @@ def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) 
     back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
     changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
     static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
-    by = list(dict.fromkeys([*dataset.grain, *static, *(b for b in scope.by if b != BUCKET and b not in changing), *_key_fields(quantity)]))
+    by = list(
+        dict.fromkeys(
+            [*dataset.grain, *static, *(b for b in scope.by if b != BUCKET and b not in changing), *_key_fields(quantity)]
+        )
+    )
     by = [b for b in by if b in reach and b != dataset.time]
     measured = [f for f in dict.fromkeys([*sorted(needed), *changing, *keep]) if f not in by]
     select: dict[str, Any] = {"op": "select", "dataset": quantity.dataset, "window": {"start": back}, "by": by,
@@ -131,7 +143,15 @@ def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) 
     counted = quantity.field if quantity.field in by or quantity.field in measured else ""
     keys = _key_fields(quantity)
     if not counted and len(keys) > 1:
-        made.add("things", {"op": "group", "source": made.last, "by": list(dict.fromkeys([*keys, *scope.by])), "measures": {"rows": {"agg": "count"}}})
+        made.add(
+            "things",
+            {
+                "op": "group",
+                "source": made.last,
+                "by": list(dict.fromkeys([*keys, *scope.by])),
+                "measures": {"rows": {"agg": "count"}},
+            },
+        )
     measure = {"agg": "count_distinct", "field": counted} if counted else {"agg": "count"}
     made.add("counted", {"op": "group", "source": made.last, "by": list(scope.by), "measures": {quantity.name: measure}})
 
@@ -180,6 +200,22 @@ def _base(made: Composing, window: Period | None) -> None:
             parts.append(made.last)
         else:
             simple.setdefault(quantity.dataset, []).append(quantity)
+    if unplanned.wanted(scope) and (simple or parts):
+        for quantity in (q for found in simple.values() for q in found):
+            counted = unplanned.countable(quantity, made.catalog)
+            select = _select(made, counted.dataset, [counted], window)
+            parts.append(
+                unplanned.steps(
+                    made.add,
+                    scope,
+                    counted,
+                    select,
+                    made.catalog,
+                    _group_columns(made),
+                    span(window, made.at) if window else {"start": timedelta(days=7)},
+                )
+            )
+        simple = {}
     for dataset, quantities in simple.items():
         made.add(f"{dataset}", _select(made, dataset, quantities, window))
         parts.append(made.last)
@@ -348,7 +384,10 @@ def _compared(made: Composing) -> list[Column]:
     _base(made, scope.compare)
     names = [q.name for q in scope.measures]
     keys = _group_columns(made)
-    kept = made.add("earlier", {"op": "group", "source": made.last, "by": keys, "measures": {f"{n}_before": {"agg": "max", "field": n} for n in names}})
+    kept = made.add(
+        "earlier",
+        {"op": "group", "source": made.last, "by": keys, "measures": {f"{n}_before": {"agg": "max", "field": n} for n in names}},
+    )
     made.prefix = ""
     _base(made, scope.window)
     joined = _joined(made, made.last, kept, keys)
@@ -356,7 +395,9 @@ def _compared(made: Composing) -> list[Column]:
     shown: list[Column] = []
     for quantity in scope.measures:
         name = quantity.name
-        columns[f"{name}_change"] = f"coalesce({name}, 0) - coalesce({name}_before, 0)" if _counts(quantity) else f"{name} - {name}_before"
+        columns[f"{name}_change"] = (
+            f"coalesce({name}, 0) - coalesce({name}_before, 0)" if _counts(quantity) else f"{name} - {name}_before"
+        )
         columns[f"{name}_change_pct"] = f"100.0 * {name}_change / nullif({name}_before, 0)"
         shown += [Column(f"{name}_before", f"{quantity.label}, {scope.compare.label}", "measure", quantity.unit, quantity.better),
                   Column(f"{name}_change", "change", "measure", quantity.unit, quantity.better),
@@ -375,14 +416,21 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
     days = _days(scope.window)
     if scope.per in ("day", "hour", "week"):
         divisor = {"day": days, "hour": days * 24, "week": days / 7}[scope.per]
-        made.add("rated", {"op": "derive", "source": made.last, "columns": {f"{n}_per_{scope.per}": f"1.0 * {n} / {divisor!r}" for n in names}})
+        made.add(
+            "rated",
+            {"op": "derive", "source": made.last, "columns": {f"{n}_per_{scope.per}": f"1.0 * {n} / {divisor!r}" for n in names}},
+        )
         return [f"{n}_per_{scope.per}" for n in names]
     denominator = made.lexicon.denominators[scope.per]
     reach = reachable(made.catalog, denominator.dataset)
     keys = [b for b in scope.by if b in reach]
     select: dict[str, Any] = {"op": "select", "dataset": denominator.dataset, "by": keys,
                               "measures": {"units": {"agg": denominator.agg, "field": denominator.field}}}  # fmt: skip
-    filters = [f for f in scope.filters if f.op != "expr" and f.field in reach and (reach[f.field].path or f.field in ("cluster", "gpu_model", "node_id"))]
+    filters = [
+        f
+        for f in scope.filters
+        if f.op != "expr" and f.field in reach and (reach[f.field].path or f.field in ("cluster", "gpu_model", "node_id"))
+    ]
     if filters:
         select["where"] = all_of(condition_text(f) for f in filters)
     top = made.last
@@ -472,7 +520,14 @@ def _columns(made: Composing, names: list[str], extra: list[Column]) -> None:
         else:
             made.columns.append(Column(name, quantity.label, "measure", quantity.unit, quantity.better))
     if scope.per in made.lexicon.denominators:
-        made.columns.append(Column("units", {"inventory_gpus": "GPUs", "inventory_nodes": "nodes"}.get(made.lexicon.denominators[scope.per].dataset, "ports"), "measure", "1"))
+        made.columns.append(
+            Column(
+                "units",
+                {"inventory_gpus": "GPUs", "inventory_nodes": "nodes"}.get(made.lexicon.denominators[scope.per].dataset, "ports"),
+                "measure",
+                "1",
+            )
+        )
     if not scope.per:
         made.columns.extend(extra)
 

@@ -27,11 +27,15 @@ _CUE = re.compile(
     r"split\b|break\b|group (?:that|it|them)|by \w+$|by \w+ instead|per \w+$|again\b|why\??$|why\b.{0,25}$|for \w|in \w|on \w|compare (?:that|it|this|them|with|to)|versus|vs\b|"
     r"then\b|ignore|ignoring|except|not \w+|with(?:out)?\b|as a|plot (?:that|it|them)|chart (?:that|it|them)|show (?:that|it|them)|since \w|last \w+ ?\w*$|this \w+$|yesterday|today)"
 )  # fmt: skip
-_BACK = re.compile(r"\b(?:that|those|them|it|this|these|there|the same|same|instead)\b(?!\s+(?:week|month|quarter|morning|year|day|night|failed|ended|were|are|was|is|have|had|ran|run|waited|reported|exceeded))")
-_DROP = re.compile(r"\b(?:drop|remove|clear|forget|lift|without) (?:the |all |any |that )*(?:filters?|conditions?|restrictions?|scope)\b|\b(?:whole|entire) fleet\b|\ball clusters\b|\bfleet[- ]wide\b|\beverywhere\b")
+_BACK = re.compile(
+    r"\b(?:that|those|them|it|this|these|there|the same|same|instead)\b(?!\s+(?:week|month|quarter|morning|year|day|night|failed|ended|were|are|was|is|have|had|ran|run|waited|reported|exceeded))"
+)
+_DROP = re.compile(
+    r"\b(?:drop|remove|clear|forget|lift|without) (?:the |all |any |that )*(?:filters?|conditions?|restrictions?|scope)\b|\b(?:whole|entire) fleet\b|\ball clusters\b|\bfleet[- ]wide\b|\beverywhere\b"
+)
 _LINKING = frozenset(
     {"and", "also", "but", "now", "what", "about", "how", "if", "same", "only", "just", "instead", "drop", "remove", "clear", "forget", "filter", "filters", "that", "it", "them",
-     "those", "this", "then", "again", "too", "please", "you", "do", "show", "so", "ok", "same", "thing", "else", "as", "one", "ones", "whole", "fleet-wide", "restriction"}
+     "those", "this", "then", "again", "too", "please", "you", "do", "show", "so", "ok", "thing", "else", "as", "one", "ones", "whole", "fleet-wide", "restriction"}
 )  # fmt: skip
 """Words that only tie a question to the one before."""
 _WITHOUT = re.compile(r"\b(?:exclud\w*|without|ignor\w*|except|leav\w* out|outside)\b")
@@ -39,7 +43,9 @@ _WHY = re.compile(r"\bwhy\b|\bhow come\b|\bwhat (?:caused|changed|explains)\b")
 _MORE = re.compile(r"\b(?:split|also|additionally|further|break|broken|as well|too)\b")
 
 
-def merged(reader: "Reader", question: str, text: str, words: list[Token], times: Times, at: datetime, previous: Scope) -> Reading | None:
+def merged(
+    reader: "Reader", question: str, text: str, words: list[Token], times: Times, at: datetime, previous: Scope
+) -> Reading | None:
     """The reading of a follow-up; none when the question stands alone."""
     cued, back = bool(_CUE.search(text)), bool(_BACK.search(text))
     times = _relative(text, times, previous)
@@ -61,26 +67,46 @@ def merged(reader: "Reader", question: str, text: str, words: list[Token], times
         return _investigated(reader, question, words, times, at, previous, asked)
     dataset = previous.measures[0].dataset if previous.measures else previous.dataset
     if not dataset:
-        return _reinvestigated(reader, question, words, taken, times, at, previous) if previous.intent not in PLANNED else None
+        return _reinvestigated(reader, question, text, words, times, at, previous) if previous.intent not in PLANNED else None
     spotted = _under(reader, words, taken, dataset)
     settled, draft = reader.settled(spotted, times, at)
     new = settled.scope
-    measured = bool(draft.measures) or draft.count_thing or (draft.thing is not None and bool(draft.qualifiers)) or _same_kind(reader, draft, previous, text)
+    measured = (
+        bool(draft.measures)
+        or draft.count_thing
+        or (draft.thing is not None and bool(draft.qualifiers))
+        or _same_kind(reader, draft, previous, text)
+    )
     if alone is not None and alone.dataset != dataset and alone.firm and alone.score > spotted.score:
         spotted, measured = alone, True
         settled, draft = reader.settled(spotted, times, at)
         new = settled.scope
-    problem = absent.of_names(words, taken, reader.index, reader.values) or absent.of_models(spotted, reader.values, reader.lexicon) or absent.of_labels(spotted, words, reader.values) or draft.nothing
+    problem = (
+        absent.of_names(words, taken, reader.index, reader.values)
+        or absent.of_models(spotted, reader.values, reader.lexicon)
+        or absent.of_labels(spotted, words, reader.values)
+        or draft.nothing
+    )
     if problem:
         return replace(reader.fresh(question, text, words, times, at), nothing=problem, clarify=None, plan=None)
     if previous.intent not in PLANNED:
-        return _reinvestigated(reader, question, words, taken, times, at, previous)
+        return _reinvestigated(reader, question, text, words, times, at, previous)
     return _changed(reader, question, text, spotted, settled, draft, new, previous, measured, at, words)
+
+
+def excludes_planned(text: str) -> bool:
+    """Whether planned work is to be left out."""
+    return _WITHOUT.search(text) is not None and re.search(r"\b(?:maintenance|planned)\b", text) is not None
 
 
 def _same_kind(reader: "Reader", draft: Draft, previous: Scope, text: str) -> bool:
     """'and cancelled?' behind 'how many jobs failed' asks for the other condition, not for both at once."""
-    if not draft.qualifiers or not previous.measures or previous.measures[0].field or re.match(r"\W*(?:only|just|exclud|without|not)\b", text):
+    if (
+        not draft.qualifiers
+        or not previous.measures
+        or previous.measures[0].field
+        or re.match(r"\W*(?:only|just|exclud|without|not)\b", text)
+    ):
         return False
     thing = reader.lexicon.things[draft.qualifiers[0][0].split(".")[0]]
     return any(q.where and q.where in previous.measures[0].where for q in thing.qualifiers.values())
@@ -88,10 +114,17 @@ def _same_kind(reader: "Reader", draft: Draft, previous: Scope, text: str) -> bo
 
 def _relative(text: str, times: Times, previous: Scope) -> Times:
     """'the day before', 'the previous week': moves the window of the turn before."""
-    found = re.search(r"\b(?:the )?(?:(day|week|month) before|(?:same )?period before|before that|previous (?:day|week|month|period))\b(?! yesterday)", text)
+    found = re.search(
+        r"\b(?:the )?(?:(day|week|month) before|(?:same )?period before|before that|previous (?:day|week|month|period))\b(?! yesterday)",
+        text,
+    )
     if found is None or times.periods or previous.window is None:
         return times
-    moved = replace(times, periods=[(*found.span(), replace(before(previous.window, previous.window.end_at), defaulted=False))], spans=[*times.spans, found.span()])
+    moved = replace(
+        times,
+        periods=[(*found.span(), replace(before(previous.window, previous.window.end_at), defaulted=False))],
+        spans=[*times.spans, found.span()],
+    )
     return moved
 
 
@@ -116,39 +149,56 @@ def _changed(reader: "Reader", question: str, text: str, spotted: Spotted, settl
                         dataset=new.dataset, verified="")  # fmt: skip
     else:
         kept.append(" and ".join(dict.fromkeys(q.label for q in previous.measures)) or previous.dataset)
-        extra = [c for c in new.filters if c.op == "expr"] + [Condition("", "expr", (q.where,), q.label) for _, q, no, _ in draft.qualifiers if not no]
+        extra = [c for c in new.filters if c.op == "expr"] + [
+            Condition("", "expr", (q.where,), q.label) for _, q, no, _ in draft.qualifiers if not no
+        ]
         extra += [Condition("", "expr", (f"not ({q.where})",), f"not {q.label}") for _, q, no, _ in draft.qualifiers if no]
         scope = replace(scope, filters=(*scope.filters, *[c for c in dict.fromkeys(extra) if c not in scope.filters]))
     scope = _filters(reader, text, scope, draft, kept)
     scope = _groups(text, scope, draft, kept)
-    if new.window is not None and not new.window.defaulted:
-        scope = replace(scope, window=new.window, compare=new.compare or (before(new.window, at) if previous.compare is not None else None))
+    if draft.compare and previous.window is not None and new.window is not None and not draft.measures:
+        named = next(
+            (w for w in (new.compare, new.window) if w is not None and not w.defaulted and w.end_at <= previous.window.start_at),
+            None,
+        )
+        scope = replace(scope, compare=named or before(previous.window, at), bucket="")
+        kept.append(period_text(replace(previous.window, defaulted=False)))
+    elif new.window is not None and not new.window.defaulted:
+        scope = replace(
+            scope, window=new.window, compare=new.compare or (before(new.window, at) if previous.compare is not None else None)
+        )
     elif scope.window is not None:
         kept.append(period_text(replace(scope.window, defaulted=False)))
-    if draft.compare and scope.window is not None and scope.compare is None:
-        scope = _compare(scope, new, at)
     if draft.top is not None or draft.rank:
         scope = replace(scope, top=draft.top or new.top or scope.top, desc=new.desc, ordered=True)
     if draft.denominator:
         scope = replace(scope, per=draft.denominator)
     if draft.share and not measured:
         scope = replace(scope, share=True)
-    if draft.planned:
+    if draft.planned or excludes_planned(text):
         scope = replace(scope, entities=(*scope.entities, ("planned", "excluded")))
     if not measured and draft.limits and new.having:
-        scope = replace(scope, having=tuple(replace(h, column=scope.measures[0].name) for h in new.having) if scope.measures else ())
+        scope = replace(
+            scope, having=tuple(replace(h, column=scope.measures[0].name) for h in new.having) if scope.measures else ()
+        )
     scope = _fitting(reader, replace(scope, intent=_intent(scope)))
     ready = replace_scope(settled, scope)
     draft.foreign = [f for f in draft.foreign if f]
     gate = reader.finish(question, spotted, ready, draft, words, at)
     inherited = f"kept from before: {', '.join(k for k in kept if k)}" if any(kept) else ""
-    return replace(gate, defaults=tuple(d for d in (*[x for x in gate.defaults if not x.startswith("no time")], inherited) if d), wants_chart=gate.wants_chart or draft.chart)
+    return replace(
+        gate,
+        defaults=tuple(d for d in (*[x for x in gate.defaults if not x.startswith("no time")], inherited) if d),
+        wants_chart=gate.wants_chart or draft.chart,
+    )
 
 
 def replace_scope(settled: Settled, scope: Scope) -> Settled:
     """What was settled, with the merged scope in it."""
     definition = "; ".join(dict.fromkeys(q.definition for q in scope.measures if q.definition))
-    return Settled(scope, [d for d in settled.defaults if d], definition, settled.chart or bool(scope.bucket), "", [], settled.missing)
+    return Settled(
+        scope, [d for d in settled.defaults if d], definition, settled.chart or bool(scope.bucket), "", [], settled.missing
+    )
 
 
 def _filters(reader: "Reader", text: str, scope: Scope, draft: Draft, kept: list[str]) -> Scope:
@@ -158,7 +208,11 @@ def _filters(reader: "Reader", text: str, scope: Scope, draft: Draft, kept: list
     new = {f.field: f for f in draft.filters if f.field}
     places = {"cluster", "site", "provider", "region", "continent", "node_id", "rack"}
     moved = bool(set(new) & places)
-    old = [f for f in scope.filters if f.field not in new and not (moved and f.field in places and not re.search(r"\b(?:only|also|and only|just)\b", text))]
+    old = [
+        f
+        for f in scope.filters
+        if f.field not in new and not (moved and f.field in places and not re.search(r"\b(?:only|also|and only|just)\b", text))
+    ]
     kept += [f.words for f in old if f.words]
     return replace(scope, filters=(*old, *new.values()))
 
@@ -178,13 +232,6 @@ def _groups(text: str, scope: Scope, draft: Draft, kept: list[str]) -> Scope:
     elif scope.bucket:
         kept.append(f"by {scope.bucket}")
     return scope
-
-
-def _compare(scope: Scope, new: Scope, at: datetime) -> Scope:
-    """'compare that with last week': the named period is the earlier one."""
-    if new.window is not None and not new.window.defaulted and scope.window is not None and new.window.end_at <= scope.window.start_at:
-        return replace(scope, compare=new.window, bucket="")
-    return replace(scope, compare=new.compare or (before(scope.window, at) if scope.window is not None else None), bucket="")
 
 
 def _intent(scope: Scope) -> Intent:
@@ -207,7 +254,9 @@ def _fitting(reader: "Reader", scope: Scope) -> Scope:
     return replace(scope, by=tuple(b for b in scope.by if b in known))
 
 
-def _investigated(reader: "Reader", question: str, words: list[Token], times: Times, at: datetime, previous: Scope, asked: IntentWords) -> Reading:
+def _investigated(
+    reader: "Reader", question: str, words: list[Token], times: Times, at: datetime, previous: Scope, asked: IntentWords
+) -> Reading:
     """'why?' and the like over what was asked before."""
     scope, defaults, areas = investigate.about(reader, words, times, at, asked)
     kept = []
@@ -226,14 +275,18 @@ def _investigated(reader: "Reader", question: str, words: list[Token], times: Ti
     named = {f.field for f in scope.filters}
     old = [f for f in previous.filters if f.field not in named]
     kept += [f.words for f in old if f.words]
-    entities = tuple(dict.fromkeys([*scope.entities, *(e for e in previous.entities if e[0] not in {k for k, _ in scope.entities})]))
+    entities = tuple(
+        dict.fromkeys([*scope.entities, *(e for e in previous.entities if e[0] not in {k for k, _ in scope.entities})])
+    )
     scope = replace(scope, filters=(*old, *scope.filters), by=scope.by or previous.by, entities=entities)
     if kept:
         defaults.append(f"kept from before: {', '.join(kept)}")
     return reader.investigated(question, scope, defaults, areas)
 
 
-def _reinvestigated(reader: "Reader", question: str, words: list[Token], taken: list[bool], times: Times, at: datetime, previous: Scope) -> Reading:
+def _reinvestigated(
+    reader: "Reader", question: str, text: str, words: list[Token], times: Times, at: datetime, previous: Scope
+) -> Reading:
     """A change to an investigation: other window, other entities, planned work left out."""
     asked = IntentWords(intent=previous.intent, any=(".",))
     scope, _, areas = investigate.about(reader, words, times, at, asked)
@@ -249,6 +302,8 @@ def _reinvestigated(reader: "Reader", question: str, words: list[Token], taken: 
     if previous.window is not None and not times.periods:
         kept.append(period_text(previous.window))
     defaults = [f"kept from before: {', '.join(kept)}"] if kept else []
+    if excludes_planned(text):
+        merged_scope = replace(merged_scope, entities=tuple(dict.fromkeys([*merged_scope.entities, ("planned", "excluded")])))
     if ("planned", "excluded") in merged_scope.entities:
         defaults.append("hours inside maintenance windows are left out")
     return reader.investigated(question, merged_scope, defaults, areas)

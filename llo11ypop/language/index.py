@@ -20,7 +20,9 @@ NEAR = 86.0
 
 _SUFFIXES = ("_c", "_w", "_v", "_a", "_s", "_ms", "_us", "_pct", "_total", "_bps", "_mib", "_mhz", "_ratio", "_ns", "_mj", "_kpa", "_lpm", "_usd",
              "_days", "_gbps", "_per_s", "_at")  # fmt: skip
-_SHORT = frozenset({"read", "write", "free", "bytes", "count", "jobs", "nodes", "gpus", "step", "metric", "flow", "state", "voltage", "result"})
+_SHORT = frozenset(
+    {"read", "write", "free", "bytes", "count", "jobs", "nodes", "gpus", "step", "metric", "flow", "state", "voltage", "result"}
+)
 """Names of fields that are too plain to be words for them."""
 _HIDDEN = frozenset({"gpu_metrics_1m", "fleet_meta"})
 """Datasets that no words lead to: the first holds the same as gpu_metrics for some hours only."""
@@ -62,7 +64,12 @@ class PhraseIndex:
 
     def whole(self, word: str) -> bool:
         """Whether a hyphenated or slashed word is a name that stays in one piece."""
-        return word in self.names or any(s.fullmatch(word) for s in self.shapes.values()) or word.startswith("gpu-") and word.count("-") >= 4
+        return (
+            word in self.names
+            or any(s.fullmatch(word) for s in self.shapes.values())
+            or (word.startswith("gpu-")
+            and word.count("-") >= 4)
+        )
 
     def add(self, phrase: str, sense: Sense) -> None:
         """One more meaning of a phrase."""
@@ -137,7 +144,9 @@ class PhraseIndex:
         lemmas = [t.lemma for t in tokens(normalise(phrase), self.whole)]
         whole = self.phrases.get(tuple(lemmas), [])
         each = [self.phrases.get((x,), []) for x in lemmas]
-        return any(s.role == "dim" for s in whole) or all(any(s.role in ("thing", "qualifier") for s in senses) for senses in each)
+        return any(s.role == "dim" for s in whole) or all(
+            any(s.role in ("thing", "qualifier") for s in senses) for senses in each
+        )
 
     def _explained(self, phrase: str, dataset: str) -> bool:
         """Whether the lexicon reads every word of a catalog synonym already, as a measure under conditions or with an aggregate."""

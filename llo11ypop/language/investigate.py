@@ -62,7 +62,9 @@ def reading(reader: "Reader", question: str, text: str, words: list[Token], time
     return reader.investigated(question, scope, defaults, areas)
 
 
-def about(reader: "Reader", words: list[Token], times: Times, at: datetime, found: IntentWords) -> tuple[Scope, list[str], tuple[Area, ...]]:
+def about(
+    reader: "Reader", words: list[Token], times: Times, at: datetime, found: IntentWords
+) -> tuple[Scope, list[str], tuple[Area, ...]]:
     """Measures, filters, window and entities of an investigation. Words that mean nothing here are allowed: it looks wider anyway."""
     taken = [any(s <= t.start < e for s, e in times.spans) for t in words]
     spotted = spot(words, taken, reader.index, reader.catalog)
@@ -91,7 +93,9 @@ def about(reader: "Reader", words: list[Token], times: Times, at: datetime, foun
         span = named_periods[0].end_at - named_periods[0].start_at
         window, compare = Period(max(named_periods[0].end_at, at - span), at, "since then", partial=True), named_periods[0]
     entities = _entities(filters, times, planned)
-    scope = Scope(found.intent, measures=measures, by=by, filters=filters, window=window, compare=compare, top=top, entities=entities)
+    scope = Scope(
+        found.intent, measures=measures, by=by, filters=filters, window=window, compare=compare, top=top, entities=entities
+    )
     if found.intent is Intent.WHY and not measures:
         defaults.append("no measure was named: failed jobs")
         scope = replace(scope, measures=(failed_jobs(reader.lexicon),))
@@ -102,7 +106,9 @@ def failed_jobs(lexicon: Lexicon) -> Quantity:
     """What 'failures' means when nothing else is named."""
     job = lexicon.things["job"]
     failed = job.qualifiers["failed"]
-    return Quantity("failed_jobs", "failed jobs", job.dataset, "count", "", failed.where, better="lower", definition=failed.definition)
+    return Quantity(
+        "failed_jobs", "failed jobs", job.dataset, "count", "", failed.where, better="lower", definition=failed.definition
+    )
 
 
 def _window(times: Times, at: datetime, found: IntentWords) -> tuple[Period, list[str]]:

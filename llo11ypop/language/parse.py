@@ -6,16 +6,39 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.index import Sense
 from llo11ypop.language.lexicon import Lexicon
+from llo11ypop.language.reach import called, reachable
 from llo11ypop.language.scope import Condition
 from llo11ypop.language.spot import ATTRIBUTES, BY_CLUSTER, SIZED, Item, Spotted
 from llo11ypop.language.values import ValueIndex
-from llo11ypop.language.reach import called, reachable
 
 _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exactly": "="}
 _NUMBERED = {"gpu": "gpu_index", "gpu_index": "gpu_index", "code": "code", "exit_code": "exit_code", "exit_signal": "exit_signal", "rank": "rank",
              "stage": "pipeline_stage", "link": "link", "rack_unit": "rack_unit", "job": "job_id"}  # fmt: skip
 """Dimension → the integer field that a number right behind it picks: 'GPU 3', 'XID 79', 'exit code 137'."""
-_LIGHT = frozenset({"the", "a", "this", "that", "of", "on", "in", "our", "its", "their", "these", "those", "same", "to", "from", "at", "for", "with", "which", "and"})
+_LIGHT = frozenset(
+    {
+        "the",
+        "a",
+        "this",
+        "that",
+        "of",
+        "on",
+        "in",
+        "our",
+        "its",
+        "their",
+        "these",
+        "those",
+        "same",
+        "to",
+        "from",
+        "at",
+        "for",
+        "with",
+        "which",
+        "and",
+    }
+)
 _PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 _RANKS = ("top", "bottom", "worst", "best")
 
@@ -91,7 +114,12 @@ class Parser:
         while n < len(self.items):
             if self.items[n].number is not None and not self._is_unit(n + 1):
                 out.append(n)
-            elif not (out and self.items[n].text in ("and", "or", "number") and n + 1 < len(self.items) and self.items[n + 1].number is not None):
+            elif not (
+                out
+                and self.items[n].text in ("and", "or", "number")
+                and n + 1 < len(self.items)
+                and self.items[n + 1].number is not None
+            ):
                 break
             n += 1
         return out
@@ -115,14 +143,18 @@ class Parser:
                 unit, after = items[after].sense("unit").name, after + 1  # type: ignore[union-attr]
             attribute = self._sized(after)
             if attribute and not unit:
-                self.draft.limits.append(Limit(op or "=", item.number, "", before if op and before is not None else at, after + 1, attribute=attribute))
+                self.draft.limits.append(
+                    Limit(op or "=", item.number, "", before if op and before is not None else at, after + 1, attribute=attribute)
+                )
                 used |= set(range(before if op and before is not None else at, after + 1))
                 continue
             pair = self._pair(at, after)
             outside = before is not None and items[before].has("outside")
             if pair is not None and (outside or (before is not None and items[before].text in ("between", "from")) or op == ""):
                 second, end = pair
-                unit = unit or (items[second + 1].sense("unit").name if second + 1 < len(items) and items[second + 1].has("unit") else "")  # type: ignore[union-attr]
+                unit = unit or (
+                    items[second + 1].sense("unit").name if second + 1 < len(items) and items[second + 1].has("unit") else ""
+                )  # type: ignore[union-attr]
                 sign = "outside" if outside else "between"
                 start = before if before is not None and (outside or items[before].text in ("between", "from")) else at
                 self.draft.limits.append(Limit(sign, item.number, unit, start, end, items[second].number))
@@ -173,8 +205,16 @@ class Parser:
             if item.number is None or at in used or not 0 < item.number <= 1000 or item.number != int(item.number):
                 continue
             before, after = self._back(at), self._ahead(at)
-            ranked = any(n is not None and (items[n].has(*_RANKS) or any(s.role == "measure" and s.data.rank for s in items[n].senses)) for n in (before, after))
-            shown = before is not None and items[before].has("show", "which") and after is not None and items[after].has("dim", "thing", "top", "qualifier")
+            ranked = any(
+                n is not None and (items[n].has(*_RANKS) or any(s.role == "measure" and s.data.rank for s in items[n].senses))
+                for n in (before, after)
+            )
+            shown = (
+                before is not None
+                and items[before].has("show", "which")
+                and after is not None
+                and items[after].has("dim", "thing", "top", "qualifier")
+            )
             first = before is not None and items[before].text in ("first",)
             if ranked or shown or first:
                 self.draft.top = int(item.number)
@@ -217,7 +257,11 @@ class Parser:
         if item.has("measure") and not self._prefers_rank(at, item, cue):
             self._measure(at, item)
             return "rank" if item.sense("measure").data.rank else "", negated  # type: ignore[union-attr]
-        if qualifier is not None and not (item.has("thing") and not draft.thing) and not (item.has("dim") and cue in ("group", "count")):
+        if (
+            qualifier is not None
+            and not (item.has("thing") and not draft.thing)
+            and not (item.has("dim") and cue in ("group", "count"))
+        ):
             draft.qualifiers.append((*qualifier, negated, at))
             draft.used.add(at)
             return cue, negated and self._listed(at)
@@ -248,7 +292,11 @@ class Parser:
         if item.has("bucket"):
             draft.bucket = draft.bucket or item.sense("bucket").name  # type: ignore[union-attr]
             return cue
-        if item.has("agg") and (not item.has(*_RANKS) or item.text in _PURE or (following is not None and following.has("measure") and self._takes_agg(following))):
+        if item.has("agg") and (
+            not item.has(*_RANKS)
+            or item.text in _PURE
+            or (following is not None and following.has("measure") and self._takes_agg(following))
+        ):
             draft.aggs.append((item.sense("agg").name, at))  # type: ignore[union-attr]
             if item.has(*_RANKS):
                 self._rank(item)
@@ -293,7 +341,11 @@ class Parser:
 
     def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
         """Whether 'hottest', 'longest' stands for a ranking here rather than for the measure it may name."""
-        return item.has(*_RANKS) and item.has("agg") and any(i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used)
+        return (
+            item.has(*_RANKS)
+            and item.has("agg")
+            and any(i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used)
+        )
 
     # nouns -----------------------------------------------------------------------------------------------------------------------
 
@@ -312,7 +364,9 @@ class Parser:
         assert sense is not None  # noqa: S101 - the caller has seen it
         named = Named(sense.name, sense.data, position=at)
         waiting = [a for a, where in self.draft.aggs if where < at]
-        named.loose = any(a[1] < at and self.items[a[1]].has(*_RANKS) and self.items[a[1]].text not in _PURE for a in self.draft.aggs)
+        named.loose = any(
+            a[1] < at and self.items[a[1]].has(*_RANKS) and self.items[a[1]].text not in _PURE for a in self.draft.aggs
+        )
         if waiting and not sense.data.fixed and not (sense.data.recipe and sense.name != "step_time_replaced"):
             named.aggs = list(dict.fromkeys(waiting))
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
@@ -330,7 +384,11 @@ class Parser:
             return
         for name, at in self.draft.aggs:
             before = [m for m in self.draft.measures if m.position < at] or self.draft.measures
-            if not before[-1].words.fixed and name not in before[-1].aggs and (not before[-1].words.recipe or before[-1].name == "step_time_replaced"):
+            if (
+                not before[-1].words.fixed
+                and name not in before[-1].aggs
+                and (not before[-1].words.recipe or before[-1].name == "step_time_replaced")
+            ):
                 before[-1].aggs.append(name)
         self.draft.aggs = []
 
@@ -338,7 +396,9 @@ class Parser:
         sense, draft = item.sense("thing"), self.draft
         assert sense is not None  # noqa: S101 - the caller has seen it
         draft.used.add(at)
-        counted_already = bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
+        counted_already = (
+            bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
+        )
         if cue == "group" and sense.data.key and counted_already:
             self._group(sense.data.key[:1] if sense.name == "job" else sense.data.key, sense.name)
             return "group"
@@ -388,7 +448,13 @@ class Parser:
                 draft.singular = cue != "show" and item.text.rstrip("'") == self._lemma(item) and draft.top is None
             return "group" if cue in ("group", "across") else cue if self._listed(at) else ""
         following = self.items[at + 1] if at + 1 < len(self.items) else None
-        if first_content and following is not None and following.has("group", "across") and cue != "rank" and self._grouped_next(at + 2):
+        if (
+            first_content
+            and following is not None
+            and following.has("group", "across")
+            and cue != "rank"
+            and self._grouped_next(at + 2)
+        ):
             draft.counted, draft.counted_label = fields, sense.name
             return ""
         if first_content or (before not in _LIGHT and not self._preposition(at) and not draft.by):
@@ -410,7 +476,26 @@ class Parser:
         return text[:-1] if text.endswith("s") and not text.endswith("ss") else text
 
     def _function(self, item: Item) -> bool:
-        return all(s.role in ("soft", "which", "show", "top", "bottom", "worst", "best", "distinct", "chart", "agg", "number", "above", "qualifier", "value") for s in item.senses)
+        return all(
+            s.role
+            in (
+                "soft",
+                "which",
+                "show",
+                "top",
+                "bottom",
+                "worst",
+                "best",
+                "distinct",
+                "chart",
+                "agg",
+                "number",
+                "above",
+                "qualifier",
+                "value",
+            )
+            for s in item.senses
+        )
 
     def _preposition(self, at: int) -> bool:
         """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
@@ -467,7 +552,14 @@ class Parser:
 
     def _value(self, at: int, item: Item, negated: bool) -> None:
         senses = [s for s in item.senses if s.role == "value"]
-        near = {f for n in (at - 1, at + 1) if 0 <= n < len(self.items) for s in self.items[n].senses if s.role == "dim" for f in s.data.fields}
+        near = {
+            f
+            for n in (at - 1, at + 1)
+            if 0 <= n < len(self.items)
+            for s in self.items[n].senses
+            if s.role == "dim"
+            for f in s.data.fields
+        }
         sense = next((s for s in senses if s.name in near), None) or next((s for s in senses if s.dataset), senses[0])
         same = [s for s in senses if s.name == sense.name and s.dataset == sense.dataset]
         raw = [v for s in same for v in (s.data if isinstance(s.data, tuple) else (s.data,))]
@@ -477,7 +569,9 @@ class Parser:
             wanted = set(found)
             found = tuple(c for c, places in self.values.clusters.items() if places.get(field) in wanted)
             field = "cluster"
-        typed: tuple[str | float, ...] = tuple(float(v) if field in self.reach and self.reach[field].spec.numeric else v for v in found)
+        typed: tuple[str | float, ...] = tuple(
+            float(v) if field in self.reach and self.reach[field].spec.numeric else v for v in found
+        )
         self._filter(Condition(field, "not in" if negated else "in", typed, item.text), at)
         self.draft.used.add(at)
 

@@ -40,7 +40,20 @@ def quantities(named: Named, lexicon: Lexicon) -> list[Quantity]:
         spoken = _SPOKEN.get(name, name)
         label = f"{spoken} {words.label}".strip()
         column = f"{name}_{slug(words.field)}" if words.field.isidentifier() else f"{name}_{slug(words.label)}"
-        out.append(Quantity(column, label, words.dataset, agg, words.field, words.where, q, words.unit, words.better, definition=words.definition))
+        out.append(
+            Quantity(
+                column,
+                label,
+                words.dataset,
+                agg,
+                words.field,
+                words.where,
+                q,
+                words.unit,
+                words.better,
+                definition=words.definition,
+            )
+        )
     return out
 
 
@@ -52,7 +65,18 @@ def _fixed(named: Named, words: MeasureWords) -> Quantity:
     own = named.name.rpartition(".")[2]
     if words.agg == "increase":
         own = own.removesuffix("_total")
-    return Quantity(slug(own), words.label, words.dataset, words.agg, words.field, words.where, words.q, words.unit, words.better, definition=words.definition)
+    return Quantity(
+        slug(own),
+        words.label,
+        words.dataset,
+        words.agg,
+        words.field,
+        words.where,
+        words.q,
+        words.unit,
+        words.better,
+        definition=words.definition,
+    )
 
 
 def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bool]], lexicon: Lexicon) -> Quantity:
@@ -66,7 +90,18 @@ def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bo
     definition = "; ".join(d for d in (thing.definition, *(q.definition for q, _ in qualifiers)) if d)
     if thing.recipe:
         recipe = lexicon.recipes[thing.recipe]
-        return Quantity(recipe.value, label, thing.dataset, "count", "", where, unit="1", better=better, recipe=thing.recipe, definition=definition)
+        return Quantity(
+            recipe.value,
+            label,
+            thing.dataset,
+            "count",
+            "",
+            where,
+            unit="1",
+            better=better,
+            recipe=thing.recipe,
+            definition=definition,
+        )
     column = slug(" ".join([*before[:2], thing.noun]))
     return Quantity(column, label, thing.dataset, thing.agg, thing.field, where, unit="1", better=better, definition=definition)
 

@@ -3,7 +3,12 @@
 from llo11ypop.catalog import Catalog, Route
 
 _KNOWN: dict[tuple[int, str], tuple[Catalog, dict[str, Route]]] = {}
-OTHER_NAMES = {"technician_id": ("assignee",), "node_id": ("src_node",), "leaf_switch": ("switch_id",), "switch_id": ("leaf_switch",)}
+OTHER_NAMES = {
+    "technician_id": ("assignee",),
+    "node_id": ("src_node",),
+    "leaf_switch": ("switch_id",),
+    "switch_id": ("leaf_switch",),
+}
 """Field → what the same thing is called in other datasets."""
 
 

@@ -14,6 +14,7 @@ from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import Lexicon, load_lexicon
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settle import Settled, Settler
@@ -22,7 +23,6 @@ from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
 from llo11ypop.language.words import Token, normalise, tokens
-from llo11ypop.language.reach import reachable
 from llo11ypop.query.check import check, missing
 from llo11ypop.query.store import Exports
 
@@ -44,7 +44,11 @@ class Reader:
     def knows(self, word: str) -> bool:
         """Whether a word of a question means something here: catalog, lexicon or a value of this fleet."""
         word = word.lower()
-        return word in self.index.words or word in self.index.names or any(t.lemma in self.index.words for t in tokens(word, self.index.whole))
+        return (
+            word in self.index.words
+            or word in self.index.names
+            or any(t.lemma in self.index.words for t in tokens(word, self.index.whole))
+        )
 
     def read(self, question: str, at: datetime, previous: Scope | None = None) -> Reading:
         """How a question is understood as of an instant; `previous` is the scope of the turn before it."""
@@ -60,7 +64,11 @@ class Reader:
     def fresh(self, question: str, text: str, words: list[Token], times: Times, at: datetime) -> Reading:
         """A question that stands alone."""
         taken = _taken(words, times)
-        gone = absent.of_times(times, roster=bool(_ROSTER.search(text))) if not (times.future and investigate.expects_future(text, self.lexicon)) else None
+        gone = (
+            absent.of_times(times, roster=bool(_ROSTER.search(text)))
+            if not (times.future and investigate.expects_future(text, self.lexicon))
+            else None
+        )
         gone = gone or absent.of_names(words, taken, self.index, self.values)
         if gone:
             return self._nothing(question, gone)
@@ -86,7 +94,9 @@ class Reader:
         draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
         return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon).settle(), draft
 
-    def finish(self, question: str, spotted: Spotted, settled: Settled, draft: "followup.Draft", words: list[Token], at: datetime) -> Reading:
+    def finish(
+        self, question: str, spotted: Spotted, settled: Settled, draft: "followup.Draft", words: list[Token], at: datetime
+    ) -> Reading:
         """The coverage gate, then the plan."""
         unknown = [i.text for n, i in enumerate(spotted.items) if i.has("unknown") and n not in draft.used]
         for at_item, item in enumerate(spotted.items):
@@ -104,18 +114,28 @@ class Reader:
             return self._asked(question, vague, settled.scope)
         if settled.clarify:
             return self._asked(question, settled.clarify, settled.scope)
-        return self.planned(question, settled.scope, settled.defaults, settled.definition, at, chart=settled.chart, proxies=settled.missing)
+        return self.planned(
+            question, settled.scope, settled.defaults, settled.definition, at, chart=settled.chart, proxies=settled.missing
+        )
 
-    def planned(self, question: str, scope: Scope, defaults: list[str], definition: str, at: datetime, *, chart: bool, proxies: list[str]) -> Reading:
+    def planned(
+        self, question: str, scope: Scope, defaults: list[str], definition: str, at: datetime, *, chart: bool, proxies: list[str]
+    ) -> Reading:
         """A scope with its plan, held against the catalog."""
         try:
             plan, columns = compose(scope, self.catalog, self.lexicon, at)
             check(plan, self.catalog)
         except (Llo11yPopError, ValueError, KeyError) as bad:
             line = bad.line() if isinstance(bad, Llo11yPopError) else str(bad).splitlines()[0]
-            return self._asked(question, f"that cannot be put as one query here ({line}); ask for one measure by one dimension", scope)
+            return self._asked(
+                question, f"that cannot be put as one query here ({line}); ask for one measure by one dimension", scope
+            )
         said = list(defaults)
-        if scope.window is not None and scope.window.defaulted and any("window" in s.model_fields_set and s.window for s in plan.selects.values()):
+        if (
+            scope.window is not None
+            and scope.window.defaulted
+            and any("window" in s.model_fields_set and s.window for s in plan.selects.values())
+        ):
             if "as of the latest reading" not in said:
                 said.append(f"no time was named: {scope.window.label}")
         if scope.window is not None and scope.window.partial:
@@ -123,7 +143,11 @@ class Reader:
         gone = missing(plan, self.catalog, self.exports) if self.exports is not None else ()
         if gone:
             said += [f"{', '.join(gone)} is not exported here" + (f"; {proxies[0]}" if proxies else "")]
-        areas = tuple(dict.fromkeys(self.catalog.datasets[s.dataset].area for s in plan.selects.values() if not s.dataset.startswith("inventory_")))
+        areas = tuple(
+            dict.fromkeys(
+                self.catalog.datasets[s.dataset].area for s in plan.selects.values() if not s.dataset.startswith("inventory_")
+            )
+        )
         areas = areas or tuple(dict.fromkeys(self.catalog.datasets[s.dataset].area for s in plan.selects.values()))
         groups = bool(scope.by or scope.bucket or scope.fields or any(c.role != "measure" for c in columns))
         return Reading(
@@ -133,7 +157,9 @@ class Reader:
             title=title_of(scope, self.catalog, self.lexicon),
         )  # fmt: skip
 
-    def investigated(self, question: str, scope: Scope, defaults: list[str], areas: tuple[Area, ...], definition: str = "") -> Reading:
+    def investigated(
+        self, question: str, scope: Scope, defaults: list[str], areas: tuple[Area, ...], definition: str = ""
+    ) -> Reading:
         """A question for an investigator."""
         return Reading(
             question, scope.intent, scope, None, reading_text(scope, self.catalog, self.lexicon), window=scope.window.window if scope.window else None,
@@ -189,10 +215,17 @@ class Reader:
         return Reading(question, scope.intent, scope, None, "", unknown=tuple(unknown), clarify=line)
 
     def _lost(self, question: str, words: list[Token], taken: list[bool]) -> Reading:
-        unknown = [t.text for n, t in enumerate(words) if not taken[n] and not any(True for _ in self.index.at([x.lemma for x in words], n))]
+        unknown = [
+            t.text
+            for n, t in enumerate(words)
+            if not taken[n] and not any(True for _ in self.index.at([x.lemma for x in words], n))
+        ]
         if unknown:
             return self._unknown(question, Scope(Intent.VALUE), unknown)
-        return self._asked(question, "which measure do you mean? for example failed jobs, GPU temperature, XIDs, fan failures, queue wait, link flaps")
+        return self._asked(
+            question,
+            "which measure do you mean? for example failed jobs, GPU temperature, XIDs, fan failures, queue wait, link flaps",
+        )
 
     def _tokens(self, text: str, times: Times) -> tuple[list[Token], list[str]]:
         """Tokens with misspelt words put right, and what was put right."""
@@ -231,7 +264,9 @@ async def load_reader(config_dir: Path, catalog: Catalog, store: object, at: dat
     from llo11ypop.query.store import TelemetryStore
 
     telemetry = cast(TelemetryStore, store)
-    return Reader(catalog, load_lexicon(config_dir, catalog), await ValueIndex.read(telemetry, catalog, at), await telemetry.exports())
+    return Reader(
+        catalog, load_lexicon(config_dir, catalog), await ValueIndex.read(telemetry, catalog, at), await telemetry.exports()
+    )
 
 
 __all__ = ["PLANNED", "Reader", "load_reader"]

@@ -10,17 +10,34 @@ from llo11ypop.language.draft import Draft, Limit, Named
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import Lexicon, MeasureWords, Thing
 from llo11ypop.language.quantities import converted, count_of_thing, negated, quantities, slug
+from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope, Threshold
 from llo11ypop.language.spot import BY_UNIT, Item
 from llo11ypop.language.times import EVERYTHING_D, Times, before, trailing
-from llo11ypop.language.reach import reachable
 
 DEFAULT_WINDOW = timedelta(days=7)
 """A question that names no time is about the last seven days (our assumption; always said)."""
 _OPTIONAL = {"facility_env": ("rack",), "gpu_events": ("gpu_uuid",), "tickets": ("node_id",), "k8s_events": ("node_id",), "fs_metrics": ("node_id",),
              "remediations": ("gpu_uuid",), "slurm_jobs": ("failed_node", "run_id"), "slurm_job_nodes": ("run_id",)}  # fmt: skip
 """Fields that are empty in rows that are not about such a thing."""
-_PLACES = frozenset({"cluster", "site", "provider", "region", "continent", "zone", "room", "row", "rack", "gpu_model", "vendor", "cooling", "batch", "driver"})
+_PLACES = frozenset(
+    {
+        "cluster",
+        "site",
+        "provider",
+        "region",
+        "continent",
+        "zone",
+        "room",
+        "row",
+        "rack",
+        "gpu_model",
+        "vendor",
+        "cooling",
+        "batch",
+        "driver",
+    }
+)
 """Groups of unequal size, so that the worst of them is the one with the highest rate."""
 
 
@@ -78,10 +95,12 @@ class Settler:
             intent=self._intent(bucket, compare),
             measures=tuple(self.measures), by=tuple(draft.by), bucket=bucket, filters=tuple(self.filters), window=window, compare=compare,  # type: ignore[arg-type]
             top=self._top(), desc=desc, ordered=bool(draft.rank), having=tuple(self.having), per=per, share=draft.share, part=tuple(self.part),
-            count_of=self.count_of, fields=self.fields, dataset=draft.dataset, entities=tuple(draft.entities),
+            count_of=self.count_of, fields=self.fields, dataset=draft.dataset, entities=(("planned", "excluded"),) if draft.planned else (),
         )  # fmt: skip
         scope = self._named_only(scope)
         self.out.scope = scope
+        if draft.planned:
+            self.out.defaults.append("hours inside maintenance windows are left out")
         self.out.definition = "; ".join(dict.fromkeys(q.definition for q in self.measures if q.definition))
         self.out.chart = draft.chart or draft.trend or bool(bucket)
         return self.out
@@ -98,7 +117,11 @@ class Settler:
         if not self.draft.normal:
             return
         named = next((m for m in self.draft.measures if m.words.field), None)
-        key = f"{self.draft.dataset}.{named.words.field}" if named is not None else {"facility_env": "facility_env.inlet_c"}.get(self.draft.dataset, "gpu_metrics.gpu_temp_c")
+        key = (
+            f"{self.draft.dataset}.{named.words.field}"
+            if named is not None
+            else {"facility_env": "facility_env.inlet_c"}.get(self.draft.dataset, "gpu_metrics.gpu_temp_c")
+        )
         normal = next((n for n in self.lexicon.normal.values() if n.field == key), None)
         if normal is None:
             self.out.clarify = "which range do you mean? no normal range is declared for that; say for example 'above 90'"
@@ -130,7 +153,9 @@ class Settler:
             if thing.dataset == self.draft.dataset:
                 return name, thing
         key = self.dataset.grain
-        return "row", Thing(dataset=self.draft.dataset, noun=self.dataset.description.split(",")[0].split(".")[0].lower(), key=key)
+        return "row", Thing(
+            dataset=self.draft.dataset, noun=self.dataset.description.split(",")[0].split(".")[0].lower(), key=key
+        )
 
     def _things(self) -> None:
         """Quantities from measures, or a count of things; conditions that do not belong to the count become filters."""
@@ -173,7 +198,14 @@ class Settler:
                     if made.recipe:
                         return False
                     where = " and ".join(f"({w})" for w in (made.where, q.where) if w)
-                    self.measures.append(replace(made, name=f"{made.name}_{slug(q.label)}", label=f"{made.label} of {q.label} {thing.noun}", where=where))
+                    self.measures.append(
+                        replace(
+                            made,
+                            name=f"{made.name}_{slug(q.label)}",
+                            label=f"{made.label} of {q.label} {thing.noun}",
+                            where=where,
+                        )
+                    )
             else:
                 self.measures.append(replace(counted, name=slug(f"{q.label} {thing.noun}")))
         draft.compare = False
@@ -182,10 +214,27 @@ class Settler:
     def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
         """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages, 'highest temperature' is not."""
         draft = self.draft
-        if thing.key and not draft.by and not draft.count_thing and numeric and (draft.each_thing or (numeric[0].words.rank and draft.thing is not None)):
-            draft.by = [k for k in thing.key[:1] if k in self.reach] if self.dataset.kind is Kind.EVENT else [k for k in thing.key if k in self.reach]
+        if (
+            thing.key
+            and not draft.by
+            and not draft.count_thing
+            and numeric
+            and (draft.each_thing or (numeric[0].words.rank and draft.thing is not None))
+        ):
+            draft.by = (
+                [k for k in thing.key[:1] if k in self.reach]
+                if self.dataset.kind is Kind.EVENT
+                else [k for k in thing.key if k in self.reach]
+            )
         for named in numeric:
-            if named.loose and draft.by and self.dataset.kind is Kind.METRIC and named.words.agg == "avg" and not named.words.above and len(named.aggs) == 1:
+            if (
+                named.loose
+                and draft.by
+                and self.dataset.kind is Kind.METRIC
+                and named.words.agg == "avg"
+                and not named.words.above
+                and len(named.aggs) == 1
+            ):
                 named.aggs = []
 
     def _condition(self, where: str, no: bool, label: str) -> None:
@@ -204,14 +253,16 @@ class Settler:
         """'what share of failed jobs were out of memory': the whole stands before the verb, the part behind it."""
         draft = self.draft
         ordered = sorted(draft.qualifiers, key=lambda q: q[3])
-        verb = next((n for n, i in enumerate(self.items) if n > draft.share_at and i.text.split()[0] in _VERBS and n > 0), len(self.items))
+        verb = next(
+            (n for n, i in enumerate(self.items) if n > draft.share_at and i.text.split()[0] in _VERBS and n > 0), len(self.items)
+        )
         whole = [q for q in ordered if q[3] < verb and len(ordered) + len(draft.filters) > 1]
         parts = [q for q in ordered if q not in whole]
         if not parts and not draft.filters and whole:
             parts, whole = [whole[-1]], whole[:-1]
         kept: list[Condition] = []
         for condition, position in zip(draft.filters, draft.filter_at, strict=False):
-            if not parts and position > verb or (not ordered and position > draft.share_at and verb < position):
+            if (not parts and position > verb) or (not ordered and position > draft.share_at and verb < position):
                 self.part.append(condition)
             else:
                 kept.append(condition)
@@ -293,7 +344,11 @@ class Settler:
 
     def _row_condition(self, name: str, limit: Limit, value: float, upper: float | None) -> None:
         if limit.op in ("between", "outside"):
-            self.filters.append(Condition(name, limit.op, (value, upper if upper is not None else value), f"{name} {limit.op} {value:g} and {upper:g}"))  # type: ignore[arg-type]
+            self.filters.append(
+                Condition(
+                    name, limit.op, (value, upper if upper is not None else value), f"{name} {limit.op} {value:g} and {upper:g}"
+                )
+            )  # type: ignore[arg-type]
         elif limit.op == "=":
             self.filters.append(Condition(name, "in", (value,), f"{name} = {value:g}"))
         else:
@@ -404,29 +459,96 @@ class Settler:
         draft = self.draft
         name, thing = self._thing()
         first = self.measures[0] if self.measures else None
-        counts = first is not None and first.agg in ("count", "count_distinct", "sum") and not draft.measures and not first.recipe.startswith("gauge")
+        counts = (
+            first is not None
+            and first.agg in ("count", "count_distinct", "sum")
+            and not draft.measures
+            and not first.recipe.startswith("gauge")
+        )
         states = {f for f in draft.by if f in self.dataset.fields and f in STATE_FIELDS}
-        state = any(q.state for _, q, _, _ in draft.qualifiers) or self.dataset.kind is Kind.STATE and (bool(draft.qualifiers) or bool(states))
-        now = (self.times.now or (window is not None and window.defaulted)) and not draft.bucket and not draft.trend and not draft.chart and not self.having
+        state = (
+            any(q.state for _, q, _, _ in draft.qualifiers)
+            or (self.dataset.kind is Kind.STATE
+            and (bool(draft.qualifiers) or bool(states)))
+        )
+        now = (
+            (self.times.now or (window is not None and window.defaulted))
+            and not draft.bucket
+            and not draft.trend
+            and not draft.chart
+            and not self.having
+        )
         if counts and first is not None and state and now and self.dataset.kind in (Kind.METRIC, Kind.STATE):
             self.latest = True
-            self.measures = [Quantity(first.name, first.label, first.dataset, "latest", first.field or "", first.where, unit="1", better=first.better, definition=first.definition)]
+            self.measures = [
+                Quantity(
+                    first.name,
+                    first.label,
+                    first.dataset,
+                    "latest",
+                    first.field or "",
+                    first.where,
+                    unit="1",
+                    better=first.better,
+                    definition=first.definition,
+                )
+            ]
             if draft.counted and not first.field:
-                self.measures = [Quantity(first.name, first.label, first.dataset, "latest", draft.counted[0], first.where, better=first.better, definition=first.definition)]
+                self.measures = [
+                    Quantity(
+                        first.name,
+                        first.label,
+                        first.dataset,
+                        "latest",
+                        draft.counted[0],
+                        first.where,
+                        better=first.better,
+                        definition=first.definition,
+                    )
+                ]
             self.out.defaults.append("as of the latest reading")
-        rows = draft.listing and not draft.count_thing and not draft.counted and counts and not self.having and not draft.rank and not draft.bucket
+        rows = (
+            draft.listing
+            and not draft.count_thing
+            and not draft.counted
+            and counts
+            and not self.having
+            and not draft.rank
+            and not draft.bucket
+        )
         only_key = set(draft.by) <= set(thing.key) | {"node_id", "gpu_uuid"} or not draft.by
-        if rows and only_key and not draft.chart and not draft.trend and not draft.share and not draft.denominator and (draft.thing is not None or self.latest or self.dataset.kind in (Kind.DIMENSION,)):
+        if (
+            rows
+            and only_key
+            and not draft.chart
+            and not draft.trend
+            and not draft.share
+            and not draft.denominator
+            and (draft.thing is not None or self.latest or self.dataset.kind in (Kind.DIMENSION,))
+        ):
             columns = [c for c in thing.columns if c in self.reach]
             for own in draft.by:
                 if own not in columns:
                     columns.insert(0, own)
-            if columns and not (draft.by and draft.thing is not None and not self.latest and self.dataset.kind is not Kind.DIMENSION):
+            if columns and not (
+                draft.by and draft.thing is not None and not self.latest and self.dataset.kind is not Kind.DIMENSION
+            ):
                 self.fields = tuple(columns)
                 if first is not None and first.recipe:
-                    self.measures = [Quantity("rows", first.label, first.dataset, "count", "", first.where, definition=first.definition)]
+                    self.measures = [
+                        Quantity("rows", first.label, first.dataset, "count", "", first.where, definition=first.definition)
+                    ]
                 draft.by = []
-        elif self.dataset.kind is Kind.DIMENSION and draft.listing and draft.by and not draft.rank and not self.having and not draft.counted and not draft.count_thing and not draft.measures:
+        elif (
+            self.dataset.kind is Kind.DIMENSION
+            and draft.listing
+            and draft.by
+            and not draft.rank
+            and not self.having
+            and not draft.counted
+            and not draft.count_thing
+            and not draft.measures
+        ):
             self.out.defaults.append("")
 
     # rates, shares, rankings -----------------------------------------------------------------------------------------------------
@@ -435,7 +557,13 @@ class Settler:
         draft = self.draft
         if draft.denominator:
             return draft.denominator
-        if draft.bucket and any(name == "avg" for name, _ in draft.aggs) and self.measures and self.measures[0].agg in ("count", "sum", "count_distinct", "increase") and not any(m.words.field for m in draft.measures):
+        if (
+            draft.bucket
+            and any(name == "avg" for name, _ in draft.aggs)
+            and self.measures
+            and self.measures[0].agg in ("count", "sum", "count_distinct", "increase")
+            and not any(m.words.field for m in draft.measures)
+        ):
             unit, draft.bucket = draft.bucket, ""
             return unit if unit in ("hour", "day", "week") else ""
         ranked = draft.rank in ("worst", "best")
@@ -455,7 +583,13 @@ class Settler:
 
     def _rates_and_shares(self) -> None:
         draft = self.draft
-        if draft.rate and not draft.denominator and self.measures and self.measures[0].agg in ("count", "sum") and not draft.bucket:
+        if (
+            draft.rate
+            and not draft.denominator
+            and self.measures
+            and self.measures[0].agg in ("count", "sum")
+            and not draft.bucket
+        ):
             self._rate_word()
         if draft.share and not self.part and not draft.by and not draft.bucket:
             draft.share = False
@@ -523,7 +657,16 @@ class Settler:
         if not timed and self.dataset.kind is Kind.DIMENSION:
             return None, None
         length = self._default_length()
-        window = trailing(self.at, length, "all telemetry" if length.days >= EVERYTHING_D else f"last {length.days} days" if length >= timedelta(days=2) else f"last {round(length.total_seconds() / 3600)} hours", defaulted=True)
+        window = trailing(
+            self.at,
+            length,
+            "all telemetry"
+            if length.days >= EVERYTHING_D
+            else f"last {length.days} days"
+            if length >= timedelta(days=2)
+            else f"last {round(length.total_seconds() / 3600)} hours",
+            defaulted=True,
+        )
         if draft.compare and not self._two_groups():
             return window, before(window, self.at)
         return window, None
@@ -532,7 +675,12 @@ class Settler:
         """One period and a comparison: with the last one, or before it."""
         if window.end_at < self.at and window.label.startswith(("last ", "yesterday", "the day")):
             span = window.end_at - window.start_at
-            now = Period(window.end_at, self.at, {"yesterday": "today", "last week": "this week", "last month": "this month"}.get(window.label, "since then"), partial=True)
+            now = Period(
+                window.end_at,
+                self.at,
+                {"yesterday": "today", "last week": "this week", "last month": "this month"}.get(window.label, "since then"),
+                partial=True,
+            )
             return (now, window) if self.at - window.end_at <= span else (trailing(self.at, span, "the latest"), window)
         return window, before(window, self.at)
 
@@ -559,7 +707,7 @@ class Settler:
 
     def _bucket(self, window: Period | None) -> str:
         draft = self.draft
-        if self.fields or self.count_of and not draft.bucket:
+        if self.fields or (self.count_of and not draft.bucket):
             return ""
         wanted = draft.bucket or ("auto" if draft.trend or (draft.chart and not draft.by and not draft.share) else "")
         if not wanted or window is None or not all(self.catalog.datasets[q.dataset].time for q in self.measures):
@@ -590,7 +738,35 @@ class Settler:
         return any(q.recipe and self.lexicon.recipes[q.recipe].dims for q in self.measures)
 
 
-_VERBS = frozenset({"is", "are", "was", "were", "that", "which", "ended", "end", "ends", "got", "get", "have", "had", "has", "did", "do", "came", "come", "went", "go", "belong", "belongs", "in", "from", "on"})
+_VERBS = frozenset(
+    {
+        "is",
+        "are",
+        "was",
+        "were",
+        "that",
+        "which",
+        "ended",
+        "end",
+        "ends",
+        "got",
+        "get",
+        "have",
+        "had",
+        "has",
+        "did",
+        "do",
+        "came",
+        "come",
+        "went",
+        "go",
+        "belong",
+        "belongs",
+        "in",
+        "from",
+        "on",
+    }
+)
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from llo11ypop.catalog import Catalog, Kind
+from llo11ypop.catalog import Catalog, Kind, Route
 from llo11ypop.language.index import PhraseIndex, Sense
-from llo11ypop.language.words import Token
-from llo11ypop.catalog import Route
 from llo11ypop.language.reach import called, reachable
+from llo11ypop.language.words import Token
 
 GRAMMAR = frozenset(
     {"soft", "chart", "count", "distinct", "which", "show", "group", "across", "trend", "share", "rate", "compare", "negate", "top", "bottom",
@@ -78,14 +77,22 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     """The reading under the dataset that explains most; none when no word leads to any dataset."""
     lemmas = [t.lemma for t in tokens]
     found: list[list[tuple[int, list[Sense]]]] = [[] if taken[i] else list(index.at(lemmas, i)) for i in range(len(tokens))]
-    candidates = {s.dataset for hits in found for _, senses in hits for s in senses if s.dataset and s.role in ("measure", "thing", "qualifier")}
+    candidates = {
+        s.dataset
+        for hits in found
+        for _, senses in hits
+        for s in senses
+        if s.dataset and s.role in ("measure", "thing", "qualifier")
+    }
     homes = {s.data.home for hits in found for _, senses in hits for s in senses if s.role == "dim" and s.data.home}
     candidates |= homes
     if candidates <= homes:
         named = {f for hits in found for _, senses in hits for s in senses if s.role == "dim" for f in s.data.fields}
         candidates |= {n for n, d in catalog.datasets.items() if d.kind is Kind.DIMENSION and named & set(d.fields)}
     numbers = any(t.number is not None for t in tokens)
-    candidates |= {d for hits in found for _, senses in hits for s in senses if s.role == "unit" and numbers for d in BY_UNIT.get(s.name, {})}
+    candidates |= {
+        d for hits in found for _, senses in hits for s in senses if s.role == "unit" and numbers for d in BY_UNIT.get(s.name, {})
+    }
     normal = any(s.role == "normal" for hits in found for _, senses in hits for s in senses)
     if normal:
         candidates = candidates & {"gpu_metrics", "facility_env"} or {"gpu_metrics"}
@@ -100,7 +107,9 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     return best
 
 
-def under(dataset: str, tokens: list[Token], taken: list[bool], found: list[list[tuple[int, list[Sense]]]], catalog: Catalog) -> Spotted:
+def under(
+    dataset: str, tokens: list[Token], taken: list[bool], found: list[list[tuple[int, list[Sense]]]], catalog: Catalog
+) -> Spotted:
     """The question with only the meanings that this dataset has; the way of cutting it into phrases that explains most."""
     reach = reachable(catalog, dataset)
     size = len(tokens)
@@ -116,7 +125,11 @@ def under(dataset: str, tokens: list[Token], taken: list[bool], found: list[list
                 continue
             counted = at > 0 and tokens[at - 1].number is not None
             fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
-            sized = next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None) if counted and dataset in SIZED else None
+            sized = (
+                next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None)
+                if counted and dataset in SIZED
+                else None
+            )
             if sized is not None:
                 fitting = (*fitting, sized)
             if not fitting and any(s.role == "dim" for s in senses):
@@ -165,7 +178,7 @@ def fits(sense: Sense, dataset: str, reach: dict[str, Route]) -> bool:
         case "measure" | "thing" | "qualifier":
             return sense.dataset == dataset
         case "dim":
-            return any(f in known for f in sense.data.fields) 
+            return any(f in known for f in sense.data.fields)
         case "value":
             if sense.dataset:
                 return sense.dataset == dataset

@@ -21,13 +21,24 @@ _NUMBERS = {
 }  # fmt: skip
 _UNIT_S = {"minute": 60, "min": 60, "m": 60, "hour": 3600, "hr": 3600, "h": 3600, "day": 86400, "d": 86400, "week": 604800,
            "wk": 604800, "w": 604800, "fortnight": 1209600, "month": 2592000, "quarter": 7776000, "year": 31536000, "night": 86400}  # fmt: skip
-_MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _N = r"(?P<n>\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
 _U = r"(?P<u>minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|quarters?|years?|nights?|[hdwm]\b)"
-_MONTH = (
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b"
-)
+_MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b"
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\s?(?:am|pm)\b|noon\b|midnight\b)"
 _DATE = (
@@ -175,14 +186,20 @@ def _last_n(match: re.Match[str], at: datetime, _: Times) -> Period:
     return trailing(at, span, f"last {shown}")
 
 
-_LASTING = re.compile(r"(?:ran|run|runs|running|took|take|taking|lasted|lasting|wait|waits|waited|waiting|longer|duration|time|blocked|latency|pending|older|queued)\s*$")
+_LASTING = re.compile(
+    r"(?:ran|run|runs|running|took|take|taking|lasted|lasting|wait|waits|waited|waiting|longer|duration|time|blocked|latency|pending|older|queued)\s*$"
+)
 
 
 def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
     """'over 24 hours' behind 'ran' or 'waited' is a comparison, not a window."""
     if match.group().startswith("over") and _LASTING.search(match.string[: match.start()].replace("\0", " ")):
         return "no"
-    if _unit(match["u"]) in ("minute", "min", "m") and match.group().startswith("within") and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()]):
+    if (
+        _unit(match["u"]) in ("minute", "min", "m")
+        and match.group().startswith("within")
+        and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()])
+    ):
         return None  # type: ignore[return-value]
     return _last_n(match, at, found)
 
@@ -267,7 +284,7 @@ def _month(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     end = _next(start, "month")
     part = match["part"]
     label = f"{_MONTHS[number - 1].capitalize()} {year}"
-    if part and "early" in part or part and "beginning" in part or part and "start" in part:
+    if (part and "early" in part) or (part and "beginning" in part) or (part and "start" in part):
         end, label = start + timedelta(days=10), f"first ten days of {label}"
     elif part and "mid" in part:
         start, end, label = start + timedelta(days=10), start + timedelta(days=20), f"middle of {label}"
@@ -500,7 +517,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|hour|day|week|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), _relative),
     (_compiled(rf"{_PRE}\b(?P<a>{_CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{_DATE}|{_DATE}(?:,?\s+(?:at\s+|around\s+)?{_CLOCK})?)"), _on),
     (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{_DAY}(?:\s+(?:at\s+|around\s+)?{_CLOCK})?)(?:'s)?"), _on),
-    (_compiled(rf"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), _month),
+    (_compiled(r"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), _month),
     (_compiled(r"\b(?:in|during|for)?\s*q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b"), _quarter),
     (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), _year),
     (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{_CLOCK})(?:\s+utc)?"), _on),

@@ -112,7 +112,11 @@ def shape(values: tuple[str, ...]) -> "re.Pattern[str] | None":
     Parts that are the same in all values stay as they are; the others become letters or digits.
     """
     split = [re.findall(r"\d+|[a-z]+|[^a-z\d]", v.lower()) for v in values]
-    if not split or len({len(s) for s in split}) != 1 or not any(len(s) > 2 or any(c.isdigit() for c in "".join(s)) for s in split):
+    if (
+        not split
+        or len({len(s) for s in split}) != 1
+        or not any(len(s) > 2 or any(c.isdigit() for c in "".join(s)) for s in split)
+    ):
         return None
     parts = []
     for column in zip(*split, strict=True):

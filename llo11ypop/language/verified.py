@@ -30,7 +30,9 @@ def reading(reader: "Reader", question: str, words: list[Token], times: Times, a
     for name, verified in reader.lexicon.verified.items():
         for known in verified.questions:
             wanted = _content(reader, tokens(normalise(known), reader.index.whole))
-            if set(asked) == set(wanted) or (fuzz.token_sort_ratio(" ".join(asked), " ".join(wanted)) >= SAME and set(asked) <= set(wanted)):
+            if set(asked) == set(wanted) or (
+                fuzz.token_sort_ratio(" ".join(asked), " ".join(wanted)) >= SAME and set(asked) <= set(wanted)
+            ):
                 return _reading(reader, question, name, verified, times, at)
     return None
 
@@ -41,7 +43,11 @@ def _content(reader: "Reader", words: list[Token]) -> list[str]:
 
 
 def _reading(reader: "Reader", question: str, name: str, verified: VerifiedQuestion, times: Times, at: datetime) -> Reading:
-    window = times.periods[0][2] if times.periods else trailing(at, verified.window, f"last {verified.window.days} days", defaulted=True)
+    window = (
+        times.periods[0][2]
+        if times.periods
+        else trailing(at, verified.window, f"last {verified.window.days} days", defaulted=True)
+    )
     span = {"start": at - window.start_at, "end": max(at - window.end_at, at - at)}
     plan = Plan.model_validate(filled(verified.plan, span))
     schema = check(plan, reader.catalog)[plan.result]

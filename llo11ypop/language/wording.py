@@ -54,7 +54,13 @@ def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         names = " and ".join(label_of(n, catalog, lexicon) for n in scope.count_of.split(",")[:1])
         labels = f"number of {names}s by {labels}"
     dims = [label_of(b, catalog, lexicon) for b in scope.by]
-    dims += [label_of(d, catalog, lexicon) for q in scope.measures if q.recipe for d in lexicon.recipes[q.recipe].dims if d not in scope.by]
+    dims += [
+        label_of(d, catalog, lexicon)
+        for q in scope.measures
+        if q.recipe
+        for d in lexicon.recipes[q.recipe].dims
+        if d not in scope.by
+    ]
     return f"{labels} per {' and '.join(dims)}" if dims else labels
 
 

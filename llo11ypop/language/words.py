@@ -102,7 +102,9 @@ def tokens(text: str, whole: Callable[[str], bool]) -> list[Token]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         word = match.group()
-        if (any(c in word for c in "-/+.@") and word[0].isalpha() and not whole(word.strip("'."))) and not re.fullmatch(r"[<>=!]+", word):
+        if (any(c in word for c in "-/+.@") and word[0].isalpha() and not whole(word.strip("'."))) and not re.fullmatch(
+            r"[<>=!]+", word
+        ):
             at = match.start()
             for part in re.split(r"([-/+.@])", word):
                 if part and part not in "-/+.@":
@@ -129,7 +131,15 @@ def _with_numbers(found: list[Token]) -> list[Token]:
         end, value = _number_at(found, index)
         if end > index and value is not None:
             text = " ".join(t.text for t in found[index:end])
-            out.append(Token(text, found[index].lemma if end == index + 1 and found[index].number is not None else f"{value:g}", found[index].start, found[end - 1].end, value))
+            out.append(
+                Token(
+                    text,
+                    found[index].lemma if end == index + 1 and found[index].number is not None else f"{value:g}",
+                    found[index].start,
+                    found[end - 1].end,
+                    value,
+                )
+            )
             index = end
         else:
             out.append(found[index])

@@ -137,7 +137,7 @@ def definition(reading: Reading | None) -> str:
 
 def _followups(work: Work, status: Status, guard: Guard) -> tuple[str, ...]:
     site = work.site
-    if site is None:
+    if site is None or status is Status.FAILED:
         return ()
     return followups(work.reading, work.result, status, lambda text, scope: answerable(text, scope, work, site, guard))
 

@@ -57,6 +57,9 @@ def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> 
         if dim is None or not item.text or item.text.endswith("s"):
             continue
         field = next((f for f in dim.data.fields if values.values.get(f)), "")
+        before = next((items[n] for n in range(at - 1, -1, -1) if not (items[n].has("soft") and len(items[n].senses) == 1)), None)
+        if before is not None and before.has("which", "group", "count", "top", "bottom", "worst", "best"):
+            continue
         if not field:
             continue
         for n in (at + 1, at - 1):

@@ -117,7 +117,9 @@ def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) 
     """The latest reading of every series, those that meet the condition, and their number per group."""
     scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
     reach = reachable(made.catalog, quantity.dataset)
-    needed = expression(quantity.where).names() if quantity.where else frozenset()
+    parts = all_of(condition_text(c) for c in scope.part)
+    whole = all_of([quantity.where, parts])
+    needed = expression(whole).names() if whole else frozenset()
     back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
     changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
     static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
@@ -152,8 +154,9 @@ def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) 
                 "measures": {"rows": {"agg": "count"}},
             },
         )
-    measure = {"agg": "count_distinct", "field": counted} if counted else {"agg": "count"}
-    made.add("counted", {"op": "group", "source": made.last, "by": list(scope.by), "measures": {quantity.name: measure}})
+    measure: dict[str, Any] = {"agg": "count_distinct", "field": counted} if counted else {"agg": "count"}
+    both = {quantity.name: measure, "part": {**measure, "where": parts}} if parts else {quantity.name: measure}
+    made.add("counted", {"op": "group", "source": made.last, "by": list(scope.by), "measures": both})
 
 
 def _key_fields(quantity: Quantity) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class PhraseIndex:
 
     def correct(self, word: str) -> str | None:
         """The known word that a misspelt one of five letters and more stands for; none when nothing is near."""
-        if len(word) < 5 or not word.isalpha():
+        if len(word) < 5 or not word.isalpha() or word in self.common:
             return None
         found = process.extractOne(word, self._spelling, scorer=fuzz.ratio, score_cutoff=NEAR)
         if found is None:
@@ -104,6 +104,9 @@ class PhraseIndex:
 
     def _grammar(self) -> None:
         for role, phrases in self.lexicon.words.model_dump().items():
+            if role == "common":
+                self.common = {t.lemma for p in phrases for t in tokens(normalise(p), self.whole)} | set(phrases)
+                continue
             for phrase in phrases:
                 self.add(phrase, Sense(role))
         for role, table in (("agg", self.lexicon.aggregates), ("bucket", self.lexicon.buckets), ("unit", self.lexicon.units)):

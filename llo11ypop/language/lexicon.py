@@ -52,6 +52,8 @@ class Thing(Part):
     definition: str = ""
     rate_by: str = ""
     """Denominator by which places are compared, such as '1000_gpus': a large cluster is not worse for being large."""
+    duration: str = ""
+    """The measure that 'how long' asks for."""
     recipe: str = ""
     """How it is counted when a plain count would be wrong."""
     weak: bool = False
@@ -109,6 +111,8 @@ class Dimension(Part):
     words: tuple[str, ...]
     home: str = ""
     """Dataset that counts them."""
+    not_in: tuple[str, ...] = ()
+    """Datasets in which the words mean something else."""
     level: str = ""
     label: str = ""
 
@@ -201,6 +205,8 @@ class Words(Part):
     exactly: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
+    """English words that are not taken for misspelt ones; they mean nothing here."""
 
 
 class LexiconFile(Part):

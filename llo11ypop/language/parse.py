@@ -216,6 +216,7 @@ class Parser:
                 and items[after].has("dim", "thing", "top", "qualifier")
             )
             first = before is not None and items[before].text in ("first",)
+            first = first or (after is not None and items[after].has("dim", "thing") and any(i.has(*_RANKS) for i in items))
             if ranked or shown or first:
                 self.draft.top = int(item.number)
                 used.add(at)
@@ -272,7 +273,7 @@ class Parser:
             return cue, negated and self._listed(at)
         if item.has("thing") and not (item.has("dim") and cue in ("group",)):
             return self._thing(at, item, cue), False
-        if item.has("dim"):
+        if item.has("dim") and not self._verb_or_adjective(at, item, cue):
             return self._dim(at, item, cue), False
         return self._grammar(at, item, cue), negated
 
@@ -308,8 +309,10 @@ class Parser:
             if item.has(role):
                 if role == "group" and following is not None and following.has("measure") and not following.has("dim"):
                     draft.order_by_measure = True
-                if item.text == "who" and "user" in self.reach and not draft.by:
-                    self._group(("user",), "user")
+                own = self.catalog.datasets[draft.dataset].fields
+                who = next((f for f in ("user", "actor", "assignee", "technician_id") if f in own), "")
+                if item.text == "who" and who and not draft.by:
+                    self._group((who,), who)
                     draft.head = draft.listing = draft.singular = True
                     return "which"
                 if role == "show" and cue == "which":
@@ -341,11 +344,7 @@ class Parser:
 
     def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
         """Whether 'hottest', 'longest' stands for a ranking here rather than for the measure it may name."""
-        return (
-            item.has(*_RANKS)
-            and item.has("agg")
-            and any(i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used)
-        )
+        return item.has(*_RANKS) and any(i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used)
 
     # nouns -----------------------------------------------------------------------------------------------------------------------
 
@@ -399,7 +398,8 @@ class Parser:
         counted_already = (
             bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
         )
-        if cue == "group" and sense.data.key and counted_already:
+        direct = at > 0 and self.items[at - 1].has("group")
+        if cue == "group" and direct and sense.data.key and counted_already:
             self._group(sense.data.key[:1] if sense.name == "job" else sense.data.key, sense.name)
             return "group"
         if draft.thing is None or draft.thing[1].weak:
@@ -418,8 +418,18 @@ class Parser:
         near = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
         return any(s.role == "dim" and fields & set(s.data.fields) for i in near for s in i.senses)
 
+    def _verb_or_adjective(self, at: int, item: Item, cue: str) -> bool:
+        """'did acct-c run', 'node temperature': words of a dimension that only tell the kind of something else."""
+        following = self.items[at + 1] if at + 1 < len(self.items) else None
+        if item.has("soft") and cue not in ("group", "which", "count", "across", "show", "rank") and not item.text.endswith("s"):
+            beside = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
+            if not any(s.role == "value" and s.name == "run_id" for i in beside for s in i.senses) and not (following is not None and following.has("unknown")):
+                return True
+        singular = item.text == self._lemma(item)
+        return singular and cue in ("", "show") and following is not None and following.has("measure") and not following.has("dim")
+
     def _wants_dim(self, cue: str, at: int) -> bool:
-        return cue in ("group", "count", "across") or (cue in ("which", "show") and at + 1 < len(self.items))
+        return cue in ("group", "count", "across", "rank") or (cue in ("which", "show") and at + 1 < len(self.items))
 
     def _dim(self, at: int, item: Item, cue: str) -> str:
         draft, own = self.draft, self.catalog.datasets[self.draft.dataset].fields
@@ -455,6 +465,9 @@ class Parser:
             and cue != "rank"
             and self._grouped_next(at + 2)
         ):
+            draft.counted, draft.counted_label = fields, sense.name
+            return ""
+        if draft.share and cue == "" and not draft.by and not draft.counted:
             draft.counted, draft.counted_label = fields, sense.name
             return ""
         if first_content or (before not in _LIGHT and not self._preposition(at) and not draft.by):
@@ -500,7 +513,7 @@ class Parser:
     def _preposition(self, at: int) -> bool:
         """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
         n = at - 1
-        while n >= 0 and (self.items[n].has("value", "qualifier") or self.items[n].number is not None):
+        while n >= 0 and (self.items[n].has("value", "qualifier", "compare", "conjunction") or self.items[n].number is not None):
             n -= 1
         return n >= 0 and (self.items[n].text in _LIGHT or (self.items[n].has("soft") and len(self.items[n].senses) == 1))
 
@@ -565,6 +578,10 @@ class Parser:
         raw = [v for s in same for v in (s.data if isinstance(s.data, tuple) else (s.data,))]
         field, found = sense.name, tuple(dict.fromkeys(raw))
         field = called(field, self.reach)
+        if field == "model_name" and field not in self.reach:
+            wanted = set(found)
+            found = tuple(r for r, about in self.values.runs.items() if about.get(field) in wanted)
+            field = "run_id"
         if field not in self.reach and field in BY_CLUSTER:
             wanted = set(found)
             found = tuple(c for c, places in self.values.clusters.items() if places.get(field) in wanted)

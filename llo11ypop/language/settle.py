@@ -80,8 +80,10 @@ class Settler:
         """The scope; `clarify` is set where no sensible default exists."""
         draft = self.draft
         self._normal()
+        self._duration()
         self._things()
         self._limits()
+        self._vague()
         if self.out.clarify:
             return self.out
         window, compare = self._periods()
@@ -180,10 +182,31 @@ class Settler:
             self._share_parts(name, thing)
         else:
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
-            for q, _ in own:
-                if q.definition:
-                    continue
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _duration(self) -> None:
+        """'how long do checkpoints take': the duration of the thing."""
+        thing = self.draft.thing
+        if thing is None or self.draft.measures or not thing[1].duration or not any(i.text in ("how long", "long") for i in self.items):
+            return
+        name = f"{thing[1].dataset}.{thing[1].duration}"
+        spec, words = self.dataset.fields[thing[1].duration], self.lexicon.fields[name]
+        made = MeasureWords(dataset=thing[1].dataset, words=(), label=words.label, field=thing[1].duration, unit=spec.unit, agg=words.agg or "avg", better=words.better)
+        self.draft.measures.append(Named(name, made, [a for a, _ in self.draft.aggs]))
+        self.draft.aggs = []
+
+    def _vague(self) -> None:
+        """Ask back where a ranking or an average names nothing to rank or average."""
+        draft = self.draft
+        if self.out.clarify or draft.measures or self.having or self.filters and draft.limits:
+            return
+        named = draft.thing is not None or draft.qualifiers or draft.count_thing
+        if draft.rank and not named and not draft.counted:
+            what = " and ".join(draft.dims) or "that"
+            self.out.clarify = f"{draft.rank} {what} by which measure? for example GPU temperature, failed jobs, XIDs, availability"
+        left = [a for a, _ in draft.aggs if a not in ("sum", "last")]
+        if left and not draft.bucket and not draft.denominator and not draft.counted:
+            self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"
 
     def _opposed(self, name: str, thing: Thing) -> bool:
         """'failed jobs vs completed jobs': the same measure once under each condition."""
@@ -227,6 +250,8 @@ class Settler:
                 else [k for k in thing.key if k in self.reach]
             )
         for named in numeric:
+            if named.loose and named.words.agg == "last":
+                named.aggs = []
             if (
                 named.loose
                 and draft.by
@@ -340,7 +365,8 @@ class Settler:
                             agg=(words.agg if words else "") or "avg", above=words.above if words else "", below=words.below if words else "",
                             entity=words.entity if words else (), better=words.better if words else "neither")  # fmt: skip
         self.out.defaults.append(f"taken as {made.label}")
-        return Named(f"{self.draft.dataset}.{name}", made)
+        aggs, self.draft.aggs = [a for a, _ in self.draft.aggs], []
+        return Named(f"{self.draft.dataset}.{name}", made, aggs)
 
     def _row_condition(self, name: str, limit: Limit, value: float, upper: float | None) -> None:
         if limit.op in ("between", "outside"):
@@ -355,6 +381,10 @@ class Settler:
             self.filters.append(Condition(name, limit.op or ">=", (value,), f"{name} {limit.op} {value:g}"))  # type: ignore[arg-type]
 
     def _having(self, column: str, limit: Limit, value: float) -> None:
+        first = self.measures[0] if self.measures else None
+        if first is not None and first.agg == "count_distinct" and first.field in (self.draft.by or self.draft.counted):
+            self.out.clarify = f"how often each was so is not counted for {first.label}; ask for remediations, tickets or health checks"
+            return
         if limit.op in ("between", "outside"):
             self.having += [Threshold(column, ">=", value, limit.unit), Threshold(column, "<=", limit.upper or value, limit.unit)]
         else:
@@ -478,6 +508,10 @@ class Settler:
             and not draft.chart
             and not self.having
         )
+        if self.part and first is not None and now and self.dataset.kind in (Kind.METRIC, Kind.STATE) and first.agg == "count_distinct" and not draft.measures:
+            self.measures = [replace(first, agg="latest")]
+            self.out.defaults.append("as of the latest reading")
+            return
         if counts and first is not None and state and now and self.dataset.kind in (Kind.METRIC, Kind.STATE):
             self.latest = True
             self.measures = [

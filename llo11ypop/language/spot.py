@@ -20,7 +20,7 @@ _UNEXPLAINED = -6.0
 _FOREIGN = -4.0
 """A dimension that the dataset neither has nor reaches."""
 _FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "technicians", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
-          "remediations", "syslog", "inventory_gpus", "inventory_nodes", "training_steps", "facility_env")  # fmt: skip
+          "remediations", "syslog", "inventory_nodes", "inventory_gpus", "training_steps", "facility_env")  # fmt: skip
 """What is meant when two datasets explain the words equally well."""
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
@@ -33,6 +33,7 @@ BY_UNIT = {
     "V": {"facility_power": "voltage_v"}, "s": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s", "training_steps": "step_time_s"},
     "h": {"slurm_jobs": "elapsed_s"}, "min": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s"}, "d": {"slurm_jobs": "elapsed_s", "supply_chain": "lead_time_days"},
     "wk": {"supply_chain": "lead_time_days"}, "ms": {"fs_metrics": "op_latency_ms", "net_probe": "rtt_p99_us"}, "us": {"net_probe": "rtt_p99_us"},
+    "Gbit/s": {"fabric_ports": "rate_gbps"}, "rpm": {}, "MHz": {"gpu_metrics": "sm_clock_mhz"},
 }  # fmt: skip
 """Unit → dataset → the field that is meant when a threshold names a unit and no measure: GPUs above 85 °C, jobs longer than 24 h."""
 BY_CLUSTER = ("provider", "region", "site", "continent", "gpu_model", "cooling", "orchestrator")
@@ -177,12 +178,14 @@ def fits(sense: Sense, dataset: str, reach: dict[str, Route]) -> bool:
     match sense.role:
         case "measure" | "thing" | "qualifier":
             return sense.dataset == dataset
+        case "dim" if dataset in sense.data.not_in:
+            return False
         case "dim":
             return any(f in known for f in sense.data.fields)
         case "value":
             if sense.dataset:
                 return sense.dataset == dataset
-            return called(sense.name, reach) in known or (sense.name in BY_CLUSTER and "cluster" in known)
+            return called(sense.name, reach) in known or (sense.name == "model_name" and "run_id" in known) or (sense.name in BY_CLUSTER and "cluster" in known)
         case "denominator" if sense.name in ("gpu", "node", "port") and sense.data.words:
             own = {"gpu": "gpu_uuid", "node": "node_id", "port": "port_id"}[sense.name]
             return own in known or dataset not in SIZED

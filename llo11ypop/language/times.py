@@ -84,7 +84,7 @@ def read_times(text: str, at: datetime) -> Times:
             except _Impossible as bad:
                 found.impossible = found.impossible or str(bad)
                 period = None
-            except (ValueError, OverflowError):
+            except (ValueError, OverflowError, AttributeError):
                 continue
             if isinstance(period, str):
                 continue
@@ -396,6 +396,8 @@ def _until(match: re.Match[str], at: datetime, _: Times) -> Period:
 
 def _between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     left, right = match["a"], match["b"]
+    if re.fullmatch(r"\d{1,2}", left.strip()) and not re.search(_MONTH, right):
+        raise ValueError("two plain numbers are no period")
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)?", left.strip()):
         left = f"{left} {re.search(_MONTH, right).group()}"  # type: ignore[union-attr]
     start, _, first = _point(left, at)

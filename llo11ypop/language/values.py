@@ -57,6 +57,8 @@ class ValueIndex:
     """Field name, or 'dataset.field' where the values belong to one dataset → its values, sorted."""
     clusters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Cluster → its site, provider, region, gpu_model, cooling …"""
+    runs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Training run → its model."""
 
     @classmethod
     async def read(cls, store: TelemetryStore, catalog: Catalog, at: datetime) -> "ValueIndex":
@@ -75,7 +77,8 @@ class ValueIndex:
                 column = own.rpartition(".")[2]
                 values.setdefault(own, set()).update(_texts(evidence, column))
         kept = {name: tuple(sorted(v)) for name, v in values.items() if v and len(v) <= MOST}
-        return cls(kept, _clusters(found.get("clusters"), found.get("sites")))
+        runs = {str(r["run_id"]): {"model_name": str(r["model_name"])} for r in found["runs"].rows.to_pylist()} if "runs" in found else {}
+        return cls(kept, _clusters(found.get("clusters"), found.get("sites")), runs)
 
 
 def _plan(dataset: str, fields: tuple[str, ...], catalog: Catalog, *, role: bool = False) -> Plan:

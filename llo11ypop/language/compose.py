@@ -1,54 +1,28 @@
 """From a scope to a typed plan and the columns of its result."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.question import Column
 from llo11ypop.language import unplanned
-from llo11ypop.language.lexicon import Lexicon, Recipe
+from llo11ypop.language.composing import BUCKET, Composing, counts, days_of, label_of, reaches, span
+from llo11ypop.language.latest import add_latest
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
-from llo11ypop.language.scope import Condition, Period, Quantity, Scope
+from llo11ypop.language.recipes import add_recipe, recipe_columns
+from llo11ypop.language.scope import Period, Quantity, Scope
 from llo11ypop.language.where import all_of, condition_text, expression
 from llo11ypop.query.plan import Plan
 
-BUCKET = "bucket"
 ROWS = 200
 """Rows of a list of events; a longer one is cut and says so."""
 MOST_GROUPS = 1000
 """Groups of a breakdown by something that there are many of."""
-STATE_FIELDS = frozenset({"state", "reason", "status", "port_state", "physical_state", "health"})
-"""What changes about a thing, so that its latest reading counts."""
 _MANY = frozenset(
     {"gpu_uuid", "port_id", "job_id", "serial", "job_name", "sensor_id", "object_name", "user", "src_node", "dst_node"}
 )
-_LOOK_BACK = {"supply_chain": timedelta(days=21)}
-_LATEST = timedelta(minutes=30)
-"""How far back the latest reading of a metric may lie to count as 'now' (our assumption); three cadences where those are longer."""
-
-
-@dataclass
-class Composing:
-    """Steps under construction."""
-
-    scope: Scope
-    catalog: Catalog
-    lexicon: Lexicon
-    at: datetime
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    columns: list[Column] = field(default_factory=list)
-    last: str = ""
-    prefix: str = ""
-
-    def add(self, name: str, step: dict[str, Any]) -> str:
-        """One more step; it becomes the last one."""
-        full = f"{self.prefix}{name}"
-        while full in self.steps:
-            full += "_"
-        self.steps[full] = step
-        self.last = full
-        return full
 
 
 def compose(scope: Scope, catalog: Catalog, lexicon: Lexicon, at: datetime) -> tuple[Plan, tuple[Column, ...]]:
@@ -70,19 +44,6 @@ def _parsed(value: Any) -> Any:
     return [_parsed(v) for v in value] if isinstance(value, list) else value
 
 
-def span(period: Period, at: datetime) -> dict[str, timedelta]:
-    """A period as a plan's span."""
-    return {"start": at - period.start_at, "end": max(at - period.end_at, timedelta(0))}
-
-
-def label_of(name: str, catalog: Catalog, lexicon: Lexicon) -> str:
-    """How a dimension is called."""
-    for dimension in lexicon.dimensions.values():
-        if dimension.fields[0] == name:
-            return dimension.label or name
-    return name.removesuffix("_id").replace("_", " ")
-
-
 def _rows(made: Composing) -> None:
     """A list of rows, or of the latest reading of things."""
     scope = made.scope
@@ -90,7 +51,7 @@ def _rows(made: Composing) -> None:
     where = all_of(condition_text(f) for f in scope.filters)
     latest = bool(scope.measures) and scope.measures[0].agg == "latest"
     if latest:
-        _latest(made, scope.measures[0], keep=scope.fields)
+        add_latest(made, scope.measures[0], keep=scope.fields)
     else:
         select: dict[str, Any] = {
             "op": "select",
@@ -113,57 +74,6 @@ def _rows(made: Composing) -> None:
         made.columns.append(Column(name, label_of(name, made.catalog, made.lexicon), role, spec.unit))  # type: ignore[arg-type]
 
 
-def _latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) -> None:
-    """The latest reading of every series, those that meet the condition, and their number per group."""
-    scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
-    reach = reachable(made.catalog, quantity.dataset)
-    parts = all_of(condition_text(c) for c in scope.part)
-    whole = all_of([quantity.where, parts])
-    needed = expression(whole).names() if whole else frozenset()
-    back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
-    changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
-    static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
-    by = list(
-        dict.fromkeys(
-            [*dataset.grain, *static, *(b for b in scope.by if b != BUCKET and b not in changing), *_key_fields(quantity)]
-        )
-    )
-    by = [b for b in by if b in reach and b != dataset.time]
-    measured = [f for f in dict.fromkeys([*sorted(needed), *changing, *keep]) if f not in by]
-    select: dict[str, Any] = {"op": "select", "dataset": quantity.dataset, "window": {"start": back}, "by": by,
-                              "measures": {f: {"agg": "last", "field": f} for f in measured} or {"rows": {"agg": "count"}}}  # fmt: skip
-    where = all_of(condition_text(f) for f in scope.filters)
-    if where:
-        select["where"] = where
-    made.add("latest", select)
-    if quantity.where:
-        made.add("matching", {"op": "filter", "source": made.last, "where": quantity.where})
-    if keep:
-        if scope.top:
-            made.add("result", {"op": "sort", "source": made.last, "order": [{"by": by[0]}], "limit": scope.top})
-        return
-    counted = quantity.field if quantity.field in by or quantity.field in measured else ""
-    keys = _key_fields(quantity)
-    if not counted and len(keys) > 1:
-        made.add(
-            "things",
-            {
-                "op": "group",
-                "source": made.last,
-                "by": list(dict.fromkeys([*keys, *scope.by])),
-                "measures": {"rows": {"agg": "count"}},
-            },
-        )
-    measure: dict[str, Any] = {"agg": "count_distinct", "field": counted} if counted else {"agg": "count"}
-    both = {quantity.name: measure, "part": {**measure, "where": parts}} if parts else {quantity.name: measure}
-    made.add("counted", {"op": "group", "source": made.last, "by": list(scope.by), "measures": both})
-
-
-def _key_fields(quantity: Quantity) -> tuple[str, ...]:
-    """The fields that name the counted thing, from a field or a `concat` of several."""
-    return tuple(sorted(expression(quantity.field).names(), key=quantity.field.index)) if quantity.field else ()
-
-
 def _measured(made: Composing) -> None:
     """Aggregates: base, then denominator, comparison, share, thresholds, order."""
     scope = made.scope
@@ -173,7 +83,7 @@ def _measured(made: Composing) -> None:
         extra = _compared(made)
     else:
         _base(made, scope.window)
-        extra = _recipe_columns(made)
+        extra = recipe_columns(made)
     if scope.per:
         names = _divided(made, names)
     if scope.share:
@@ -196,10 +106,10 @@ def _base(made: Composing, window: Period | None) -> None:
     simple: dict[str, list[Quantity]] = {}
     for quantity in scope.measures:
         if quantity.recipe:
-            _recipe(made, quantity, window)
+            add_recipe(made, quantity, window)
             parts.append(made.last)
         elif quantity.agg == "latest":
-            _latest(made, quantity)
+            add_latest(made, quantity)
             parts.append(made.last)
         else:
             simple.setdefault(quantity.dataset, []).append(quantity)
@@ -244,7 +154,7 @@ def _select(made: Composing, dataset: str, quantities: list[Quantity], window: P
     if window is not None and spec.time:
         select["window"] = span(window, made.at)
     common = quantities[0].where if all(q.where == quantities[0].where for q in quantities) and not scope.part else ""
-    where = all_of([*(condition_text(f) for f in scope.filters if _reaches(made, dataset, f)), common])
+    where = all_of([*(condition_text(f) for f in scope.filters if reaches(made, dataset, f)), common])
     if where:
         select["where"] = where
     if scope.bucket:
@@ -257,10 +167,6 @@ def _select(made: Composing, dataset: str, quantities: list[Quantity], window: P
     return select
 
 
-def _reaches(made: Composing, dataset: str, condition: Condition) -> bool:
-    return condition.op == "expr" or condition.field in reachable(made.catalog, dataset)
-
-
 def _measure(quantity: Quantity, where: str) -> dict[str, Any]:
     measure: dict[str, Any] = {"agg": quantity.agg}
     if quantity.field:
@@ -270,112 +176,6 @@ def _measure(quantity: Quantity, where: str) -> dict[str, Any]:
     if where:
         measure["where"] = where
     return measure
-
-
-def _recipe(made: Composing, quantity: Quantity, window: Period | None) -> None:
-    """The steps of a recipe with its placeholders filled."""
-    recipe = made.lexicon.recipes[quantity.recipe]
-    for name, step in recipe.steps.items():
-        filled = _filled(made, step, quantity, recipe, window)
-        renamed = {}
-        for key, value in filled.items():
-            if key in ("source", "left", "right"):
-                value = f"{made.prefix}{quantity.recipe}_{value}"
-            elif key == "sources":
-                value = [f"{made.prefix}{quantity.recipe}_{v}" for v in value]
-            renamed[key] = value
-        if "op" not in renamed:
-            renamed = {"op": "select", **renamed}
-        made.add(f"{quantity.recipe}_{name}", renamed)
-
-
-def _filled(made: Composing, step: dict[str, Any], quantity: Quantity, recipe: Recipe, window: Period | None) -> dict[str, Any]:
-    scope = made.scope
-    select = "dataset" in step
-    out: dict[str, Any] = {}
-    for key, value in step.items():
-        match key:
-            case "window":
-                out[key] = _recipe_window(made, value, window)
-            case "where" if isinstance(value, str):
-                text = _recipe_where(made, value, step, quantity)
-                if text:
-                    out[key] = text
-            case "by" | "on" if isinstance(value, list):
-                keys = [k for v in value for k in (_by_of(made, select) if v == "$by" else [v])]
-                out[key] = list(dict.fromkeys(keys))
-            case "bucket" if value == "$bucket":
-                if scope.bucket:
-                    out[key] = {"every": scope.bucket, "name": BUCKET}
-            case _:
-                out[key] = _values(made, value, quantity, window)
-    return out
-
-
-def _by_of(made: Composing, select: bool) -> list[str]:
-    scope = made.scope
-    return [*scope.by, BUCKET] if scope.bucket and not select else list(scope.by)
-
-
-def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
-    now = {"start": timedelta(minutes=30)}
-    match value:
-        case "$window":
-            return span(window, made.at) if window is not None else now
-        case "$window_or_now":
-            return span(window, made.at) if window is not None and not window.defaulted else now
-        case "$window_all":
-            return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
-        case "$window_shift":
-            since, until = (window.start_at, window.end_at) if window is not None and not window.defaulted else (made.at, made.at)
-            return {"start": made.at - since + timedelta(hours=12), "end": made.at - until}
-    return value
-
-
-def _recipe_where(made: Composing, text: str, step: dict[str, Any], quantity: Quantity) -> str:
-    dataset = step.get("dataset", quantity.dataset)
-    own = [f for f in made.scope.filters if _reaches(made, dataset, f)]
-    if "$where_technicians" in text:
-        return all_of(condition_text(f) for f in own)
-    if "$where_node" in text:
-        node = [f for f in made.scope.filters if f.field == "node_id"]
-        return text.replace("$where_node", all_of(condition_text(f) for f in node) or "node_id != ''")
-    if made.scope.measures and quantity.recipe == "step_time_replaced":
-        own = [f for f in own if f.field != "node_id"]
-    filters = all_of([quantity.where if dataset == quantity.dataset else "", *(condition_text(f) for f in own)])
-    if "$from" in text:
-        since = made.scope.window.start_at if made.scope.window is not None and not made.scope.window.defaulted else made.at
-        text = text.replace("$from", f"'{since:%Y-%m-%dT%H:%M:%S}'")
-    if text == "$where":
-        return filters
-    return text.replace(" and $where", f" and {filters}" if filters else "")
-
-
-def _values(made: Composing, value: Any, quantity: Quantity, window: Period | None) -> Any:
-    """`$gauge`, `$days`, `$agg` and `$q` inside measures and columns."""
-    if isinstance(value, dict):
-        return {k: _values(made, v, quantity, window) for k, v in value.items() if not (v == "$q" and quantity.q is None)}
-    if isinstance(value, list):
-        return [_values(made, v, quantity, window) for v in value]
-    if value == "$gauge":
-        return "last" if window is None or window.defaulted else "avg"
-    if value == "$agg":
-        return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
-    if value == "$q":
-        return quantity.q
-    if isinstance(value, str) and "$days" in value:
-        return value.replace("$days", repr(_days(window)))
-    return value
-
-
-def _days(window: Period | None) -> float:
-    return max((window.end_at - window.start_at).total_seconds() / 86400, 1 / 24) if window is not None else 1.0
-
-
-def _recipe_columns(made: Composing) -> list[Column]:
-    return [Column(name, label, "time" if name.endswith("_at") else "measure" if name in recipe.units else "dimension", recipe.units.get(name, ""))
-            for q in made.scope.measures if q.recipe for recipe in [made.lexicon.recipes[q.recipe]]
-            for name, label in recipe.columns.items()]  # fmt: skip
 
 
 def _compared(made: Composing) -> list[Column]:
@@ -399,7 +199,7 @@ def _compared(made: Composing) -> list[Column]:
     for quantity in scope.measures:
         name = quantity.name
         columns[f"{name}_change"] = (
-            f"coalesce({name}, 0) - coalesce({name}_before, 0)" if _counts(quantity) else f"{name} - {name}_before"
+            f"coalesce({name}, 0) - coalesce({name}_before, 0)" if counts(quantity) else f"{name} - {name}_before"
         )
         columns[f"{name}_change_pct"] = f"100.0 * {name}_change / nullif({name}_before, 0)"
         shown += [Column(f"{name}_before", f"{quantity.label}, {scope.compare.label}", "measure", quantity.unit, quantity.better),
@@ -409,14 +209,10 @@ def _compared(made: Composing) -> list[Column]:
     return shown
 
 
-def _counts(quantity: Quantity) -> bool:
-    return quantity.agg in ("count", "count_distinct", "sum", "increase")
-
-
 def _divided(made: Composing, names: list[str]) -> list[str]:
     """Each measure over its denominator; places with none of the measure get zero."""
     scope = made.scope
-    days = _days(scope.window)
+    days = days_of(scope.window)
     if scope.per in ("day", "hour", "week"):
         divisor = {"day": days, "hour": days * 24, "week": days / 7}[scope.per]
         made.add(

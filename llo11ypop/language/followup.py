@@ -10,12 +10,13 @@ from llo11ypop.language.draft import Draft
 from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import IntentWords
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.periods import before
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Condition, Scope
 from llo11ypop.language.settle import Settled, Settler
 from llo11ypop.language.spot import Spotted, spot, under
-from llo11ypop.language.times import Times, before
+from llo11ypop.language.times import Times
 from llo11ypop.language.wording import period_text
 from llo11ypop.language.words import Token
 

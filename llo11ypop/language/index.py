@@ -67,8 +67,7 @@ class PhraseIndex:
         return (
             word in self.names
             or any(s.fullmatch(word) for s in self.shapes.values())
-            or (word.startswith("gpu-")
-            and word.count("-") >= 4)
+            or (word.startswith("gpu-") and word.count("-") >= 4)
         )
 
     def add(self, phrase: str, sense: Sense) -> None:

@@ -11,11 +11,12 @@ from llo11ypop.core.window import iso
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import IntentWords, Lexicon
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.periods import before, trailing
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Condition, Period, Quantity, Scope
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.spot import spot
-from llo11ypop.language.times import Times, before, trailing
+from llo11ypop.language.times import Times
 from llo11ypop.language.words import Token
 
 if TYPE_CHECKING:

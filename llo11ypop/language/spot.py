@@ -185,7 +185,11 @@ def fits(sense: Sense, dataset: str, reach: dict[str, Route]) -> bool:
         case "value":
             if sense.dataset:
                 return sense.dataset == dataset
-            return called(sense.name, reach) in known or (sense.name == "model_name" and "run_id" in known) or (sense.name in BY_CLUSTER and "cluster" in known)
+            return (
+                called(sense.name, reach) in known
+                or (sense.name == "model_name" and "run_id" in known)
+                or (sense.name in BY_CLUSTER and "cluster" in known)
+            )
         case "denominator" if sense.name in ("gpu", "node", "port") and sense.data.words:
             own = {"gpu": "gpu_uuid", "node": "node_id", "port": "port_id"}[sense.name]
             return own in known or dataset not in SIZED

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from llo11ypop.language.periods import EVERYTHING_D, calendar, clipped, describe, floor, shifted, trailing
 from llo11ypop.language.scope import Period
+from llo11ypop.language.time_points import CLOCK, DATE, DAY, MONTH, MONTHS, ImpossibleDateError, at_clock, month_number, point_of
 
 NIGHT_START_H, NIGHT_END_H = 20, 8
 """Last night is from 20:00 until 08:00 UTC (our assumption; said in the answer)."""
-EVERYTHING_D = 400
-"""All telemetry: the longest window that a plan may have."""
+
 
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -19,35 +20,21 @@ _NUMBERS = {
     "seventy two": 72, "seventy-two": 72, "thirty six": 36, "thirty-six": 36, "eighteen": 18, "sixteen": 16, "forty": 40, "fifty": 50,
     "thirteen": 13, "forty five": 45, "forty-five": 45, "half a": 0.5, "half an": 0.5, "hundred": 100, "a hundred": 100,
 }  # fmt: skip
+
+
 _UNIT_S = {"minute": 60, "min": 60, "m": 60, "hour": 3600, "hr": 3600, "h": 3600, "day": 86400, "d": 86400, "week": 604800,
            "wk": 604800, "w": 604800, "fortnight": 1209600, "month": 2592000, "quarter": 7776000, "year": 31536000, "night": 86400}  # fmt: skip
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
-_DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
 _N = r"(?P<n>\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
+
+
 _U = r"(?P<u>minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|quarters?|years?|nights?|[hdwm]\b)"
-_MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b"
-_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
-_CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\s?(?:am|pm)\b|noon\b|midnight\b)"
-_DATE = (
-    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}(?:[t ]\d{{1,2}}:\d{{2}}(?::\d{{2}})?z?)?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
-    rf"|{_MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,?\s+\d{{4}})?)"
-)
+
+
 _POINT = (
-    rf"(?:(?:{_CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?)?{_DATE}(?:\s+(?:at\s+)?{_CLOCK})?|(?:last\s+)?{_DAY}(?:\s+(?:at\s+)?{_CLOCK})?"
-    rf"|(?:yesterday|today|this\s+morning|last\s+night|last\s+week|last\s+month|this\s+week|this\s+month)(?:\s+(?:at\s+)?{_CLOCK})?|{_MONTH}|{_CLOCK}|now)"
+    rf"(?:(?:{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?)?{DATE}(?:\s+(?:at\s+)?{CLOCK})?|(?:last\s+)?{DAY}(?:\s+(?:at\s+)?{CLOCK})?"
+    rf"|(?:yesterday|today|this\s+morning|last\s+night|last\s+week|last\s+month|this\s+week|this\s+month)(?:\s+(?:at\s+)?{CLOCK})?|{MONTH}|{CLOCK}|now)"
 )
 
 
@@ -67,10 +54,6 @@ class Times:
     notes: list[str] = field(default_factory=list)
 
 
-class _Impossible(Exception):
-    """A date that does not exist."""
-
-
 def read_times(text: str, at: datetime) -> Times:
     """Every time phrase of a normalised text, longest patterns first; never raises."""
     found = Times()
@@ -81,7 +64,7 @@ def read_times(text: str, at: datetime) -> Times:
                 continue
             try:
                 period = make(match, at, found)
-            except _Impossible as bad:
+            except ImpossibleDateError as bad:
                 found.impossible = found.impossible or str(bad)
                 period = None
             except (ValueError, OverflowError, AttributeError):
@@ -95,74 +78,6 @@ def read_times(text: str, at: datetime) -> Times:
                 found.periods.append((start, end, period))
     found.periods.sort(key=lambda p: p[0])
     return found
-
-
-def _floor(at: datetime, unit: str) -> datetime:
-    """Start of the calendar unit that holds an instant."""
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    match unit:
-        case "hour":
-            return at.replace(minute=0, second=0, microsecond=0)
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-        case "quarter":
-            return day.replace(day=1, month=3 * ((day.month - 1) // 3) + 1)
-        case "year":
-            return day.replace(day=1, month=1)
-    return day
-
-
-def _next(start: datetime, unit: str, count: int = 1) -> datetime:
-    """The start of the calendar unit `count` further on (or back)."""
-    match unit:
-        case "month" | "quarter" | "year":
-            months = start.month - 1 + count * {"month": 1, "quarter": 3, "year": 12}[unit]
-            return start.replace(year=start.year + months // 12, month=months % 12 + 1)
-        case "week":
-            return start + timedelta(weeks=count)
-        case "hour":
-            return start + timedelta(hours=count)
-    return start + timedelta(days=count)
-
-
-def calendar(at: datetime, unit: str, back: int, label: str) -> Period:
-    """The calendar unit `back` units ago; the current one ends at the instant and is partial."""
-    start = _next(_floor(at, unit), unit, -back)
-    end = _next(start, unit)
-    return _clip(start, end, label, at)
-
-
-def trailing(at: datetime, span: timedelta, label: str, *, defaulted: bool = False) -> Period:
-    """The span that ends at the instant."""
-    return Period(at - span, at, label, defaulted=defaulted)
-
-
-def before(period: Period, at: datetime) -> Period:
-    """The period just before, as long as this one: a calendar month before a calendar month."""
-    for unit in ("day", "week", "month", "quarter", "year"):
-        if period.start_at == _floor(period.start_at, unit) and _next(period.start_at, unit) in (period.end_at,):
-            start = _next(period.start_at, unit, -1)
-            return Period(start, period.start_at, f"the {unit} before")
-    span = period.end_at - period.start_at
-    return Period(period.start_at - span, period.start_at, f"the {describe(span)} before")
-
-
-def describe(span: timedelta) -> str:
-    """'7 days', '24 hours', '90 minutes'."""
-    seconds = round(span.total_seconds())
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds % size == 0 and seconds >= size and not (name == "day" and seconds == 86400):
-            count = seconds // size
-            return f"{count} {name}{'s' if count != 1 else ''}"
-    return f"{seconds} seconds"
-
-
-def _clip(start: datetime, end: datetime, label: str, at: datetime) -> Period:
-    if start >= at:
-        raise ValueError("future")
-    return Period(start, min(end, at), label, partial=end > at)
 
 
 def _count(text: str) -> float:
@@ -209,8 +124,8 @@ def _ago(match: re.Match[str], at: datetime, _: Times) -> Period:
     if unit in ("day", "d", "week", "wk", "w", "month"):
         name = {"d": "day", "wk": "week", "w": "week"}.get(unit, unit)
         return calendar(at, name, int(count), match.group().strip())
-    start = _floor(at - timedelta(seconds=count * _UNIT_S[unit]), "hour")
-    return _clip(start, start + timedelta(hours=1), match.group().strip(), at)
+    start = floor(at - timedelta(seconds=count * _UNIT_S[unit]), "hour")
+    return clipped(start, start + timedelta(hours=1), match.group().strip(), at)
 
 
 def _relative(match: re.Match[str], at: datetime, _: Times) -> Period:
@@ -229,12 +144,12 @@ def _relative(match: re.Match[str], at: datetime, _: Times) -> Period:
 
 
 def _night(at: datetime) -> Period:
-    today = _floor(at, "day")
+    today = floor(at, "day")
     end = today + timedelta(hours=NIGHT_END_H)
     if at < today + timedelta(hours=NIGHT_END_H) and at.hour < 4:
         end = today + timedelta(hours=NIGHT_END_H) if at.hour >= 1 else today + timedelta(hours=NIGHT_END_H - 24)
     start = end - timedelta(hours=24 - NIGHT_START_H + NIGHT_END_H)
-    return _clip(start, end, f"last night ({NIGHT_START_H}:00-{NIGHT_END_H:02d}:00 UTC)", at)
+    return clipped(start, end, f"last night ({NIGHT_START_H}:00-{NIGHT_END_H:02d}:00 UTC)", at)
 
 
 def _word(match: re.Match[str], at: datetime, found: Times) -> Period | None:
@@ -248,14 +163,14 @@ def _word(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if "today" in word:
         return calendar(at, "day", 0, "today")
     if "morning" in word:
-        start = _floor(at, "day") + timedelta(hours=6)
-        return _clip(start, start + timedelta(hours=6), "this morning (06:00-12:00 UTC)", at)
+        start = floor(at, "day") + timedelta(hours=6)
+        return clipped(start, start + timedelta(hours=6), "this morning (06:00-12:00 UTC)", at)
     if "evening" in word or "afternoon" in word:
-        start = _floor(at, "day") + timedelta(hours=12)
-        return _clip(start, start + timedelta(hours=12), word, at)
+        start = floor(at, "day") + timedelta(hours=12)
+        return clipped(start, start + timedelta(hours=12), word, at)
     if "weekend" in word:
-        start = _next(_floor(at, "week"), "week", -1) + timedelta(days=5)
-        return _clip(start, start + timedelta(days=2), "last weekend", at)
+        start = shifted(floor(at, "week"), "week", -1) + timedelta(days=5)
+        return clipped(start, start + timedelta(days=2), "last weekend", at)
     return None
 
 
@@ -273,17 +188,13 @@ def _all(_m: re.Match[str], at: datetime, _f: Times) -> Period:
     return trailing(at, timedelta(days=EVERYTHING_D), "all telemetry")
 
 
-def _month_number(name: str) -> int:
-    return next(i for i, m in enumerate(_MONTHS, 1) if m.startswith(name[:3]))
-
-
 def _month(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    number = _month_number(match["month"])
+    number = month_number(match["month"])
     year = int(match["year"]) if match["year"] else at.year - (number > at.month)
     start = datetime(year, number, 1, tzinfo=UTC)
-    end = _next(start, "month")
+    end = shifted(start, "month")
     part = match["part"]
-    label = f"{_MONTHS[number - 1].capitalize()} {year}"
+    label = f"{MONTHS[number - 1].capitalize()} {year}"
     if (part and "early" in part) or (part and "beginning" in part) or (part and "start" in part):
         end, label = start + timedelta(days=10), f"first ten days of {label}"
     elif part and "mid" in part:
@@ -293,88 +204,11 @@ def _month(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if start >= at:
         found.future = found.future or label
         return None
-    return _clip(start, end, label, at)
-
-
-def _point(text: str, at: datetime) -> tuple[datetime, datetime, str]:
-    """(start, end, label) of an instant or day that is named. Raises _Impossible, ValueError."""
-    text = " ".join(text.split())
-    clock = re.search(_CLOCK, re.sub(r"\d{4}-\d{2}-\d{2}[t ](?=\d)", " ", text))
-    iso = re.search(r"(\d{4})-(\d{2})-(\d{2})", text)
-    named = re.search(_DATE, text)
-    if iso:
-        day = _date(int(iso[1]), int(iso[2]), int(iso[3]), text)
-    elif named:
-        day = _named_date(named.group(), at)
-    else:
-        return _loose_point(text, clock, at)
-    if clock:
-        start = _at_clock(day, clock.group())
-        return start, start + timedelta(minutes=1), start.strftime("%Y-%m-%d %H:%M")
-    return day, day + timedelta(days=1), day.strftime("%-d %B %Y")
-
-
-def _loose_point(text: str, clock: "re.Match[str] | None", at: datetime) -> tuple[datetime, datetime, str]:
-    weekday = re.search(_DAY, text)
-    if weekday:
-        number = next(i for i, d in enumerate(_DAYS) if weekday.group().startswith(d[:3]))
-        back = (at.weekday() - number) % 7 or (7 if "last" in text else 0)
-        day = _floor(at, "day") - timedelta(days=back)
-    elif "yesterday" in text or "last night" in text:
-        day = _floor(at, "day") - timedelta(days=1)
-    elif "month" in text or "week" in text:
-        unit = "month" if "month" in text else "week"
-        start = _next(_floor(at, unit), unit, -1 if "last" in text else 0)
-        return start, _next(start, unit), text
-    elif text == "now":
-        return at, at, "now"
-    elif re.fullmatch(_MONTH, text):
-        number = _month_number(text)
-        start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
-        return start, _next(start, "month"), start.strftime("%B %Y")
-    else:
-        day = _floor(at, "day")
-        if clock and _at_clock(day, clock.group()) > at:
-            day -= timedelta(days=1)
-    if clock:
-        start = _at_clock(day, clock.group())
-        return start, start + timedelta(minutes=1), start.strftime("%Y-%m-%d %H:%M")
-    return day, day + timedelta(days=1), day.strftime("%A %-d %B")
-
-
-def _date(year: int, month: int, day: int, text: str) -> datetime:
-    try:
-        return datetime(year, month, day, tzinfo=UTC)
-    except ValueError:
-        raise _Impossible(text.strip()) from None
-
-
-def _named_date(text: str, at: datetime) -> datetime:
-    month = _month_number(re.search(_MONTH, text).group())  # type: ignore[union-attr]
-    numbers = re.findall(r"\d+", text)
-    year = next((int(n) for n in numbers if len(n) == 4), None)
-    day = next(int(n) for n in numbers if len(n) < 4)
-    if year is None:
-        year = at.year - (month > at.month)
-    shown = f"{day} {_MONTHS[month - 1].capitalize()}"
-    return _date(year, month, day, shown)
-
-
-def _at_clock(day: datetime, text: str) -> datetime:
-    text = text.strip()
-    if text in ("noon", "midnight"):
-        return day + timedelta(hours=12 if text == "noon" else 0)
-    half = re.fullmatch(r"(\d{1,2})\s?(am|pm)", text)
-    if half:
-        return day + timedelta(hours=int(half[1]) % 12 + (12 if half[2] == "pm" else 0))
-    parts = [int(p) for p in text.split(":")]
-    if parts[0] > 24 or parts[1] > 59:
-        raise _Impossible(text)
-    return day + timedelta(hours=parts[0], minutes=parts[1])
+    return clipped(start, end, label, at)
 
 
 def _since(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    start, _, label = _point(match["a"], at)
+    start, _, label = point_of(match["a"], at)
     if start >= at:
         found.future = found.future or label
         return None
@@ -382,7 +216,7 @@ def _since(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 
 
 def _after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    _, end, label = _point(match["a"], at)
+    _, end, label = point_of(match["a"], at)
     if end >= at:
         found.future = found.future or label
         return None
@@ -390,85 +224,85 @@ def _after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 
 
 def _until(match: re.Match[str], at: datetime, _: Times) -> Period:
-    start, _end, label = _point(match["a"], at)
+    start, _end, label = point_of(match["a"], at)
     return Period(start - timedelta(days=30), min(start, at), f"30 days before {label}")
 
 
 def _between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     left, right = match["a"], match["b"]
-    if re.fullmatch(r"\d{1,2}", left.strip()) and not re.search(_MONTH, right):
+    if re.fullmatch(r"\d{1,2}", left.strip()) and not re.search(MONTH, right):
         raise ValueError("two plain numbers are no period")
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)?", left.strip()):
-        left = f"{left} {re.search(_MONTH, right).group()}"  # type: ignore[union-attr]
-    start, _, first = _point(left, at)
+        left = f"{left} {re.search(MONTH, right).group()}"  # type: ignore[union-attr]
+    start, _, first = point_of(left, at)
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)?", right.strip()):
-        right = f"{right} {re.search(_MONTH, left).group()}"  # type: ignore[union-attr]
-    if re.fullmatch(_CLOCK, right.strip()) and not re.fullmatch(_CLOCK, left.strip()):
-        clock = _at_clock(_floor(start, "day"), right)
+        right = f"{right} {re.search(MONTH, left).group()}"  # type: ignore[union-attr]
+    if re.fullmatch(CLOCK, right.strip()) and not re.fullmatch(CLOCK, left.strip()):
+        clock = at_clock(floor(start, "day"), right)
         end, last = clock, clock.strftime("%H:%M")
     else:
-        opening, end, last = _point(right, at)
-        if re.search(_CLOCK, right):
+        opening, end, last = point_of(right, at)
+        if re.search(CLOCK, right):
             end = opening
-    if end <= start and re.fullmatch(_CLOCK, right.strip()):
+    if end <= start and re.fullmatch(CLOCK, right.strip()):
         start -= timedelta(days=1)
     if start >= at:
         found.future = found.future or first
         return None
     if end <= start:
-        raise _Impossible(f"{first} to {last}")
-    return _clip(start, end, f"{first} to {last}", at)
+        raise ImpossibleDateError(f"{first} to {last}")
+    return clipped(start, end, f"{first} to {last}", at)
 
 
 def _clocks(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'between 02:00 and 04:00 yesterday'."""
-    day, _, label = _point(match["day"], at)
-    start, end = _at_clock(day, match["a"]), _at_clock(day, match["b"])
+    day, _, label = point_of(match["day"], at)
+    start, end = at_clock(day, match["a"]), at_clock(day, match["b"])
     if end <= start:
         end += timedelta(days=1)
     if start >= at:
         found.future = found.future or label
         return None
-    return _clip(start, end, f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}", at)
+    return clipped(start, end, f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}", at)
 
 
 def _on(match: re.Match[str], at: datetime, found: Times) -> Period | None | str:
     text = match["a"]
-    start, end, label = _point(text, at)
+    start, end, label = point_of(text, at)
     if start >= at:
         found.future = found.future or label
         return None
-    if re.search(_CLOCK, text) and end - start <= timedelta(minutes=1):
+    if re.search(CLOCK, text) and end - start <= timedelta(minutes=1):
         found.points.append((match.start(), match.end(), start))
         width = timedelta(minutes=30)
-        return _clip(start - width, start + width, f"{label} ± 30 minutes", at)
-    return _clip(start, end, label, at)
+        return clipped(start - width, start + width, f"{label} ± 30 minutes", at)
+    return clipped(start, end, label, at)
 
 
 def _week_of(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    start, _, _ = _point(match["a"], at)
-    start = _floor(start, "week")
+    start, _, _ = point_of(match["a"], at)
+    start = floor(start, "week")
     if start >= at:
         found.future = found.future or match.group()
         return None
-    return _clip(start, start + timedelta(weeks=1), f"week of {start:%-d %B}", at)
+    return clipped(start, start + timedelta(weeks=1), f"week of {start:%-d %B}", at)
 
 
 def _nth_week(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    number = _month_number(match["month"])
+    number = month_number(match["month"])
     start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
     which = ["first", "second", "third", "fourth", "last"].index(match["nth"])
     if which == 4:
-        end = _next(start, "month")
+        end = shifted(start, "month")
         start = end - timedelta(days=7)
     else:
         start += timedelta(days=7 * which)
         end = start + timedelta(days=7)
-    label = f"{match['nth']} week of {_MONTHS[number - 1].capitalize()}"
+    label = f"{match['nth']} week of {MONTHS[number - 1].capitalize()}"
     if start >= at:
         found.future = found.future or label
         return None
-    return _clip(start, end, label, at)
+    return clipped(start, end, label, at)
 
 
 def _quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
@@ -478,7 +312,7 @@ def _quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if start >= at:
         found.future = found.future or f"Q{number} {year}"
         return None
-    return _clip(start, _next(start, "quarter"), f"Q{number} {year}", at)
+    return clipped(start, shifted(start, "quarter"), f"Q{number} {year}", at)
 
 
 def _year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
@@ -486,11 +320,13 @@ def _year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if start >= at:
         found.future = found.future or match["year"]
         return None
-    end = _next(start, "year")
-    return _clip(start, end, match["year"], at)
+    end = shifted(start, "year")
+    return clipped(start, end, match["year"], at)
 
 
 Maker = Callable[[re.Match[str], datetime, Times], "Period | str | None"]
+
+
 _PRE = r"(?:\b(?:in|over|during|for|within|throughout|of|from|on|at|across)\s+)?(?:the\s+)?"
 
 
@@ -499,30 +335,30 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
-    (_compiled(rf"\b(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{_DATE}|{_DAY})"), _clocks),
-    (_compiled(rf"(?P<day>yesterday|today|{_DATE}|{_DAY})\s+(?:between|from)\s+(?P<a>{_CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{_CLOCK})"), _clocks),
+    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), _clocks),
+    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY})\s+(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{CLOCK})"), _clocks),
     (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
-    (_compiled(rf"(?P<a>{_DATE}|\b\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE})"), _between),
-    (_compiled(rf"(?P<a>{_MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{_DATE}|\d{{1,2}}\b)"), _between),
-    (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{_MONTH})"), _nth_week),
+    (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{DATE})"), _between),
+    (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), _between),
+    (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), _nth_week),
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), _week_of),
     (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?P<a>{_POINT})"), _since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), _after),
-    (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{_DATE}|{_DAY}|{_MONTH})"), _until),
+    (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
     (_compiled(rf"\b{_N}\s*{_U}\s+ago\b"), _ago),
     (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{_N}[\s-]*(?:full\s+)?{_U}"), _last_n),
     (_compiled(r"\b(?:the\s+)?(?:day before yesterday)\b"), _word),
     (_compiled(rf"{_PRE}\b(?:last\s+night|overnight|yesterday\s+night)(?:'s)?\b"), _word),
-    (_compiled(rf"{_PRE}(?P<a>(?:yesterday|today)\s+(?:at\s+|around\s+)?{_CLOCK})"), _on),
+    (_compiled(rf"{_PRE}(?P<a>(?:yesterday|today)\s+(?:at\s+|around\s+)?{CLOCK})"), _on),
     (_compiled(r"\b(?:later\s+)?(?:tomorrow|tonight|next\s+(?:hour|day|week|month|quarter|year)|coming\s+(?:days?|weeks?|months?))\b"), _future),
     (_compiled(rf"{_PRE}\b(?:yesterday|today|this\s+morning|this\s+(?:afternoon|evening)|last\s+weekend|the\s+weekend)(?:'s)?(?:\s+so\s+far)?\b"), _word),
     (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|hour|day|week|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), _relative),
-    (_compiled(rf"{_PRE}\b(?P<a>{_CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{_DATE}|{_DATE}(?:,?\s+(?:at\s+|around\s+)?{_CLOCK})?)"), _on),
-    (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{_DAY}(?:\s+(?:at\s+|around\s+)?{_CLOCK})?)(?:'s)?"), _on),
+    (_compiled(rf"{_PRE}\b(?P<a>{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{DATE}|{DATE}(?:,?\s+(?:at\s+|around\s+)?{CLOCK})?)"), _on),
+    (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{DAY}(?:\s+(?:at\s+|around\s+)?{CLOCK})?)(?:'s)?"), _on),
     (_compiled(r"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), _month),
     (_compiled(r"\b(?:in|during|for)?\s*q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b"), _quarter),
     (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), _year),
-    (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{_CLOCK})(?:\s+utc)?"), _on),
+    (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{CLOCK})(?:\s+utc)?"), _on),
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{_N}[\s-]*{_U}"), _within_n),
     (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|now)\b"), _now),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), _all),

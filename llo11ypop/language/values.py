@@ -77,7 +77,11 @@ class ValueIndex:
                 column = own.rpartition(".")[2]
                 values.setdefault(own, set()).update(_texts(evidence, column))
         kept = {name: tuple(sorted(v)) for name, v in values.items() if v and len(v) <= MOST}
-        runs = {str(r["run_id"]): {"model_name": str(r["model_name"])} for r in found["runs"].rows.to_pylist()} if "runs" in found else {}
+        runs = (
+            {str(r["run_id"]): {"model_name": str(r["model_name"])} for r in found["runs"].rows.to_pylist()}
+            if "runs" in found
+            else {}
+        )
         return cls(kept, _clusters(found.get("clusters"), found.get("sites")), runs)
 
 

@@ -8,9 +8,10 @@ from rapidfuzz import fuzz
 from llo11ypop.core.question import Column
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import VerifiedQuestion, filled
+from llo11ypop.language.periods import trailing
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
-from llo11ypop.language.times import Times, trailing
+from llo11ypop.language.times import Times
 from llo11ypop.language.words import Token, normalise, tokens
 from llo11ypop.query.check import check
 from llo11ypop.query.plan import Plan

@@ -1,7 +1,7 @@
 """A scope in words: how the question was read, made only from what was understood."""
 
 from llo11ypop.catalog import Catalog
-from llo11ypop.language.compose import label_of
+from llo11ypop.language.composing import label_of
 from llo11ypop.language.intent import PLANNED
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Condition, Period, Scope

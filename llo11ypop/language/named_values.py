@@ -1,0 +1,85 @@
+"""Values that a question names: clusters, users, models, states; and words that only say of what kind they are."""
+
+from typing import Literal
+
+from llo11ypop.language.index import Sense
+from llo11ypop.language.numbered import Numbers
+from llo11ypop.language.reach import called
+from llo11ypop.language.scope import Condition
+from llo11ypop.language.spot import BY_CLUSTER, Item
+
+
+class NamedValues(Numbers):
+    """Filters from values."""
+
+    def _labels(self, at: int, sense: Sense) -> bool:
+        """Whether a dimension word only names the kind of the value beside it: 'cluster c-a', 'train partition'."""
+        for n in (at + 1, at - 1, at + 2):
+            if 0 <= n < len(self.items) and n < at + (2 if n != at + 2 or self.items[at + 1].has("soft") else 0) + 1:
+                value = self.items[n].sense("value")
+                if value is not None and value.name in sense.data.fields:
+                    return True
+                if n == at + 1 and sense.name == "cluster" and self._short_cluster(n):
+                    return True
+        return self._unknown_beside(at, sense)
+
+    def _unknown_beside(self, at: int, sense: Sense) -> bool:
+        """'cluster zeta': a name that does not exist."""
+        if at + 1 < len(self.items) and self.items[at + 1].has("unknown") and (sense.data.level or sense.data.home):
+            return True
+        return False
+
+    def _short_cluster(self, at: int) -> bool:
+        """'cluster b' for c-b, 'clusters a and b'."""
+        clusters = self.values.values.get("cluster", ())
+        found = []
+        n = at
+        while n < len(self.items) and (self.items[n].text in ("and", "or", "vs", "versus") or len(self.items[n].text) <= 2):
+            text = self.items[n].text
+            found += [(n, c) for c in clusters if c.lower().rsplit("-", 1)[-1] == text and len(text) <= 2]
+            n += 1
+        if not found:
+            return False
+        op: Literal["in", "not in"] = "not in" if self.negated else "in"
+        self._filter(Condition("cluster", op, tuple(c for _, c in found), ", ".join(c for _, c in found)), at)
+        self.draft.used |= {n for n, _ in found}
+        self.draft.notes.append("")
+        return True
+
+    def _listed(self, at: int) -> bool:
+        return at + 1 < len(self.items) and self.items[at + 1].has("conjunction")
+
+    def _value(self, at: int, item: Item, negated: bool) -> None:
+        senses = [s for s in item.senses if s.role == "value"]
+        near = {
+            f
+            for n in (at - 1, at + 1)
+            if 0 <= n < len(self.items)
+            for s in self.items[n].senses
+            if s.role == "dim"
+            for f in s.data.fields
+        }
+        sense = next((s for s in senses if s.name in near), None) or next((s for s in senses if s.dataset), senses[0])
+        same = [s for s in senses if s.name == sense.name and s.dataset == sense.dataset]
+        raw = [v for s in same for v in (s.data if isinstance(s.data, tuple) else (s.data,))]
+        field, found = sense.name, tuple(dict.fromkeys(raw))
+        field = called(field, self.reach)
+        if field == "model_name" and field not in self.reach:
+            wanted = set(found)
+            found = tuple(r for r, about in self.values.runs.items() if about.get(field) in wanted)
+            field = "run_id"
+        if field not in self.reach and field in BY_CLUSTER:
+            wanted = set(found)
+            found = tuple(c for c, places in self.values.clusters.items() if places.get(field) in wanted)
+            field = "cluster"
+        typed: tuple[str | float, ...] = tuple(
+            float(v) if field in self.reach and self.reach[field].spec.numeric else v for v in found
+        )
+        self._filter(Condition(field, "not in" if negated else "in", typed, item.text), at)
+        self.draft.used.add(at)
+
+    def _valued(self, at: int, item: Item) -> bool:
+        """Whether a word that is a thing and a value stands beside the dimension that it is a value of."""
+        fields = {s.name for s in item.senses if s.role == "value"}
+        near = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
+        return any(s.role == "dim" and fields & set(s.data.fields) for i in near for s in i.senses)

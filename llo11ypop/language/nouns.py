@@ -1,0 +1,238 @@
+"""Measures, things and dimensions of a question, and the part that each plays."""
+
+from llo11ypop.language.draft import Named
+from llo11ypop.language.named_values import NamedValues
+from llo11ypop.language.numbered import RANKS
+from llo11ypop.language.spot import Item
+
+_LIGHT = frozenset(
+    {
+        "the",
+        "a",
+        "this",
+        "that",
+        "of",
+        "on",
+        "in",
+        "our",
+        "its",
+        "their",
+        "these",
+        "those",
+        "same",
+        "to",
+        "from",
+        "at",
+        "for",
+        "with",
+        "which",
+        "and",
+    }
+)
+PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
+
+
+class Nouns(NamedValues):
+    """What is measured, counted, grouped by and listed."""
+
+    def _rank(self, item: Item) -> None:
+        role = next(r for r in ("worst", "best", "top", "bottom") if item.has(r))
+        if not self.draft.rank or role in ("worst", "best"):
+            self.draft.rank = role
+
+    def _takes_agg(self, item: Item) -> bool:
+        sense = item.sense("measure")
+        return sense is not None and not sense.data.fixed and not sense.data.recipe
+
+    def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
+        """Whether 'hottest', 'longest' stands for a ranking here rather than for the measure it may name."""
+        return item.has(*RANKS) and any(
+            i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used
+        )
+
+    def _qualifier(self, item: Item) -> tuple[str, object] | None:  # type: ignore[type-arg]
+        found = [s for s in item.senses if s.role == "qualifier"]
+        if not found:
+            return None
+        best = next((s for s in found if s.name.split(".")[0] == self.thing_named), found[0])
+        return best.name, best.data
+
+    def _measure(self, at: int, item: Item) -> None:
+        sense = item.sense("measure")
+        assert sense is not None  # noqa: S101 - the caller has seen it
+        named = Named(sense.name, sense.data, position=at)
+        waiting = [a for a, where in self.draft.aggs if where < at]
+        named.loose = any(
+            a[1] < at and self.items[a[1]].has(*RANKS) and self.items[a[1]].text not in PURE for a in self.draft.aggs
+        )
+        if waiting and not sense.data.fixed and not (sense.data.recipe and sense.name != "step_time_replaced"):
+            named.aggs = list(dict.fromkeys(waiting))
+            self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
+        if item.has(*RANKS) and item.has("agg"):
+            self._rank(item)
+        if sense.data.rank:
+            self.draft.rank = self.draft.rank or sense.data.rank
+        if all(n.name != named.name or n.aggs != named.aggs for n in self.draft.measures):
+            self.draft.measures.append(named)
+        self.draft.used.add(at)
+
+    def _late_aggs(self) -> None:
+        """Aggregates behind the measure: 'temperature, p50/p95/p99'."""
+        if not self.draft.measures or not self.draft.aggs:
+            return
+        for name, at in self.draft.aggs:
+            before = [m for m in self.draft.measures if m.position < at] or self.draft.measures
+            if (
+                not before[-1].words.fixed
+                and name not in before[-1].aggs
+                and (not before[-1].words.recipe or before[-1].name == "step_time_replaced")
+            ):
+                before[-1].aggs.append(name)
+        self.draft.aggs = []
+
+    def _thing(self, at: int, item: Item, cue: str) -> str:
+        sense, draft = item.sense("thing"), self.draft
+        assert sense is not None  # noqa: S101 - the caller has seen it
+        draft.used.add(at)
+        counted_already = (
+            bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
+        )
+        direct = at > 0 and self.items[at - 1].has("group")
+        if cue == "group" and direct and sense.data.key and counted_already:
+            self._group(sense.data.key[:1] if sense.name == "job" else sense.data.key, sense.name)
+            return "group"
+        if draft.thing is None or draft.thing[1].weak:
+            draft.thing = (sense.name, sense.data)
+        if cue == "count":
+            draft.count_thing = True
+        elif cue in ("which", "show"):
+            draft.listing = True
+        elif cue == "rank" and draft.rank and sense.data.key and not draft.by:
+            draft.each_thing = True
+        return ""
+
+    def _verb_or_adjective(self, at: int, item: Item, cue: str) -> bool:
+        """'did acct-c run', 'node temperature': words of a dimension that only tell the kind of something else."""
+        following = self.items[at + 1] if at + 1 < len(self.items) else None
+        if item.has("soft") and cue not in ("group", "which", "count", "across", "show", "rank") and not item.text.endswith("s"):
+            beside = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
+            if not any(s.role == "value" and s.name == "run_id" for i in beside for s in i.senses) and not (
+                following is not None and following.has("unknown")
+            ):
+                return True
+        singular = item.text == self._lemma(item)
+        return (
+            singular and cue in ("", "show") and following is not None and following.has("measure") and not following.has("dim")
+        )
+
+    def _wants_dim(self, cue: str, at: int) -> bool:
+        return cue in ("group", "count", "across", "rank") or (cue in ("which", "show") and at + 1 < len(self.items))
+
+    def _dim(self, at: int, item: Item, cue: str) -> str:
+        draft, own = self.draft, self.catalog.datasets[self.draft.dataset].fields
+        dims = [s for s in item.senses if s.role == "dim"]
+        sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
+        draft.used.add(at)
+        fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
+        if not fields:
+            draft.foreign.append(sense.data.label or sense.name)
+            return ""
+        before = self.items[at - 1].text if at else ""
+        first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
+        if self._labels(at, sense):
+            return "" if cue in ("group", "across") and not self._listed(at) else cue
+        if cue == "count":
+            if not draft.counted:
+                draft.counted, draft.counted_label = fields, sense.name
+            return ""
+        if cue in ("group", "across", "which", "show", "rank"):
+            if cue == "which" and draft.by and draft.head:
+                return ""
+            self._group(fields, sense.name)
+            if cue in ("which", "show", "rank"):
+                draft.listing = draft.listing or cue != "rank"
+                draft.head = True
+                draft.singular = cue != "show" and item.text.rstrip("'") == self._lemma(item) and draft.top is None
+            return "group" if cue in ("group", "across") else cue if self._listed(at) else ""
+        following = self.items[at + 1] if at + 1 < len(self.items) else None
+        if (
+            first_content
+            and following is not None
+            and following.has("group", "across")
+            and cue != "rank"
+            and self._grouped_next(at + 2)
+        ):
+            draft.counted, draft.counted_label = fields, sense.name
+            return ""
+        if draft.share and cue == "" and not draft.by and not draft.counted:
+            draft.counted, draft.counted_label = fields, sense.name
+            return ""
+        if first_content or (before not in _LIGHT and not self._preposition(at) and not draft.by):
+            self._group(fields, sense.name)
+            draft.head = draft.head or first_content
+            draft.listing = draft.listing or first_content
+            draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
+        return ""
+
+    def _grouped_next(self, at: int) -> bool:
+        """Whether the next content word is a dimension: 'nodes by driver' counts nodes, 'users by failed jobs' ranks users."""
+        n = at
+        while n < len(self.items) and (self.items[n].has("soft") and len(self.items[n].senses) == 1):
+            n += 1
+        return n < len(self.items) and self.items[n].has("dim") and not self.items[n].has("thing", "measure")
+
+    def _lemma(self, item: Item) -> str:
+        text = item.text.rstrip("'")
+        return text[:-1] if text.endswith("s") and not text.endswith("ss") else text
+
+    def _function(self, item: Item) -> bool:
+        return all(
+            s.role
+            in (
+                "soft",
+                "which",
+                "show",
+                "top",
+                "bottom",
+                "worst",
+                "best",
+                "distinct",
+                "chart",
+                "agg",
+                "number",
+                "above",
+                "qualifier",
+                "value",
+            )
+            for s in item.senses
+        )
+
+    def _preposition(self, at: int) -> bool:
+        """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
+        n = at - 1
+        while n >= 0 and (self.items[n].has("value", "qualifier", "compare", "conjunction") or self.items[n].number is not None):
+            n -= 1
+        return n >= 0 and (self.items[n].text in _LIGHT or (self.items[n].has("soft") and len(self.items[n].senses) == 1))
+
+    def _group(self, fields: tuple[str, ...], name: str) -> None:
+        for own in fields:
+            if own not in self.draft.by:
+                self.draft.by.append(own)
+        if name not in self.draft.dims:
+            self.draft.dims.append(name)
+
+    def _as_rate(self, at: int, item: Item) -> bool:
+        """Whether 'per GPU' divides rather than groups: it does beside another grouping or an average."""
+        sense = item.sense("denominator")
+        assert sense is not None  # noqa: S101 - the caller has seen it
+        plain = sense.name in ("gpu", "node", "port")
+        others = any(i.has("group", "which") and n + 1 != at and n != at for n, i in enumerate(self.items)) or bool(self.draft.by)
+        average = any(i.has("agg") and any(s.name == "avg" for s in i.senses) for i in self.items[:at])
+        if not plain or len(item.text.split()) > 2 or others or (average and not any(i.has("measure") for i in self.items[:at])):
+            self.draft.denominator = sense.name
+            return True
+        dim = next((d for d in (sense.name,) if d in self.lexicon.dimensions), "")
+        if dim:
+            self._group(tuple(f for f in self.lexicon.dimensions[dim].fields if f in self.reach)[:1], dim)
+            return True
+        return False

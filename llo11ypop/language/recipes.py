@@ -1,0 +1,112 @@
+"""Recipes of the lexicon filled in: window, groups, filters and buckets put into their steps."""
+
+from datetime import timedelta
+from typing import Any
+
+from llo11ypop.core.question import Column
+from llo11ypop.language.composing import BUCKET, Composing, days_of, reaches, span
+from llo11ypop.language.lexicon import Recipe
+from llo11ypop.language.scope import Period, Quantity
+from llo11ypop.language.where import all_of, condition_text
+
+
+def add_recipe(made: Composing, quantity: Quantity, window: Period | None) -> None:
+    """The steps of a recipe with its placeholders filled."""
+    recipe = made.lexicon.recipes[quantity.recipe]
+    for name, step in recipe.steps.items():
+        filled = _filled(made, step, quantity, recipe, window)
+        renamed = {}
+        for key, value in filled.items():
+            if key in ("source", "left", "right"):
+                value = f"{made.prefix}{quantity.recipe}_{value}"
+            elif key == "sources":
+                value = [f"{made.prefix}{quantity.recipe}_{v}" for v in value]
+            renamed[key] = value
+        if "op" not in renamed:
+            renamed = {"op": "select", **renamed}
+        made.add(f"{quantity.recipe}_{name}", renamed)
+
+
+def _filled(made: Composing, step: dict[str, Any], quantity: Quantity, recipe: Recipe, window: Period | None) -> dict[str, Any]:
+    scope = made.scope
+    select = "dataset" in step
+    out: dict[str, Any] = {}
+    for key, value in step.items():
+        match key:
+            case "window":
+                out[key] = _recipe_window(made, value, window)
+            case "where" if isinstance(value, str):
+                text = _recipe_where(made, value, step, quantity)
+                if text:
+                    out[key] = text
+            case "by" | "on" if isinstance(value, list):
+                keys = [k for v in value for k in (_by_of(made, select) if v == "$by" else [v])]
+                out[key] = list(dict.fromkeys(keys))
+            case "bucket" if value == "$bucket":
+                if scope.bucket:
+                    out[key] = {"every": scope.bucket, "name": BUCKET}
+            case _:
+                out[key] = _values(made, value, quantity, window)
+    return out
+
+
+def _by_of(made: Composing, select: bool) -> list[str]:
+    scope = made.scope
+    return [*scope.by, BUCKET] if scope.bucket and not select else list(scope.by)
+
+
+def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
+    now = {"start": timedelta(minutes=30)}
+    match value:
+        case "$window":
+            return span(window, made.at) if window is not None else now
+        case "$window_or_now":
+            return span(window, made.at) if window is not None and not window.defaulted else now
+        case "$window_all":
+            return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
+        case "$window_shift":
+            since, until = (window.start_at, window.end_at) if window is not None and not window.defaulted else (made.at, made.at)
+            return {"start": made.at - since + timedelta(hours=12), "end": made.at - until}
+    return value
+
+
+def _recipe_where(made: Composing, text: str, step: dict[str, Any], quantity: Quantity) -> str:
+    dataset = step.get("dataset", quantity.dataset)
+    own = [f for f in made.scope.filters if reaches(made, dataset, f)]
+    if "$where_technicians" in text:
+        return all_of(condition_text(f) for f in own)
+    if "$where_node" in text:
+        node = [f for f in made.scope.filters if f.field == "node_id"]
+        return text.replace("$where_node", all_of(condition_text(f) for f in node) or "node_id != ''")
+    if made.scope.measures and quantity.recipe == "step_time_replaced":
+        own = [f for f in own if f.field != "node_id"]
+    filters = all_of([quantity.where if dataset == quantity.dataset else "", *(condition_text(f) for f in own)])
+    if "$from" in text:
+        since = made.scope.window.start_at if made.scope.window is not None and not made.scope.window.defaulted else made.at
+        text = text.replace("$from", f"'{since:%Y-%m-%dT%H:%M:%S}'")
+    if text == "$where":
+        return filters
+    return text.replace(" and $where", f" and {filters}" if filters else "")
+
+
+def _values(made: Composing, value: Any, quantity: Quantity, window: Period | None) -> Any:
+    """`$gauge`, `$days`, `$agg` and `$q` inside measures and columns."""
+    if isinstance(value, dict):
+        return {k: _values(made, v, quantity, window) for k, v in value.items() if not (v == "$q" and quantity.q is None)}
+    if isinstance(value, list):
+        return [_values(made, v, quantity, window) for v in value]
+    if value == "$gauge":
+        return "last" if window is None or window.defaulted else "avg"
+    if value == "$agg":
+        return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
+    if value == "$q":
+        return quantity.q
+    if isinstance(value, str) and "$days" in value:
+        return value.replace("$days", repr(days_of(window)))
+    return value
+
+
+def recipe_columns(made: Composing) -> list[Column]:
+    return [Column(name, label, "time" if name.endswith("_at") else "measure" if name in recipe.units else "dimension", recipe.units.get(name, ""))
+            for q in made.scope.measures if q.recipe for recipe in [made.lexicon.recipes[q.recipe]]
+            for name, label in recipe.columns.items()]  # fmt: skip

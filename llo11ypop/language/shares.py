@@ -1,0 +1,185 @@
+"""Shares, rates and measures set side by side."""
+
+from dataclasses import replace
+
+from llo11ypop.language.draft import Named
+from llo11ypop.language.lexicon import Thing
+from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
+from llo11ypop.language.scope import Condition, Quantity
+from llo11ypop.language.thresholds import Thresholds
+
+_PLACES = frozenset(
+    {
+        "cluster",
+        "site",
+        "provider",
+        "region",
+        "continent",
+        "zone",
+        "room",
+        "row",
+        "rack",
+        "gpu_model",
+        "vendor",
+        "cooling",
+        "batch",
+        "driver",
+    }
+)
+"""Groups of unequal size, so that the worst of them is the one with the highest rate."""
+_VERBS = frozenset(
+    {
+        "is",
+        "are",
+        "was",
+        "were",
+        "that",
+        "which",
+        "ended",
+        "end",
+        "ends",
+        "got",
+        "get",
+        "have",
+        "had",
+        "has",
+        "did",
+        "do",
+        "came",
+        "come",
+        "went",
+        "go",
+        "belong",
+        "belongs",
+        "in",
+        "from",
+        "on",
+    }
+)
+
+
+class Shares(Thresholds):
+    """Parts of a whole and rates."""
+
+    def _share_parts(self, name: str, thing: Thing) -> None:
+        """'what share of failed jobs were out of memory': the whole stands before the verb, the part behind it."""
+        draft = self.draft
+        ordered = sorted(draft.qualifiers, key=lambda q: q[3])
+        verb = next(
+            (n for n, i in enumerate(self.items) if n > draft.share_at and i.text.split()[0] in _VERBS and n > 0), len(self.items)
+        )
+        whole = [q for q in ordered if q[3] < verb and len(ordered) + len(draft.filters) > 1]
+        parts = [q for q in ordered if q not in whole]
+        if not parts and not draft.filters and whole:
+            parts, whole = [whole[-1]], whole[:-1]
+        kept: list[Condition] = []
+        for condition, position in zip(draft.filters, draft.filter_at, strict=False):
+            if (not parts and position > verb) or (not ordered and position > draft.share_at and verb < position):
+                self.part.append(condition)
+            else:
+                kept.append(condition)
+        if not parts and not self.part and kept:
+            self.part, kept = [kept.pop()], kept
+        self.filters = kept
+        self.part += [Condition("", "expr", (negated(q.where) if no else q.where,), q.label) for _, q, no, _ in parts]
+        self.measures = [count_of_thing(name, thing, [(q, no) for _, q, no, _ in whole], self.lexicon)]
+        if self.measures[0].recipe:
+            plain = thing.model_copy(update={"recipe": ""})
+            self.measures = [count_of_thing(name, plain, [(q, no) for _, q, no, _ in whole], self.lexicon)]
+        if [key for key, *_ in parts] == ["job.failed"] and not self.part[1:] and not whole:
+            self.part = []
+            self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
+        definitions = [q.definition for _, q, _, _ in parts if q.definition]
+        if definitions:
+            self.out.defaults += definitions
+
+    def _opposed(self, name: str, thing: Thing) -> bool:
+        """'failed jobs vs completed jobs': the same measure once under each condition."""
+        draft = self.draft
+        chosen = [(q, no) for _, q, no, _ in draft.qualifiers]
+        if any(no for _, no in chosen):
+            return False
+        for q, _ in chosen:
+            counted = count_of_thing(name, thing.model_copy(update={"recipe": ""}), [(q, False)], self.lexicon)
+            if draft.measures:
+                for made in quantities(draft.measures[0], self.lexicon):
+                    if made.recipe:
+                        return False
+                    where = " and ".join(f"({w})" for w in (made.where, q.where) if w)
+                    self.measures.append(
+                        replace(
+                            made,
+                            name=f"{made.name}_{slug(q.label)}",
+                            label=f"{made.label} of {q.label} {thing.noun}",
+                            where=where,
+                        )
+                    )
+            else:
+                self.measures.append(replace(counted, name=slug(f"{q.label} {thing.noun}")))
+        draft.compare = False
+        return True
+
+    def _per(self) -> str:
+        draft = self.draft
+        if draft.denominator:
+            return draft.denominator
+        if (
+            draft.bucket
+            and any(name == "avg" for name, _ in draft.aggs)
+            and self.measures
+            and self.measures[0].agg in ("count", "sum", "count_distinct", "increase")
+            and not any(m.words.field for m in draft.measures)
+        ):
+            unit, draft.bucket = draft.bucket, ""
+            return unit if unit in ("hour", "day", "week") else ""
+        ranked = draft.rank in ("worst", "best")
+        if not ranked or not draft.by or not set(draft.by) <= _PLACES or self.having or self.count_of:
+            return ""
+        rate_by = self._rate_by()
+        if rate_by:
+            label = self.lexicon.denominators[rate_by].label
+            self.out.defaults.append(f"{draft.rank} = by rate ({label}), not by count, since places differ in size")
+        return rate_by
+
+    def _rate_by(self) -> str:
+        named = [m.words.rate_by for m in self.draft.measures if m.words.rate_by]
+        if self.draft.measures:
+            return named[0] if named else ""
+        return self._thing()[1].rate_by
+
+    def _rates_and_shares(self) -> None:
+        draft = self.draft
+        if (
+            draft.rate
+            and not draft.denominator
+            and self.measures
+            and self.measures[0].agg in ("count", "sum")
+            and not draft.bucket
+        ):
+            self._rate_word()
+        if draft.share and not self.part and not draft.by and not draft.bucket:
+            draft.share = False
+            if self.measures and self.measures[0].recipe:
+                shares = [n for n in self.lexicon.recipes[self.measures[0].recipe].columns if n.endswith("_pct")]
+                if shares:
+                    first = self.measures[0]
+                    self.measures = [Quantity(shares[0], f"share: {first.label}", first.dataset, first.agg, first.field, first.where, unit="%", better=first.better,
+                                              recipe=first.recipe, definition=first.definition)]  # fmt: skip
+        if draft.share and self.part and draft.bucket:
+            draft.share = True
+
+    def _rate_word(self) -> None:
+        """'eviction rate', 'failure rate of jobs': jobs have a rate of their own; others are per 1,000 GPUs."""
+        name, thing = self._thing()
+        if name == "job" and any(key == "job.failed" for key, *_ in self.draft.qualifiers):
+            self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
+            return
+        if name == "job" and len(self.draft.qualifiers) == 1:
+            key, qualifier, no, _ = self.draft.qualifiers[0]
+            self.part = [Condition("", "expr", (negated(qualifier.where) if no else qualifier.where,), qualifier.label)]
+            self.measures = [count_of_thing(name, thing, [], self.lexicon)]
+            self.draft.share = True
+            self.out.defaults.append(f"rate = share of finished jobs that were {qualifier.label}")
+            return
+        if thing.rate_by:
+            self.draft.denominator = thing.rate_by

@@ -1,0 +1,154 @@
+"""Comparisons of a question: 'above 85 °C', 'more than 5 remediations', 'outside 20-80 %'."""
+
+from datetime import timedelta
+
+from llo11ypop.catalog.models import Kind
+from llo11ypop.language.draft import Limit, Named
+from llo11ypop.language.lexicon import MeasureWords
+from llo11ypop.language.quantities import converted, quantities
+from llo11ypop.language.scope import Condition, Quantity, Threshold
+from llo11ypop.language.spot import BY_UNIT
+from llo11ypop.language.windows import Windows
+
+
+class Thresholds(Windows):
+    """Which number is held against what."""
+
+    def _target(self, limit: Limit) -> Named | None:
+        """The measure that a threshold is about: the one right behind it, else the nearest before it, else by its unit."""
+        measures = [m for m in self.draft.measures if m.words.field or m.words.recipe]
+        if limit.start < 0:
+            return measures[0] if measures else None
+        behind = [m for m in measures if m.position >= limit.end and m.position - limit.end <= 2]
+        ahead = [m for m in measures if m.position < limit.start]
+        if behind and converted(limit.value, limit.unit, behind[0].words.unit) is not None and (not ahead or not limit.unit):
+            return behind[0]
+        fitting = [m for m in reversed(ahead) if converted(limit.value, limit.unit, m.words.unit) is not None]
+        if fitting:
+            return fitting[0]
+        return behind[0] if behind and converted(limit.value, limit.unit, behind[0].words.unit) is not None else None
+
+    def _only_limited(self, named: Named) -> bool:
+        """Whether a measure is only there for a threshold on rows: jobs that *waited* more than two hours."""
+        if self.dataset.kind is not Kind.EVENT or named.aggs or not self.draft.limits:
+            return False
+        if not (self.draft.count_thing or self.draft.listing or self.draft.counted or self.draft.thing is not None):
+            return False
+        return self._target(self.draft.limits[0]) is named
+
+    def _limits(self) -> None:
+        for limit in self.draft.limits:
+            self._limit(limit)
+
+    def _limit(self, limit: Limit) -> None:
+        if limit.attribute:
+            self._row_condition(limit.attribute, limit, limit.value, limit.upper)
+            return
+        named = self._target(limit)
+        if named is None and limit.unit:
+            named = self._by_unit(limit.unit)
+            if named is None:
+                self.out.clarify = f"what should be {limit.op} {limit.value:g} {limit.unit}?"
+                return
+        if named is None or named.words.recipe or named.words.agg in ("count", "count_distinct"):
+            self._having(self.measures[0].name if self.measures else "", limit, limit.value)
+            return
+        value = converted(limit.value, limit.unit, named.words.unit)
+        if value is None:
+            self.out.clarify = f"{named.words.label} is measured in {named.words.unit}, not in {limit.unit}"
+            return
+        upper = converted(limit.upper, limit.unit, named.words.unit) if limit.upper is not None else None
+        if self._only_limited(named) or (self.dataset.kind is Kind.EVENT and not named.aggs and not self._per_entity()):
+            self._row_condition(named.words.field, limit, value, upper)
+            if not self.measures or (self.measures and self.draft.thing is not None and self.draft.count_thing):
+                return
+            return
+        self._entity_threshold(named, limit, value, upper)
+
+    def _per_entity(self) -> bool:
+        return bool(self.draft.by) and self.draft.by[0] not in self.dataset.grain
+
+    def _by_unit(self, unit: str) -> Named | None:
+        """The measure of the dataset that carries a unit, where the question names none: jobs longer than 24 hours."""
+        name = BY_UNIT.get(unit, {}).get(self.draft.dataset)
+        if name is None:
+            return None
+        spec = self.dataset.fields[name]
+        words = self.lexicon.fields.get(f"{self.draft.dataset}.{name}")
+        made = MeasureWords(dataset=self.draft.dataset, words=(), label=words.label if words else spec.description, field=name, unit=spec.unit,
+                            agg=(words.agg if words else "") or "avg", above=words.above if words else "", below=words.below if words else "",
+                            entity=words.entity if words else (), better=words.better if words else "neither")  # fmt: skip
+        self.out.defaults.append(f"taken as {made.label}")
+        aggs, self.draft.aggs = [a for a, _ in self.draft.aggs], []
+        return Named(f"{self.draft.dataset}.{name}", made, aggs)
+
+    def _row_condition(self, name: str, limit: Limit, value: float, upper: float | None) -> None:
+        if limit.op in ("between", "outside"):
+            self.filters.append(
+                Condition(
+                    name, limit.op, (value, upper if upper is not None else value), f"{name} {limit.op} {value:g} and {upper:g}"
+                )
+            )  # type: ignore[arg-type]
+        elif limit.op == "=":
+            self.filters.append(Condition(name, "in", (value,), f"{name} = {value:g}"))
+        else:
+            self.filters.append(Condition(name, limit.op or ">=", (value,), f"{name} {limit.op} {value:g}"))  # type: ignore[arg-type]
+
+    def _having(self, column: str, limit: Limit, value: float) -> None:
+        first = self.measures[0] if self.measures else None
+        if first is not None and first.agg == "count_distinct" and first.field in (self.draft.by or self.draft.counted):
+            self.out.clarify = (
+                f"how often each was so is not counted for {first.label}; ask for remediations, tickets or health checks"
+            )
+            return
+        if limit.op in ("between", "outside"):
+            self.having += [Threshold(column, ">=", value, limit.unit), Threshold(column, "<=", limit.upper or value, limit.unit)]
+        else:
+            self.having.append(Threshold(column, limit.op or ">=", value, limit.unit))  # type: ignore[arg-type]
+
+    def _entity_threshold(self, named: Named, limit: Limit, value: float, upper: float | None) -> None:
+        """A threshold on a metric: per entity, on the highest, lowest or average reading of the window."""
+        words = named.words
+        agg = ""
+        if not named.aggs and words.agg not in ("increase", "rate"):
+            side = words.above if limit.op in (">", ">=") else words.below if limit.op in ("<", "<=") else ""
+            agg = side or words.agg
+            named = Named(named.name, words, [agg])
+        made = quantities(named, self.lexicon)[0]
+        existing = next((q for q in self.measures if q.field == made.field and q.dataset == made.dataset), None)
+        if existing is not None:
+            self.measures[self.measures.index(existing)] = made
+        elif not any(q.field for q in self.measures) or self._is_plain_count():
+            self.measures = [made]
+        else:
+            self.measures.append(made)
+        if limit.op in ("outside", "between"):
+            self.measures = [q for q in self.measures if q.field != words.field]
+            self._time_outside(words, value, upper or value, limit.op)
+            return
+        self._having(made.name, Limit(limit.op, value, "", -1, -1, upper), value)
+        if agg and agg in ("max", "min"):
+            self.out.defaults.append(f"compared with the {'highest' if agg == 'max' else 'lowest'} reading of each in the window")
+        elif agg:
+            self.out.defaults.append(f"compared with the {agg} of each over the window")
+        if not self.draft.by and not self.draft.counted and words.entity:
+            self.draft.by = [e for e in words.entity if e in self.reach]
+            self.draft.listing = True
+
+    def _time_outside(self, words: MeasureWords, low: float, high: float, op: str) -> None:
+        """How long a reading was outside (or inside) a range, and how far."""
+        hours = (self.dataset.cadence or timedelta(minutes=5)).total_seconds() / 3600
+        shared = {"dataset": self.draft.dataset, "better": words.better}
+        self.measures = [
+            Quantity("hours", f"hours with {words.label} {op} {low:g}-{high:g}", agg="sum", field=f"{hours!r} + 0 * {words.field}", unit="h",
+                     definition=f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes", **shared),  # type: ignore[arg-type]
+            Quantity("lowest", f"lowest {words.label}", agg="min", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
+            Quantity("highest", f"highest {words.label}", agg="max", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
+        ]  # fmt: skip
+        self.filters.append(Condition(words.field, op, (low, high), f"{words.label} {op} {low:g}-{high:g}"))  # type: ignore[arg-type]
+        if not self.draft.by and not self.draft.counted and words.entity:
+            self.draft.by = [e for e in words.entity if e in self.reach]
+            self.draft.listing = True
+
+    def _is_plain_count(self) -> bool:
+        return len(self.measures) == 1 and self.measures[0].agg in ("count", "count_distinct")

@@ -1,0 +1,114 @@
+"""Named days and instants: '12 May', 'Tuesday', 'yesterday at 14:05', '2026-05-12'."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from llo11ypop.language.periods import floor, shifted
+
+MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b"
+DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
+CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\s?(?:am|pm)\b|noon\b|midnight\b)"
+DATE = (
+    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}(?:[t ]\d{{1,2}}:\d{{2}}(?::\d{{2}})?z?)?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}(?:,?\s+\d{{4}})?"
+    rf"|{MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,?\s+\d{{4}})?)"
+)
+
+
+class ImpossibleDateError(Exception):
+    """A date that does not exist."""
+
+
+def month_number(name: str) -> int:
+    return next(i for i, m in enumerate(MONTHS, 1) if m.startswith(name[:3]))
+
+
+def point_of(text: str, at: datetime) -> tuple[datetime, datetime, str]:
+    """(start, end, label) of an instant or day that is named. Raises ImpossibleDateError, ValueError."""
+    text = " ".join(text.split())
+    clock = re.search(CLOCK, re.sub(r"\d{4}-\d{2}-\d{2}[t ](?=\d)", " ", text))
+    iso = re.search(r"(\d{4})-(\d{2})-(\d{2})", text)
+    named = re.search(DATE, text)
+    if iso:
+        day = _date(int(iso[1]), int(iso[2]), int(iso[3]), text)
+    elif named:
+        day = _named_date(named.group(), at)
+    else:
+        return _loose_point(text, clock, at)
+    if clock:
+        start = at_clock(day, clock.group())
+        return start, start + timedelta(minutes=1), start.strftime("%Y-%m-%d %H:%M")
+    return day, day + timedelta(days=1), day.strftime("%-d %B %Y")
+
+
+def _loose_point(text: str, clock: "re.Match[str] | None", at: datetime) -> tuple[datetime, datetime, str]:
+    weekday = re.search(DAY, text)
+    if weekday:
+        number = next(i for i, d in enumerate(DAYS) if weekday.group().startswith(d[:3]))
+        back = (at.weekday() - number) % 7 or (7 if "last" in text else 0)
+        day = floor(at, "day") - timedelta(days=back)
+    elif "yesterday" in text or "last night" in text:
+        day = floor(at, "day") - timedelta(days=1)
+    elif "month" in text or "week" in text:
+        unit = "month" if "month" in text else "week"
+        start = shifted(floor(at, unit), unit, -1 if "last" in text else 0)
+        return start, shifted(start, unit), text
+    elif text == "now":
+        return at, at, "now"
+    elif re.fullmatch(MONTH, text):
+        number = month_number(text)
+        start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
+        return start, shifted(start, "month"), start.strftime("%B %Y")
+    else:
+        day = floor(at, "day")
+        if clock and at_clock(day, clock.group()) > at:
+            day -= timedelta(days=1)
+    if clock:
+        start = at_clock(day, clock.group())
+        return start, start + timedelta(minutes=1), start.strftime("%Y-%m-%d %H:%M")
+    return day, day + timedelta(days=1), day.strftime("%A %-d %B")
+
+
+def _date(year: int, month: int, day: int, text: str) -> datetime:
+    try:
+        return datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        raise ImpossibleDateError(text.strip()) from None
+
+
+def _named_date(text: str, at: datetime) -> datetime:
+    month = month_number(re.search(MONTH, text).group())  # type: ignore[union-attr]
+    numbers = re.findall(r"\d+", text)
+    year = next((int(n) for n in numbers if len(n) == 4), None)
+    day = next(int(n) for n in numbers if len(n) < 4)
+    if year is None:
+        year = at.year - (month > at.month)
+    shown = f"{day} {MONTHS[month - 1].capitalize()}"
+    return _date(year, month, day, shown)
+
+
+def at_clock(day: datetime, text: str) -> datetime:
+    text = text.strip()
+    if text in ("noon", "midnight"):
+        return day + timedelta(hours=12 if text == "noon" else 0)
+    half = re.fullmatch(r"(\d{1,2})\s?(am|pm)", text)
+    if half:
+        return day + timedelta(hours=int(half[1]) % 12 + (12 if half[2] == "pm" else 0))
+    parts = [int(p) for p in text.split(":")]
+    if parts[0] > 24 or parts[1] > 59:
+        raise ImpossibleDateError(text)
+    return day + timedelta(hours=parts[0], minutes=parts[1])

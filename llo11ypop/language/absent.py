@@ -20,7 +20,7 @@ def of_times(times: Times, *, roster: bool = False) -> str | None:
     if times.impossible:
         return f"{times.impossible} does not exist in the calendar, so there is nothing to look up; name another date or period"
     if times.future and not (roster and times.tonight):
-        return f"{times.future} is still to come: telemetry ends at the instant of the question; a risk can be estimated, a fact cannot"
+        return f"{times.future} is still to come: telemetry ends at the instant of the question; ask for a risk instead of a fact"
     return None
 
 
@@ -39,8 +39,15 @@ def of_names(tokens: Sequence[Token], taken: Sequence[bool], index: PhraseIndex,
 def missing(field: str, word: str, values: ValueIndex, kind: str = "") -> str:
     """'there is no cluster 'zeta'; clusters are c-a, c-b …', or the nearest names where there are many."""
     known = values.values.get(field, ())
-    kind = kind or {"node_id": "node", "run_id": "run", "switch_id": "switch", "gpu_model": "GPU model", "part_no": "part number",
-                    "technician_id": "technician", "leaf_switch": "switch"}.get(field, field.replace("_", " "))  # fmt: skip
+    kind = kind or {
+        "node_id": "node",
+        "run_id": "run",
+        "switch_id": "switch",
+        "gpu_model": "GPU model",
+        "part_no": "part number",
+        "technician_id": "technician",
+        "leaf_switch": "switch",
+    }.get(field, field.replace("_", " "))
     if not known:
         return f"there is no {kind} '{word}' here"
     if len(known) <= _SHOWN:
@@ -95,5 +102,6 @@ def of_models(spotted: Spotted, values: ValueIndex, lexicon: Lexicon) -> str | N
             known = values.values.get(absent.name, ())
             label = next((d.label for d in lexicon.dimensions.values() if absent.name in d.fields), absent.name)
             shown = ", ".join(known[:_SHOWN])
-            return f"there are no {item.text.upper()} GPUs in this fleet ({label}s here: {shown}), so there is no reading of them: not zero, but nothing to measure"
+            here = f"there are no {item.text.upper()} GPUs in this fleet ({label}s here: {shown})"
+            return f"{here}, so there is no reading of them: not zero, but nothing to measure"
     return None

@@ -38,9 +38,14 @@ def compose(scope: Scope, catalog: Catalog, lexicon: Lexicon, at: datetime) -> t
 def _parsed(value: Any) -> Any:
     """Expressions of the steps, parsed once per text."""
     if isinstance(value, dict):
-        return {k: expression(v) if k in ("where", "having", "field") and isinstance(v, str) else
-                {n: expression(e) if isinstance(e, str) else e for n, e in v.items()} if k == "columns" and isinstance(v, dict) else _parsed(v)
-                for k, v in value.items()}  # fmt: skip
+        return {
+            k: expression(v)
+            if k in ("where", "having", "field") and isinstance(v, str)
+            else {n: expression(e) if isinstance(e, str) else e for n, e in v.items()}
+            if k == "columns" and isinstance(v, dict)
+            else _parsed(v)
+            for k, v in value.items()
+        }
     return [_parsed(v) for v in value] if isinstance(value, list) else value
 
 
@@ -202,9 +207,11 @@ def _compared(made: Composing) -> list[Column]:
             f"coalesce({name}, 0) - coalesce({name}_before, 0)" if counts(quantity) else f"{name} - {name}_before"
         )
         columns[f"{name}_change_pct"] = f"100.0 * {name}_change / nullif({name}_before, 0)"
-        shown += [Column(f"{name}_before", f"{quantity.label}, {scope.compare.label}", "measure", quantity.unit, quantity.better),
-                  Column(f"{name}_change", "change", "measure", quantity.unit, quantity.better),
-                  Column(f"{name}_change_pct", "change in %", "measure", "%", quantity.better)]  # fmt: skip
+        shown += [
+            Column(f"{name}_before", f"{quantity.label}, {scope.compare.label}", "measure", quantity.unit, quantity.better),
+            Column(f"{name}_change", "change", "measure", quantity.unit, quantity.better),
+            Column(f"{name}_change_pct", "change in %", "measure", "%", quantity.better),
+        ]
     made.add("changed", {"op": "derive", "source": joined, "columns": columns})
     return shown
 
@@ -223,8 +230,12 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
     denominator = made.lexicon.denominators[scope.per]
     reach = reachable(made.catalog, denominator.dataset)
     keys = [b for b in scope.by if b in reach]
-    select: dict[str, Any] = {"op": "select", "dataset": denominator.dataset, "by": keys,
-                              "measures": {"units": {"agg": denominator.agg, "field": denominator.field}}}  # fmt: skip
+    select: dict[str, Any] = {
+        "op": "select",
+        "dataset": denominator.dataset,
+        "by": keys,
+        "measures": {"units": {"agg": denominator.agg, "field": denominator.field}},
+    }
     filters = [
         f
         for f in scope.filters
@@ -335,7 +346,7 @@ def _folded(made: Composing) -> None:
     """A single select takes the threshold, order and limit of the steps behind it, so that the engine does them."""
     steps = made.steps
     names = list(steps)
-    if len(names) < 2 or steps[names[0]]["op"] != "select" or any(steps[n]["op"] not in ("filter", "sort") for n in names[1:]):
+    if len(names) == 1 or steps[names[0]]["op"] != "select" or any(steps[n]["op"] not in ("filter", "sort") for n in names[1:]):
         return
     first = steps[names[0]]
     for name in names[1:]:

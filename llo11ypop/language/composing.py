@@ -58,12 +58,15 @@ def key_fields(quantity: Quantity) -> tuple[str, ...]:
 
 
 def reaches(made: Composing, dataset: str, condition: Condition) -> bool:
+    """Whether a condition can be put over a dataset."""
     return condition.op == "expr" or condition.field in reachable(made.catalog, dataset)
 
 
 def days_of(window: Period | None) -> float:
+    """Days of a period, at least an hour; one where there is none."""
     return max((window.end_at - window.start_at).total_seconds() / 86400, 1 / 24) if window is not None else 1.0
 
 
 def counts(quantity: Quantity) -> bool:
+    """Whether nothing of it is a zero."""
     return quantity.agg in ("count", "count_distinct", "sum", "increase")

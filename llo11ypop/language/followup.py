@@ -1,7 +1,8 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """A question that continues the one before it: what it says is changed, everything else is inherited and said."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _CUE = re.compile(
     r"^\W*(?:and\b|also\b|but\b|now\b(?!\s+many)|what about|how about|what if|same\b|the same|only\b|just\b|instead|exclud|without\b|drop\b|remove\b|clear\b|forget\b|"
     r"split\b|break\b|group (?:that|it|them)|by \w+$|by \w+ instead|per \w+$|again\b|why\??$|why\b.{0,25}$|for \w|in \w|on \w|compare (?:that|it|this|them|with|to)|versus|vs\b|"
     r"then\b|ignore|ignoring|except|not \w+|with(?:out)?\b|as a|plot (?:that|it|them)|chart (?:that|it|them)|show (?:that|it|them)|since \w|last \w+ ?\w*$|this \w+$|yesterday|today)"
-)  # fmt: skip
+)
 _BACK = re.compile(
     r"\b(?:that|those|them|it|this|these|there|the same|same|instead)\b(?!\s+(?:week|month|quarter|morning|year|day|night|failed|ended|were|are|was|is|have|had|ran|run|waited|reported|exceeded))"
 )
@@ -35,10 +36,69 @@ _DROP = re.compile(
     r"\b(?:drop|remove|clear|forget|lift|without) (?:the |all |any |that )*(?:filters?|conditions?|restrictions?|scope)\b|\b(?:whole|entire) fleet\b|\ball clusters\b|\bfleet[- ]wide\b|\beverywhere\b"
 )
 _LINKING = frozenset(
-    {"and", "also", "but", "now", "what", "about", "how", "if", "same", "only", "just", "instead", "drop", "remove", "clear", "forget", "filter", "filters", "that", "it", "them",
-     "those", "this", "then", "again", "too", "please", "you", "do", "show", "so", "ok", "thing", "else", "as", "one", "ones", "whole", "fleet-wide", "restriction"}
-)  # fmt: skip
-"""Words that only tie a question to the one before."""
+    {
+        "and",
+        "also",
+        "but",
+        "now",
+        "what",
+        "about",
+        "how",
+        "if",
+        "same",
+        "only",
+        "just",
+        "instead",
+        "drop",
+        "remove",
+        "clear",
+        "forget",
+        "filter",
+        "filters",
+        "that",
+        "it",
+        "them",
+        "those",
+        "this",
+        "then",
+        "again",
+        "too",
+        "please",
+        "you",
+        "do",
+        "show",
+        "so",
+        "ok",
+        "thing",
+        "else",
+        "as",
+        "one",
+        "ones",
+        "whole",
+        "fleet-wide",
+        "restriction",
+    }
+)
+"""Words at the beginning that only tie a question to the one before."""
+_TYING = frozenset(
+    {
+        "instead",
+        "that",
+        "it",
+        "them",
+        "those",
+        "only",
+        "just",
+        "same",
+        "again",
+        "too",
+        "please",
+        "filter",
+        "filters",
+        "restriction",
+    }
+)
+"""The same anywhere."""
 _WITHOUT = re.compile(r"\b(?:exclud\w*|without|ignor\w*|except|leav\w* out|outside)\b")
 _WHY = re.compile(r"\bwhy\b|\bhow come\b|\bwhat (?:caused|changed|explains)\b")
 _MORE = re.compile(r"\b(?:split|also|additionally|further|break|broken|as well|too)\b")
@@ -54,7 +114,8 @@ def merged(
     gone = absent.of_times(times)
     alone = spot(words, taken, reader.index, reader.catalog)
     if cued or back:
-        taken = [t or w.text in _LINKING for t, w in zip(taken, words, strict=True)]
+        lead = next((n for n, w in enumerate(words) if w.text not in _LINKING), len(words))
+        taken = [t or n < lead or w.text in _TYING for n, (t, w) in enumerate(zip(taken, words, strict=True))]
         alone = spot(words, taken, reader.index, reader.catalog)
     if alone is not None and alone.dataset == "maintenance_windows" and _WITHOUT.search(text):
         alone = None
@@ -71,7 +132,6 @@ def merged(
         return _reinvestigated(reader, question, text, words, times, at, previous) if previous.intent not in PLANNED else None
     spotted = _under(reader, words, taken, dataset)
     settled, draft = reader.settled(spotted, times, at)
-    new = settled.scope
     measured = (
         bool(draft.measures)
         or draft.count_thing
@@ -81,7 +141,6 @@ def merged(
     if alone is not None and alone.dataset != dataset and alone.firm and alone.score > spotted.score:
         spotted, measured = alone, True
         settled, draft = reader.settled(spotted, times, at)
-        new = settled.scope
     problem = (
         absent.of_names(words, taken, reader.index, reader.values)
         or absent.of_models(spotted, reader.values, reader.lexicon)
@@ -92,7 +151,7 @@ def merged(
         return replace(reader.fresh(question, text, words, times, at), nothing=problem, clarify=None, plan=None)
     if previous.intent not in PLANNED:
         return _reinvestigated(reader, question, text, words, times, at, previous)
-    return _changed(reader, question, text, spotted, settled, draft, new, previous, measured, at, words)
+    return _changed(Turn(reader, question, text, words, at, spotted, settled, draft, measured), previous)
 
 
 def excludes_planned(text: str) -> bool:
@@ -140,58 +199,82 @@ def _under(reader: "Reader", words: list[Token], taken: list[bool], dataset: str
     return under(dataset, words, taken, found, reader.catalog)
 
 
-def _changed(reader: "Reader", question: str, text: str, spotted: Spotted, settled: Settled, draft: Draft, new: Scope, previous: Scope,
-             measured: bool, at: datetime, words: list[Token]) -> Reading:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A follow-up as it was read under the dataset of the question before it."""
+
+    reader: "Reader"
+    question: str
+    text: str
+    words: list[Token]
+    at: datetime
+    spotted: Spotted
+    settled: Settled
+    draft: Draft
+    measured: bool
+    """Whether it names a measure of its own."""
+
+
+def _changed(turn: Turn, previous: Scope) -> Reading:
     """The previous scope with what the follow-up says, composed anew."""
-    scope, kept = previous, []
-    if measured:
+    kept: list[str] = []
+    scope = _measures(turn, previous, kept)
+    scope = _filters(turn.text, scope, turn.draft, kept)
+    scope = _groups(turn.text, scope, turn.draft, kept)
+    scope = _window(turn, scope, previous, kept)
+    scope = _ranking(turn, scope)
+    scope = _fitting(turn.reader, replace(scope, intent=_intent(scope)))
+    gate = turn.reader.finish(turn.question, turn.spotted, replace_scope(turn.settled, scope), turn.draft, turn.words, turn.at)
+    inherited = f"kept from before: {', '.join(k for k in kept if k)}" if any(kept) else ""
+    defaults = tuple(d for d in (*(x for x in gate.defaults if not x.startswith("no time")), inherited) if d)
+    return replace(gate, defaults=defaults, wants_chart=gate.wants_chart or turn.draft.chart)
+
+
+def _measures(turn: Turn, previous: Scope, kept: list[str]) -> Scope:
+    """The measure of the follow-up, or the one before under its further conditions."""
+    new, draft = turn.settled.scope, turn.draft
+    if turn.measured:
         fields = previous.fields if not draft.measures and previous.fields else ()
-        scope = replace(scope, measures=new.measures, having=new.having, share=new.share, part=new.part, per=new.per, count_of=new.count_of, fields=fields,
-                        dataset=new.dataset, verified="")  # fmt: skip
-    else:
-        kept.append(" and ".join(dict.fromkeys(q.label for q in previous.measures)) or previous.dataset)
-        extra = [c for c in new.filters if c.op == "expr"] + [
-            Condition("", "expr", (q.where,), q.label) for _, q, no, _ in draft.qualifiers if not no
-        ]
-        extra += [Condition("", "expr", (f"not ({q.where})",), f"not {q.label}") for _, q, no, _ in draft.qualifiers if no]
-        scope = replace(scope, filters=(*scope.filters, *[c for c in dict.fromkeys(extra) if c not in scope.filters]))
-    scope = _filters(reader, text, scope, draft, kept)
-    scope = _groups(text, scope, draft, kept)
-    if draft.compare and previous.window is not None and new.window is not None and not draft.measures:
-        named = next(
-            (w for w in (new.compare, new.window) if w is not None and not w.defaulted and w.end_at <= previous.window.start_at),
-            None,
-        )
-        scope = replace(scope, compare=named or before(previous.window, at), bucket="")
+        changed = replace(previous, measures=new.measures, having=new.having, share=new.share, part=new.part, per=new.per)
+        return replace(changed, count_of=new.count_of, fields=fields, dataset=new.dataset, verified="")
+    kept.append(" and ".join(dict.fromkeys(q.label for q in previous.measures)) or previous.dataset)
+    extra = [c for c in new.filters if c.op == "expr"]
+    for _, qualifier, no, _ in draft.qualifiers:
+        where = f"not ({qualifier.where})" if no else qualifier.where
+        extra.append(Condition("", "expr", (where,), f"not {qualifier.label}" if no else qualifier.label))
+    return replace(previous, filters=(*previous.filters, *(c for c in dict.fromkeys(extra) if c not in previous.filters)))
+
+
+def _window(turn: Turn, scope: Scope, previous: Scope, kept: list[str]) -> Scope:
+    """Another period, a comparison with one, or the one before."""
+    new, at = turn.settled.scope, turn.at
+    if turn.draft.compare and previous.window is not None and new.window is not None and not turn.draft.measures:
+        start = previous.window.start_at
+        named = next((w for w in (new.compare, new.window) if w is not None and not w.defaulted and w.end_at <= start), None)
         kept.append(period_text(replace(previous.window, defaulted=False)))
-    elif new.window is not None and not new.window.defaulted:
-        scope = replace(
-            scope, window=new.window, compare=new.compare or (before(new.window, at) if previous.compare is not None else None)
-        )
-    elif scope.window is not None:
+        return replace(scope, compare=named or before(previous.window, at), bucket="")
+    if new.window is not None and not new.window.defaulted:
+        earlier = before(new.window, at) if previous.compare is not None else None
+        return replace(scope, window=new.window, compare=new.compare or earlier)
+    if scope.window is not None:
         kept.append(period_text(replace(scope.window, defaulted=False)))
+    return scope
+
+
+def _ranking(turn: Turn, scope: Scope) -> Scope:
+    """'top 3', 'per GPU', 'as a share', 'without planned work'."""
+    draft, new = turn.draft, turn.settled.scope
     if draft.top is not None or draft.rank:
         scope = replace(scope, top=draft.top or new.top or scope.top, desc=new.desc, ordered=True)
     if draft.denominator:
         scope = replace(scope, per=draft.denominator)
-    if draft.share and not measured:
+    if draft.share and not turn.measured:
         scope = replace(scope, share=True)
-    if draft.planned or excludes_planned(text):
+    if draft.planned or excludes_planned(turn.text):
         scope = replace(scope, entities=(*scope.entities, ("planned", "excluded")))
-    if not measured and draft.limits and new.having:
-        scope = replace(
-            scope, having=tuple(replace(h, column=scope.measures[0].name) for h in new.having) if scope.measures else ()
-        )
-    scope = _fitting(reader, replace(scope, intent=_intent(scope)))
-    ready = replace_scope(settled, scope)
-    draft.foreign = [f for f in draft.foreign if f]
-    gate = reader.finish(question, spotted, ready, draft, words, at)
-    inherited = f"kept from before: {', '.join(k for k in kept if k)}" if any(kept) else ""
-    return replace(
-        gate,
-        defaults=tuple(d for d in (*[x for x in gate.defaults if not x.startswith("no time")], inherited) if d),
-        wants_chart=gate.wants_chart or draft.chart,
-    )
+    if not turn.measured and draft.limits and new.having and scope.measures:
+        scope = replace(scope, having=tuple(replace(h, column=scope.measures[0].name) for h in new.having))
+    return scope
 
 
 def replace_scope(settled: Settled, scope: Scope) -> Settled:
@@ -202,7 +285,7 @@ def replace_scope(settled: Settled, scope: Scope) -> Settled:
     )
 
 
-def _filters(reader: "Reader", text: str, scope: Scope, draft: Draft, kept: list[str]) -> Scope:
+def _filters(text: str, scope: Scope, draft: Draft, kept: list[str]) -> Scope:
     """New values of a field replace the old ones; 'drop the filter' clears them."""
     if _DROP.search(text):
         return replace(scope, filters=tuple(draft.filters))
@@ -296,10 +379,13 @@ def _reinvestigated(
     levels = {k for k, _ in scope.entities}
     merged_scope = replace(
         previous,
-        measures=previous.measures or scope.measures, filters=(*(f for f in previous.filters if f.field not in named), *scope.filters),
-        window=scope.window if times.periods else previous.window, compare=scope.compare if times.periods else previous.compare,
-        entities=tuple(dict.fromkeys([*(e for e in previous.entities if e[0] not in levels), *scope.entities])), top=scope.top or previous.top,
-    )  # fmt: skip
+        measures=previous.measures or scope.measures,
+        filters=(*(f for f in previous.filters if f.field not in named), *scope.filters),
+        window=scope.window if times.periods else previous.window,
+        compare=scope.compare if times.periods else previous.compare,
+        entities=tuple(dict.fromkeys([*(e for e in previous.entities if e[0] not in levels), *scope.entities])),
+        top=scope.top or previous.top,
+    )
     if previous.window is not None and not times.periods:
         kept.append(period_text(previous.window))
     defaults = [f"kept from before: {', '.join(kept)}"] if kept else []

@@ -15,11 +15,36 @@ from llo11ypop.language.lexicon import FieldWords, Lexicon, MeasureWords
 from llo11ypop.language.values import ValueIndex, shape
 from llo11ypop.language.words import normalise, tokens
 
+SHORTEST, LONG = 5, 8
+"""Letters from which a word may have one, and two, wrong."""
+_UUID_DASHES = 4
 NEAR = 86.0
-"""Least similarity (rapidfuzz ratio, 0-100) at which a word of five letters and more is taken for a misspelling (measured on the questions)."""
+"""Least similarity (rapidfuzz ratio, 0-100) at which a word is taken for a misspelling (measured on questions)."""
 
-_SUFFIXES = ("_c", "_w", "_v", "_a", "_s", "_ms", "_us", "_pct", "_total", "_bps", "_mib", "_mhz", "_ratio", "_ns", "_mj", "_kpa", "_lpm", "_usd",
-             "_days", "_gbps", "_per_s", "_at")  # fmt: skip
+_SUFFIXES = (
+    "_c",
+    "_w",
+    "_v",
+    "_a",
+    "_s",
+    "_ms",
+    "_us",
+    "_pct",
+    "_total",
+    "_bps",
+    "_mib",
+    "_mhz",
+    "_ratio",
+    "_ns",
+    "_mj",
+    "_kpa",
+    "_lpm",
+    "_usd",
+    "_days",
+    "_gbps",
+    "_per_s",
+    "_at",
+)
 _SHORT = frozenset(
     {"read", "write", "free", "bytes", "count", "jobs", "nodes", "gpus", "step", "metric", "flow", "state", "voltage", "result"}
 )
@@ -60,14 +85,14 @@ class PhraseIndex:
         self._lexicon()
         self._catalog()
         self._values()
-        self._spelling = sorted(w for w in self.words if len(w) >= 5 and w.isalpha())
+        self._spelling = sorted(w for w in self.words if len(w) >= SHORTEST and w.isalpha())
 
     def whole(self, word: str) -> bool:
         """Whether a hyphenated or slashed word is a name that stays in one piece."""
         return (
             word in self.names
             or any(s.fullmatch(word) for s in self.shapes.values())
-            or (word.startswith("gpu-") and word.count("-") >= 4)
+            or (word.startswith("gpu-") and word.count("-") >= _UUID_DASHES)
         )
 
     def add(self, phrase: str, sense: Sense) -> None:
@@ -90,12 +115,12 @@ class PhraseIndex:
 
     def correct(self, word: str) -> str | None:
         """The known word that a misspelt one of five letters and more stands for; none when nothing is near."""
-        if len(word) < 5 or not word.isalpha() or word in self.common:
+        if len(word) < SHORTEST or not word.isalpha() or word in self.common:
             return None
         found = process.extractOne(word, self._spelling, scorer=fuzz.ratio, score_cutoff=NEAR)
         if found is None:
-            found = process.extractOne(word, self._spelling, scorer=OSA.distance, score_cutoff=2 if len(word) >= 8 else 1)
-        return found[0] if found and (found[0][0] == word[0] or len(word) >= 7) else None
+            found = process.extractOne(word, self._spelling, scorer=OSA.distance, score_cutoff=2 if len(word) >= LONG else 1)
+        return found[0] if found and (found[0][0] == word[0] or len(word) >= LONG - 1) else None
 
     def nearest(self, word: str, count: int = 3) -> list[str]:
         """Known words that look most like one that is not known."""
@@ -130,9 +155,17 @@ class PhraseIndex:
                 if own in self.lexicon.measures or any(own in t.qualifiers for t in self.lexicon.things.values()):
                     continue
                 words = MeasureWords(
-                    dataset=name, words=(own.replace("_", " "), *named.synonyms), label=named.description, agg=named.measure.agg, q=named.measure.q,
-                    field=str(named.measure.field or ""), where=str(named.measure.where or ""), unit=named.unit, better=named.better, fixed=True,
-                )  # fmt: skip
+                    dataset=name,
+                    words=(own.replace("_", " "), *named.synonyms),
+                    label=named.description,
+                    agg=named.measure.agg,
+                    q=named.measure.q,
+                    field=str(named.measure.field or ""),
+                    where=str(named.measure.where or ""),
+                    unit=named.unit,
+                    better=named.better,
+                    fixed=True,
+                )
                 for phrase in words.words:
                     if not self._taken(phrase) and not self._explained(phrase, name):
                         self.add(phrase, Sense("measure", f"{name}.{own}", name, words))
@@ -151,7 +184,7 @@ class PhraseIndex:
         )
 
     def _explained(self, phrase: str, dataset: str) -> bool:
-        """Whether the lexicon reads every word of a catalog synonym already, as a measure under conditions or with an aggregate."""
+        """Whether the lexicon reads every word of a catalog synonym already, under conditions or with an aggregate."""
         roles = ("thing", "qualifier", "measure", "dim", "agg", "soft", "top", "bottom")
         found = [[s for s in self.phrases.get((t.lemma,), []) if s.role in roles] for t in tokens(normalise(phrase), self.whole)]
         if len(found) == 1:
@@ -172,9 +205,19 @@ class PhraseIndex:
             plain = plain.removesuffix(suffix)
         agg = words.agg or ("increase" if spec.counter else "avg")
         measure = MeasureWords(
-            dataset=dataset, words=(), label=words.label or spec.description.split(";")[0].split(",")[0].lower(), agg=agg, field=name, unit=spec.unit or "1",
-            better=words.better, above=words.above, below=words.below, entity=words.entity, proxy=words.proxy, window=words.window,
-        )  # fmt: skip
+            dataset=dataset,
+            words=(),
+            label=words.label or spec.description.split(";")[0].split(",")[0].lower(),
+            agg=agg,
+            field=name,
+            unit=spec.unit or "1",
+            better=words.better,
+            above=words.above,
+            below=words.below,
+            entity=words.entity,
+            proxy=words.proxy,
+            window=words.window,
+        )
         names = {plain.replace("_", " "), name.replace("_", " ")} - _SHORT
         synonyms = {s for s in spec.synonyms if not self._taken(s)}
         for phrase in sorted({*words.words, *(p for p in names | synonyms if not self._plain(p))}):

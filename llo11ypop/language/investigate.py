@@ -22,17 +22,51 @@ from llo11ypop.language.words import Token
 if TYPE_CHECKING:
     from llo11ypop.language.reader import Reader
 
-_LEVELS = {"node_id": "node", "run_id": "run", "cluster": "cluster", "gpu_uuid": "gpu", "gpu_index": "gpu_index", "rack": "rack", "row": "row", "site": "site",
-           "provider": "provider", "region": "region", "switch_id": "switch", "driver": "driver", "user": "user", "account": "account", "part_no": "part",
-           "code": "code", "partition": "partition", "job_id": "job", "gpu_model": "gpu_model"}  # fmt: skip
+_LEVELS = {
+    "node_id": "node",
+    "run_id": "run",
+    "cluster": "cluster",
+    "gpu_uuid": "gpu",
+    "gpu_index": "gpu_index",
+    "rack": "rack",
+    "row": "row",
+    "site": "site",
+    "provider": "provider",
+    "region": "region",
+    "switch_id": "switch",
+    "driver": "driver",
+    "user": "user",
+    "account": "account",
+    "part_no": "part",
+    "code": "code",
+    "partition": "partition",
+    "job_id": "job",
+    "gpu_model": "gpu_model",
+}
 _AREAS = {
-    Intent.TECHNICIANS: (Area.PARTS, Area.GPU), Intent.SUPPLY_RISK: (Area.PARTS,), Intent.SPARES: (Area.PARTS, Area.GPU), Intent.RUN_HEALTH: (Area.TRAINING,),
-    Intent.NAN_LOSS: (Area.TRAINING, Area.GPU), Intent.HARDWARE_OR_MODEL: (Area.TRAINING, Area.GPU, Area.NETWORK), Intent.ROLLOUT: (Area.GPU, Area.LOGS),
-    Intent.TIED_TO: (Area.GPU, Area.LOGS), Intent.IDLE_WHILE_PENDING: (Area.SLURM,), Intent.MAINTENANCE: (Area.ENVIRONMENT, Area.GPU),
-    Intent.OUTAGE_COST: (Area.SLURM, Area.GPU), Intent.LEMON: (Area.SLURM, Area.GPU), Intent.SLOWER: (Area.GPU,), Intent.DID_IT_HELP: (Area.ENVIRONMENT,),
-    Intent.ONE_OR_MANY: (Area.ENVIRONMENT,), Intent.AT_RISK: (Area.GPU,), Intent.HEALTH: (Area.GPU, Area.SLURM), Intent.BETTER_OR_WORSE: (Area.GPU, Area.SLURM),
-    Intent.CAUSES: (Area.SLURM, Area.GPU, Area.NETWORK, Area.ENVIRONMENT), Intent.REPORT: tuple(Area), Intent.WHY: (Area.SLURM,), Intent.RELATION: (Area.TRAINING,),
-}  # fmt: skip
+    Intent.TECHNICIANS: (Area.PARTS, Area.GPU),
+    Intent.SUPPLY_RISK: (Area.PARTS,),
+    Intent.SPARES: (Area.PARTS, Area.GPU),
+    Intent.RUN_HEALTH: (Area.TRAINING,),
+    Intent.NAN_LOSS: (Area.TRAINING, Area.GPU),
+    Intent.HARDWARE_OR_MODEL: (Area.TRAINING, Area.GPU, Area.NETWORK),
+    Intent.ROLLOUT: (Area.GPU, Area.LOGS),
+    Intent.TIED_TO: (Area.GPU, Area.LOGS),
+    Intent.IDLE_WHILE_PENDING: (Area.SLURM,),
+    Intent.MAINTENANCE: (Area.ENVIRONMENT, Area.GPU),
+    Intent.OUTAGE_COST: (Area.SLURM, Area.GPU),
+    Intent.LEMON: (Area.SLURM, Area.GPU),
+    Intent.SLOWER: (Area.GPU,),
+    Intent.DID_IT_HELP: (Area.ENVIRONMENT,),
+    Intent.ONE_OR_MANY: (Area.ENVIRONMENT,),
+    Intent.AT_RISK: (Area.GPU,),
+    Intent.HEALTH: (Area.GPU, Area.SLURM),
+    Intent.BETTER_OR_WORSE: (Area.GPU, Area.SLURM),
+    Intent.CAUSES: (Area.SLURM, Area.GPU, Area.NETWORK, Area.ENVIRONMENT),
+    Intent.REPORT: tuple(Area),
+    Intent.WHY: (Area.SLURM,),
+    Intent.RELATION: (Area.TRAINING,),
+}
 
 
 @lru_cache(maxsize=1024)
@@ -66,7 +100,7 @@ def reading(reader: "Reader", question: str, text: str, words: list[Token], time
 def about(
     reader: "Reader", words: list[Token], times: Times, at: datetime, found: IntentWords
 ) -> tuple[Scope, list[str], tuple[Area, ...]]:
-    """Measures, filters, window and entities of an investigation. Words that mean nothing here are allowed: it looks wider anyway."""
+    """Measures, filters, window and entities of an investigation; unknown words are allowed, since it looks wider anyway."""
     taken = [any(s <= t.start < e for s, e in times.spans) for t in words]
     spotted = spot(words, taken, reader.index, reader.catalog)
     filters: tuple[Condition, ...] = ()

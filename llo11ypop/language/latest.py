@@ -10,7 +10,7 @@ from llo11ypop.language.where import all_of, condition_text, expression
 
 _LOOK_BACK = {"supply_chain": timedelta(days=21)}
 _LATEST = timedelta(minutes=30)
-"""How far back the latest reading of a metric may lie to count as 'now' (our assumption); three cadences where those are longer."""
+"""How far back the latest reading may lie to count as 'now' (our assumption); three cadences where those are longer."""
 
 
 def add_latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) -> None:
@@ -30,8 +30,13 @@ def add_latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = (
     )
     by = [b for b in by if b in reach and b != dataset.time]
     measured = [f for f in dict.fromkeys([*sorted(needed), *changing, *keep]) if f not in by]
-    select: dict[str, Any] = {"op": "select", "dataset": quantity.dataset, "window": {"start": back}, "by": by,
-                              "measures": {f: {"agg": "last", "field": f} for f in measured} or {"rows": {"agg": "count"}}}  # fmt: skip
+    select: dict[str, Any] = {
+        "op": "select",
+        "dataset": quantity.dataset,
+        "window": {"start": back},
+        "by": by,
+        "measures": {f: {"agg": "last", "field": f} for f in measured} or {"rows": {"agg": "count"}},
+    }
     where = all_of(condition_text(f) for f in scope.filters)
     if where:
         select["where"] = where

@@ -356,7 +356,7 @@ def _verified(path: Path, fatal: str) -> dict[str, VerifiedQuestion]:
             Plan.model_validate(filled(verified.plan, "1d"))
         except ValueError as bad:
             reason = str(bad).splitlines()
-            raise document.error(f"plan: {reason[2].strip() if len(reason) > 2 else bad}", ("questions", name, "plan")) from bad
+            raise document.error(f"plan: {reason[-1].strip()}", ("questions", name, "plan")) from bad
     return dict(file.questions)
 
 

@@ -43,8 +43,19 @@ class Listing(Shares):
             where = f"{field_name} != ''"
         noun = {"gpu": "GPUs"}.get(label, f"{label.replace('_', ' ')}s")
         told = "" if first.label == noun else f" ({first.label})"
-        self.measures = [Quantity(f"{label}s", f"{noun}{told}" if told else noun, first.dataset, "count_distinct", field_name, where, unit="1",
-                                  better=first.better, definition=first.definition)]  # fmt: skip
+        self.measures = [
+            Quantity(
+                f"{label}s",
+                f"{noun}{told}" if told else noun,
+                first.dataset,
+                "count_distinct",
+                field_name,
+                where,
+                unit="1",
+                better=first.better,
+                definition=first.definition,
+            )
+        ]
 
     def _entity_of_having(self) -> None:
         """A threshold without a group: the things themselves are grouped."""

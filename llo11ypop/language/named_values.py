@@ -8,6 +8,9 @@ from llo11ypop.language.reach import called
 from llo11ypop.language.scope import Condition
 from llo11ypop.language.spot import BY_CLUSTER, Item
 
+SHORT = 2
+"""Letters of a name such as the b of cluster c-b."""
+
 
 class NamedValues(Numbers):
     """Filters from values."""
@@ -34,9 +37,9 @@ class NamedValues(Numbers):
         clusters = self.values.values.get("cluster", ())
         found = []
         n = at
-        while n < len(self.items) and (self.items[n].text in ("and", "or", "vs", "versus") or len(self.items[n].text) <= 2):
+        while n < len(self.items) and (self.items[n].text in ("and", "or", "vs", "versus") or len(self.items[n].text) <= SHORT):
             text = self.items[n].text
-            found += [(n, c) for c in clusters if c.lower().rsplit("-", 1)[-1] == text and len(text) <= 2]
+            found += [(n, c) for c in clusters if c.lower().rsplit("-", 1)[-1] == text and len(text) <= SHORT]
             n += 1
         if not found:
             return False

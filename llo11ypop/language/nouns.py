@@ -228,7 +228,12 @@ class Nouns(NamedValues):
         plain = sense.name in ("gpu", "node", "port")
         others = any(i.has("group", "which") and n + 1 != at and n != at for n, i in enumerate(self.items)) or bool(self.draft.by)
         average = any(i.has("agg") and any(s.name == "avg" for s in i.senses) for i in self.items[:at])
-        if not plain or len(item.text.split()) > 2 or others or (average and not any(i.has("measure") for i in self.items[:at])):
+        if (
+            not plain
+            or len(item.text.split()) > len(("per", "gpu"))
+            or others
+            or (average and not any(i.has("measure") for i in self.items[:at]))
+        ):
             self.draft.denominator = sense.name
             return True
         dim = next((d for d in (sense.name,) if d in self.lexicon.dimensions), "")

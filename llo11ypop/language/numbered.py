@@ -9,10 +9,23 @@ from llo11ypop.language.spot import ATTRIBUTES, SIZED, Spotted
 from llo11ypop.language.values import ValueIndex
 
 _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exactly": "="}
-_NUMBERED = {"gpu": "gpu_index", "gpu_index": "gpu_index", "code": "code", "exit_code": "exit_code", "exit_signal": "exit_signal", "rank": "rank",
-             "stage": "pipeline_stage", "link": "link", "rack_unit": "rack_unit", "job": "job_id"}  # fmt: skip
+_NUMBERED = {
+    "gpu": "gpu_index",
+    "gpu_index": "gpu_index",
+    "code": "code",
+    "exit_code": "exit_code",
+    "exit_signal": "exit_signal",
+    "rank": "rank",
+    "stage": "pipeline_stage",
+    "link": "link",
+    "rack_unit": "rack_unit",
+    "job": "job_id",
+}
 """Dimension → the integer field that a number right behind it picks: 'GPU 3', 'XID 79', 'exit code 137'."""
 RANKS = ("top", "bottom", "worst", "best")
+
+LEAST_JOB, LAST_SLOT, MOST_TOP = 1000, 15, 1000
+"""Smaller numbers are no job ids; larger ones no GPU of a node; nor the length of a ranking (our assumptions)."""
 
 
 class Numbers:
@@ -49,9 +62,9 @@ class Numbers:
                 continue
             if field == "rank" and "rank" not in self.reach and "slowest_rank" in self.reach:
                 field = "slowest_rank"
-            if field not in self.reach or (name == "job" and self.items[numbers[0]].number < 1000):  # type: ignore[operator]
+            if field not in self.reach or (name == "job" and self.items[numbers[0]].number < LEAST_JOB):  # type: ignore[operator]
                 continue
-            if name == "gpu" and (item.text.endswith("s") or self.items[numbers[0]].number > 15):  # type: ignore[operator]
+            if name == "gpu" and (item.text.endswith("s") or self.items[numbers[0]].number > LAST_SLOT):  # type: ignore[operator]
                 continue
             found = tuple(float(self.items[n].number or 0) for n in numbers)
             self._filter(Condition(field, "in", found, f"{item.text} {', '.join(f'{v:g}' for v in found)}"), at)
@@ -164,7 +177,7 @@ class Numbers:
         """'top 5', '5 worst', 'the three hottest', 'worst five'."""
         items, used = self.items, self.draft.used
         for at, item in enumerate(items):
-            if item.number is None or at in used or not 0 < item.number <= 1000 or item.number != int(item.number):
+            if item.number is None or at in used or not 0 < item.number <= MOST_TOP or item.number != int(item.number):
                 continue
             before, after = self._back(at), self._ahead(at)
             ranked = any(
@@ -199,8 +212,12 @@ class Numbers:
                 if set(condition.values) < set(known.values):
                     draft.filters[n] = condition
                     return
-                draft.filters[n] = Condition(known.field, known.op, (*known.values, *(v for v in condition.values if v not in known.values)),
-                                             f"{known.words}, {condition.words}")  # fmt: skip
+                draft.filters[n] = Condition(
+                    known.field,
+                    known.op,
+                    (*known.values, *(v for v in condition.values if v not in known.values)),
+                    f"{known.words}, {condition.words}",
+                )
                 return
         draft.filters.append(condition)
         draft.filter_at.append(at)

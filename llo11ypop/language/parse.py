@@ -24,7 +24,7 @@ class Parser(Nouns):
             if at in self.draft.used:
                 continue
             if item.has("negate") and not item.has("value", "qualifier", "measure", "thing"):
-                negated, cue = True, cue
+                negated = True
                 self.draft.used.add(at)
                 continue
             cue, negated = self._one(at, item, cue, negated)

@@ -64,13 +64,14 @@ def describe(span: timedelta) -> str:
     """'7 days', '24 hours', '90 minutes'."""
     seconds = round(span.total_seconds())
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds % size == 0 and seconds >= size and not (name == "day" and seconds == 86400):
+        if seconds % size == 0 and seconds >= size and not (name == "day" and seconds == size):
             count = seconds // size
             return f"{count} {name}{'s' if count != 1 else ''}"
     return f"{seconds} seconds"
 
 
 def clipped(start: datetime, end: datetime, label: str, at: datetime) -> Period:
+    """A span that ends at the instant at the latest. Raises ValueError for one that is still to come."""
     if start >= at:
         raise ValueError("future")
     return Period(start, min(end, at), label, partial=end > at)

@@ -8,15 +8,50 @@ from llo11ypop.language.scope import Quantity
 from llo11ypop.language.where import all_of, expression
 
 _QUANTILES = {"p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
-_SPOKEN = {"avg": "average", "max": "highest", "min": "lowest", "sum": "total", "stddev": "standard deviation of", "last": "latest",
-           "increase": "", "count": "", "count_distinct": "", "rate": "", "p50": "median"}  # fmt: skip
+_SPOKEN = {
+    "avg": "average",
+    "max": "highest",
+    "min": "lowest",
+    "sum": "total",
+    "stddev": "standard deviation of",
+    "last": "latest",
+    "increase": "",
+    "count": "",
+    "count_distinct": "",
+    "rate": "",
+    "p50": "median",
+}
 _FACTORS = {
-    ("kW", "W"): 1000.0, ("h", "s"): 3600.0, ("min", "s"): 60.0, ("d", "s"): 86400.0, ("wk", "s"): 604800.0, ("ms", "s"): 0.001,
-    ("s", "ms"): 1000.0, ("us", "ms"): 0.001, ("ms", "us"): 1000.0, ("s", "us"): 1e6, ("h", "d"): 1 / 24, ("wk", "d"): 7.0, ("d", "h"): 24.0,
-    ("min", "h"): 1 / 60, ("s", "h"): 1 / 3600, ("h", "min"): 60.0, ("GiBy", "MiBy"): 1024.0, ("TBy", "By"): 1e12, ("GiBy", "By"): 1073741824.0,
-    ("MiBy", "By"): 1048576.0, ("GHz", "MHz"): 1000.0, ("%", "1"): 0.01, ("GBy/s", "By/s"): 1e9, ("Gbit/s", "By/s"): 1.25e8,
-    ("min", "ns"): 6e10, ("s", "ns"): 1e9, ("h", "ns"): 3.6e12, ("GiBy", "By/s"): 1073741824.0, ("MiBy", "By/s"): 1048576.0,
-}  # fmt: skip
+    ("kW", "W"): 1000.0,
+    ("h", "s"): 3600.0,
+    ("min", "s"): 60.0,
+    ("d", "s"): 86400.0,
+    ("wk", "s"): 604800.0,
+    ("ms", "s"): 0.001,
+    ("s", "ms"): 1000.0,
+    ("us", "ms"): 0.001,
+    ("ms", "us"): 1000.0,
+    ("s", "us"): 1e6,
+    ("h", "d"): 1 / 24,
+    ("wk", "d"): 7.0,
+    ("d", "h"): 24.0,
+    ("min", "h"): 1 / 60,
+    ("s", "h"): 1 / 3600,
+    ("h", "min"): 60.0,
+    ("GiBy", "MiBy"): 1024.0,
+    ("TBy", "By"): 1e12,
+    ("GiBy", "By"): 1073741824.0,
+    ("MiBy", "By"): 1048576.0,
+    ("GHz", "MHz"): 1000.0,
+    ("%", "1"): 0.01,
+    ("GBy/s", "By/s"): 1e9,
+    ("Gbit/s", "By/s"): 1.25e8,
+    ("min", "ns"): 6e10,
+    ("s", "ns"): 1e9,
+    ("h", "ns"): 3.6e12,
+    ("GiBy", "By/s"): 1073741824.0,
+    ("MiBy", "By/s"): 1048576.0,
+}
 
 
 def slug(text: str) -> str:
@@ -30,8 +65,19 @@ def quantities(named: Named, lexicon: Lexicon) -> list[Quantity]:
     if words.recipe:
         recipe = lexicon.recipes[words.recipe]
         agg = next(iter(named.aggs), "count")
-        return [Quantity(recipe.value, words.label, words.dataset, agg=_aggregate(agg)[0] if named.aggs else "count", q=_aggregate(agg)[1],
-                         unit=words.unit, better=words.better, recipe=words.recipe, definition=words.definition)]  # fmt: skip
+        return [
+            Quantity(
+                recipe.value,
+                words.label,
+                words.dataset,
+                agg=_aggregate(agg)[0] if named.aggs else "count",
+                q=_aggregate(agg)[1],
+                unit=words.unit,
+                better=words.better,
+                recipe=words.recipe,
+                definition=words.definition,
+            )
+        ]
     if words.fixed or words.agg in ("increase", "rate", "count", "count_distinct"):
         return [_fixed(named, words)]
     out = []

@@ -151,20 +151,39 @@ class Reader:
         areas = areas or tuple(dict.fromkeys(self.catalog.datasets[s.dataset].area for s in plan.selects.values()))
         groups = bool(scope.by or scope.bucket or scope.fields or any(c.role != "measure" for c in columns))
         return Reading(
-            question=question, intent=scope.intent, scope=scope, plan=plan, text=reading_text(scope, self.catalog, self.lexicon), columns=columns,
-            window=scope.window.window if scope.window is not None else None, definition=definition, areas=areas, defaults=tuple(said),
-            scalar=not groups and sum(c.role == "measure" for c in columns) == 1 and not scope.compare, wants_chart=chart, chart_hint=_hint(scope, groups),
+            question=question,
+            intent=scope.intent,
+            scope=scope,
+            plan=plan,
+            text=reading_text(scope, self.catalog, self.lexicon),
+            columns=columns,
+            window=scope.window.window if scope.window is not None else None,
+            definition=definition,
+            areas=areas,
+            defaults=tuple(said),
+            scalar=not groups and sum(c.role == "measure" for c in columns) == 1 and not scope.compare,
+            wants_chart=chart,
+            chart_hint=_hint(scope, groups),
             title=title_of(scope, self.catalog, self.lexicon),
-        )  # fmt: skip
+        )
 
     def investigated(
         self, question: str, scope: Scope, defaults: list[str], areas: tuple[Area, ...], definition: str = ""
     ) -> Reading:
         """A question for an investigator."""
         return Reading(
-            question, scope.intent, scope, None, reading_text(scope, self.catalog, self.lexicon), window=scope.window.window if scope.window else None,
-            areas=areas, defaults=tuple(defaults), definition=definition, title=title_of(scope, self.catalog, self.lexicon), chart_hint="ranked",
-        )  # fmt: skip
+            question,
+            scope.intent,
+            scope,
+            None,
+            reading_text(scope, self.catalog, self.lexicon),
+            window=scope.window.window if scope.window else None,
+            areas=areas,
+            defaults=tuple(defaults),
+            definition=definition,
+            title=title_of(scope, self.catalog, self.lexicon),
+            chart_hint="ranked",
+        )
 
     def _vague(self, spotted: Spotted) -> str:
         """Several datasets explain the words equally well and none is named: ask which one."""
@@ -172,8 +191,14 @@ class Reader:
             return ""
         rivals = [spotted, *spotted.ties]
         homes = {s.data.home for i in spotted.items for s in i.senses if s.role == "dim"}
-        if len(rivals) < 2 or spotted.dataset in homes or any(i.has("dim") and not i.has("qualifier") and i.sense("dim").data.level in ("node", "port", "switch", "gpu")  # type: ignore[union-attr]
-                                  for i in spotted.items):  # fmt: skip
+        if (
+            len(rivals) == 1
+            or spotted.dataset in homes
+            or any(
+                i.has("dim") and not i.has("qualifier") and i.sense("dim").data.level in ("node", "port", "switch", "gpu")  # type: ignore[union-attr]
+                for i in spotted.items
+            )
+        ):
             return ""
         choices = []
         for rival in rivals[:5]:
@@ -196,7 +221,7 @@ class Reader:
         if not any(f.field == "nvlink" and f.op == "in" and 0.0 in f.values for f in scope.filters):
             return ""
         if any("nvlink" in f"{q.name} {q.label} {q.field}".lower() for q in scope.measures):
-            return "PCIe-only nodes have no NVLink, so NVLink measures do not apply to them: that is not a zero; ask for PCIe replays or for nodes with NVLink"
+            return "PCIe-only nodes have no NVLink, so NVLink measures do not apply to them: not a zero; ask for PCIe replays"
         return ""
 
     def _nothing(self, question: str, line: str) -> Reading:
@@ -231,16 +256,13 @@ class Reader:
         """Tokens with misspelt words put right, and what was put right."""
         notes: list[str] = []
         out: list[Token] = []
-        taken = [False] * 0
         for token in tokens(text, self.index.whole):
             inside = any(s <= token.start < e for s, e in times.spans)
             known = token.number is not None or token.lemma in self.index.words or token.text in self.index.names or inside
             better = None if known else self.index.correct(token.lemma)
             if better is not None:
                 notes.append(f"'{token.text}' read as '{better}'")
-                token = Token(better, better, token.start, token.end)
-            out.append(token)
-        del taken
+            out.append(token if better is None else Token(better, better, token.start, token.end))
         return out, notes
 
 
@@ -254,7 +276,7 @@ def _hint(scope: Scope, groups: bool) -> ChartHint:
         return "line"
     if not groups:
         return "stat"
-    return "heatmap" if len(scope.by) == 2 else "bar"
+    return "heatmap" if len(scope.by) == len(("rows", "columns")) else "bar"
 
 
 async def load_reader(config_dir: Path, catalog: Catalog, store: object, at: datetime) -> Reader:

@@ -18,10 +18,11 @@ def add_recipe(made: Composing, quantity: Quantity, window: Period | None) -> No
         renamed = {}
         for key, value in filled.items():
             if key in ("source", "left", "right"):
-                value = f"{made.prefix}{quantity.recipe}_{value}"
+                renamed[key] = f"{made.prefix}{quantity.recipe}_{value}"
             elif key == "sources":
-                value = [f"{made.prefix}{quantity.recipe}_{v}" for v in value]
-            renamed[key] = value
+                renamed[key] = [f"{made.prefix}{quantity.recipe}_{v}" for v in value]
+            else:
+                renamed[key] = value
         if "op" not in renamed:
             renamed = {"op": "select", **renamed}
         made.add(f"{quantity.recipe}_{name}", renamed)
@@ -107,6 +108,16 @@ def _values(made: Composing, value: Any, quantity: Quantity, window: Period | No
 
 
 def recipe_columns(made: Composing) -> list[Column]:
-    return [Column(name, label, "time" if name.endswith("_at") else "measure" if name in recipe.units else "dimension", recipe.units.get(name, ""))
-            for q in made.scope.measures if q.recipe for recipe in [made.lexicon.recipes[q.recipe]]
-            for name, label in recipe.columns.items()]  # fmt: skip
+    """Further columns that recipes give."""
+    return [
+        Column(
+            name,
+            label,
+            "time" if name.endswith("_at") else "measure" if name in recipe.units else "dimension",
+            recipe.units.get(name, ""),
+        )
+        for q in made.scope.measures
+        if q.recipe
+        for recipe in [made.lexicon.recipes[q.recipe]]
+        for name, label in recipe.columns.items()
+    ]

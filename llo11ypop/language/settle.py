@@ -11,8 +11,16 @@ from llo11ypop.language.quantities import count_of_thing, quantities
 from llo11ypop.language.scope import Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 
-_OPTIONAL = {"facility_env": ("rack",), "gpu_events": ("gpu_uuid",), "tickets": ("node_id",), "k8s_events": ("node_id",), "fs_metrics": ("node_id",),
-             "remediations": ("gpu_uuid",), "slurm_jobs": ("failed_node", "run_id"), "slurm_job_nodes": ("run_id",)}  # fmt: skip
+_OPTIONAL = {
+    "facility_env": ("rack",),
+    "gpu_events": ("gpu_uuid",),
+    "tickets": ("node_id",),
+    "k8s_events": ("node_id",),
+    "fs_metrics": ("node_id",),
+    "remediations": ("gpu_uuid",),
+    "slurm_jobs": ("failed_node", "run_id"),
+    "slurm_job_nodes": ("run_id",),
+}
 """Fields that are empty in rows that are not about such a thing."""
 
 
@@ -38,10 +46,24 @@ class Settler(Listing):
         bucket = self._bucket(window)
         scope = Scope(
             intent=self._intent(bucket, compare),
-            measures=tuple(self.measures), by=tuple(draft.by), bucket=bucket, filters=tuple(self.filters), window=window, compare=compare,  # type: ignore[arg-type]
-            top=self._top(), desc=desc, ordered=bool(draft.rank), having=tuple(self.having), per=per, share=draft.share, part=tuple(self.part),
-            count_of=self.count_of, fields=self.fields, dataset=draft.dataset, entities=(("planned", "excluded"),) if draft.planned else (),
-        )  # fmt: skip
+            measures=tuple(self.measures),
+            by=tuple(draft.by),
+            bucket=bucket,
+            filters=tuple(self.filters),
+            window=window,
+            compare=compare,  # type: ignore[arg-type]
+            top=self._top(),
+            desc=desc,
+            ordered=bool(draft.rank),
+            having=tuple(self.having),
+            per=per,
+            share=draft.share,
+            part=tuple(self.part),
+            count_of=self.count_of,
+            fields=self.fields,
+            dataset=draft.dataset,
+            entities=(("planned", "excluded"),) if draft.planned else (),
+        )
         scope = self._named_only(scope)
         self.out.scope = scope
         if draft.planned:
@@ -82,14 +104,28 @@ class Settler(Listing):
         self.draft.limits.append(limit)
         if named is None:
             sense = self.lexicon.fields["gpu_metrics.gpu_temp_c"]
-            self.draft.measures.append(Named(key, MeasureWords(dataset="gpu_metrics", words=(), label=sense.label, field="gpu_temp_c", unit="Cel",
-                                                               better="lower", above="max", below="min", entity=("gpu_uuid", "node_id"))))  # fmt: skip
+            self.draft.measures.append(
+                Named(
+                    key,
+                    MeasureWords(
+                        dataset="gpu_metrics",
+                        words=(),
+                        label=sense.label,
+                        field="gpu_temp_c",
+                        unit="Cel",
+                        better="lower",
+                        above="max",
+                        below="min",
+                        entity=("gpu_uuid", "node_id"),
+                    ),
+                )
+            )
 
     def _things(self) -> None:
         """Quantities from measures, or a count of things; conditions that do not belong to the count become filters."""
         draft = self.draft
         name, thing = self._thing()
-        if draft.compare and len(draft.qualifiers) >= 2 and self._opposed(name, thing):
+        if draft.compare and len(draft.qualifiers) > 1 and self._opposed(name, thing):
             return
         own = [(q, no) for key, q, no, _ in draft.qualifiers]
         numeric = [m for m in draft.measures if not self._only_limited(m)]
@@ -137,7 +173,7 @@ class Settler(Listing):
     def _vague(self) -> None:
         """Ask back where a ranking or an average names nothing to rank or average."""
         draft = self.draft
-        if self.out.clarify or draft.measures or self.having or self.filters and draft.limits:
+        if self.out.clarify or draft.measures or self.having or (self.filters and draft.limits):
             return
         named = draft.thing is not None or draft.qualifiers or draft.count_thing
         if draft.rank and not named and not draft.counted:
@@ -150,7 +186,7 @@ class Settler(Listing):
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"
 
     def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
-        """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages, 'highest temperature' is not."""
+        """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages."""
         draft = self.draft
         if (
             thing.key

@@ -79,7 +79,7 @@ class Shares(Thresholds):
             else:
                 kept.append(condition)
         if not parts and not self.part and kept:
-            self.part, kept = [kept.pop()], kept
+            self.part = [kept.pop()]
         self.filters = kept
         self.part += [Condition("", "expr", (negated(q.where) if no else q.where,), q.label) for _, q, no, _ in parts]
         self.measures = [count_of_thing(name, thing, [(q, no) for _, q, no, _ in whole], self.lexicon)]
@@ -163,8 +163,20 @@ class Shares(Thresholds):
                 shares = [n for n in self.lexicon.recipes[self.measures[0].recipe].columns if n.endswith("_pct")]
                 if shares:
                     first = self.measures[0]
-                    self.measures = [Quantity(shares[0], f"share: {first.label}", first.dataset, first.agg, first.field, first.where, unit="%", better=first.better,
-                                              recipe=first.recipe, definition=first.definition)]  # fmt: skip
+                    self.measures = [
+                        Quantity(
+                            shares[0],
+                            f"share: {first.label}",
+                            first.dataset,
+                            first.agg,
+                            first.field,
+                            first.where,
+                            unit="%",
+                            better=first.better,
+                            recipe=first.recipe,
+                            definition=first.definition,
+                        )
+                    ]
         if draft.share and self.part and draft.bucket:
             draft.share = True
 
@@ -175,7 +187,7 @@ class Shares(Thresholds):
             self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
             return
         if name == "job" and len(self.draft.qualifiers) == 1:
-            key, qualifier, no, _ = self.draft.qualifiers[0]
+            _, qualifier, no, _ = self.draft.qualifiers[0]
             self.part = [Condition("", "expr", (negated(qualifier.where) if no else qualifier.where,), qualifier.label)]
             self.measures = [count_of_thing(name, thing, [], self.lexicon)]
             self.draft.share = True

@@ -8,10 +8,40 @@ from llo11ypop.language.reach import called, reachable
 from llo11ypop.language.words import Token
 
 GRAMMAR = frozenset(
-    {"soft", "chart", "count", "distinct", "which", "show", "group", "across", "trend", "share", "rate", "compare", "negate", "top", "bottom",
-     "worst", "best", "conjunction", "times", "normal", "planned", "above", "below", "at_least", "at_most", "exactly", "outside", "agg",
-     "bucket", "unit", "denominator"}
-)  # fmt: skip
+    {
+        "soft",
+        "chart",
+        "count",
+        "distinct",
+        "which",
+        "show",
+        "group",
+        "across",
+        "trend",
+        "share",
+        "rate",
+        "compare",
+        "negate",
+        "top",
+        "bottom",
+        "worst",
+        "best",
+        "conjunction",
+        "times",
+        "normal",
+        "planned",
+        "above",
+        "below",
+        "at_least",
+        "at_most",
+        "exactly",
+        "outside",
+        "agg",
+        "bucket",
+        "unit",
+        "denominator",
+    }
+)
 """Roles that fit any dataset."""
 
 _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2.6, "denominator": 2.5, "absent": 2.0}
@@ -19,8 +49,24 @@ _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2
 _UNEXPLAINED = -6.0
 _FOREIGN = -4.0
 """A dimension that the dataset neither has nor reaches."""
-_FIRST = ("slurm_jobs", "gpu_metrics", "slurm_nodes", "gpu_events", "technicians", "node_hw", "fabric_ports", "k8s_events", "tickets", "parts_replacements",
-          "remediations", "syslog", "inventory_nodes", "inventory_gpus", "training_steps", "facility_env")  # fmt: skip
+_FIRST = (
+    "slurm_jobs",
+    "gpu_metrics",
+    "slurm_nodes",
+    "gpu_events",
+    "technicians",
+    "node_hw",
+    "fabric_ports",
+    "k8s_events",
+    "tickets",
+    "parts_replacements",
+    "remediations",
+    "syslog",
+    "inventory_nodes",
+    "inventory_gpus",
+    "training_steps",
+    "facility_env",
+)
 """What is meant when two datasets explain the words equally well."""
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
@@ -29,13 +75,21 @@ _CONTENT = frozenset({"measure", "thing", "qualifier", "dim", "value"})
 BY_UNIT = {
     "Cel": {"gpu_metrics": "gpu_temp_c", "facility_env": "inlet_c", "switch_metrics": "asic_temp_c"},
     "%": {"gpu_metrics": "gpu_util_pct", "facility_env": "humidity_pct", "fs_metrics": "free_pct"},
-    "W": {"gpu_metrics": "power_w", "facility_power": "power_w"}, "kW": {"facility_power": "power_w", "gpu_metrics": "power_w"},
-    "V": {"facility_power": "voltage_v"}, "s": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s", "training_steps": "step_time_s"},
-    "h": {"slurm_jobs": "elapsed_s"}, "min": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s"}, "d": {"slurm_jobs": "elapsed_s", "supply_chain": "lead_time_days"},
-    "wk": {"supply_chain": "lead_time_days"}, "ms": {"fs_metrics": "op_latency_ms", "net_probe": "rtt_p99_us"}, "us": {"net_probe": "rtt_p99_us"},
-    "Gbit/s": {"fabric_ports": "rate_gbps"}, "rpm": {}, "MHz": {"gpu_metrics": "sm_clock_mhz"},
-}  # fmt: skip
-"""Unit → dataset → the field that is meant when a threshold names a unit and no measure: GPUs above 85 °C, jobs longer than 24 h."""
+    "W": {"gpu_metrics": "power_w", "facility_power": "power_w"},
+    "kW": {"facility_power": "power_w", "gpu_metrics": "power_w"},
+    "V": {"facility_power": "voltage_v"},
+    "s": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s", "training_steps": "step_time_s"},
+    "h": {"slurm_jobs": "elapsed_s"},
+    "min": {"slurm_jobs": "elapsed_s", "checkpoints": "duration_s"},
+    "d": {"slurm_jobs": "elapsed_s", "supply_chain": "lead_time_days"},
+    "wk": {"supply_chain": "lead_time_days"},
+    "ms": {"fs_metrics": "op_latency_ms", "net_probe": "rtt_p99_us"},
+    "us": {"net_probe": "rtt_p99_us"},
+    "Gbit/s": {"fabric_ports": "rate_gbps"},
+    "rpm": {},
+    "MHz": {"gpu_metrics": "sm_clock_mhz"},
+}
+"""Unit → dataset → the field meant where a threshold names a unit and no measure: GPUs above 85 °C, jobs longer than 24 h."""
 BY_CLUSTER = ("provider", "region", "site", "continent", "gpu_model", "cooling", "orchestrator")
 """Fields that a cluster has, so that a filter on them can be told as clusters where a dataset knows only those."""
 

@@ -10,6 +10,9 @@ from llo11ypop.language.scope import Condition, Quantity, Threshold
 from llo11ypop.language.spot import BY_UNIT
 from llo11ypop.language.windows import Windows
 
+NEAR = 2
+"""Phrases between a number and the measure behind it."""
+
 
 class Thresholds(Windows):
     """Which number is held against what."""
@@ -19,7 +22,7 @@ class Thresholds(Windows):
         measures = [m for m in self.draft.measures if m.words.field or m.words.recipe]
         if limit.start < 0:
             return measures[0] if measures else None
-        behind = [m for m in measures if m.position >= limit.end and m.position - limit.end <= 2]
+        behind = [m for m in measures if m.position >= limit.end and m.position - limit.end <= NEAR]
         ahead = [m for m in measures if m.position < limit.start]
         if behind and converted(limit.value, limit.unit, behind[0].words.unit) is not None and (not ahead or not limit.unit):
             return behind[0]
@@ -75,9 +78,18 @@ class Thresholds(Windows):
             return None
         spec = self.dataset.fields[name]
         words = self.lexicon.fields.get(f"{self.draft.dataset}.{name}")
-        made = MeasureWords(dataset=self.draft.dataset, words=(), label=words.label if words else spec.description, field=name, unit=spec.unit,
-                            agg=(words.agg if words else "") or "avg", above=words.above if words else "", below=words.below if words else "",
-                            entity=words.entity if words else (), better=words.better if words else "neither")  # fmt: skip
+        made = MeasureWords(
+            dataset=self.draft.dataset,
+            words=(),
+            label=words.label if words else spec.description,
+            field=name,
+            unit=spec.unit,
+            agg=(words.agg if words else "") or "avg",
+            above=words.above if words else "",
+            below=words.below if words else "",
+            entity=words.entity if words else (),
+            better=words.better if words else "neither",
+        )
         self.out.defaults.append(f"taken as {made.label}")
         aggs, self.draft.aggs = [a for a, _ in self.draft.aggs], []
         return Named(f"{self.draft.dataset}.{name}", made, aggs)
@@ -140,11 +152,18 @@ class Thresholds(Windows):
         hours = (self.dataset.cadence or timedelta(minutes=5)).total_seconds() / 3600
         shared = {"dataset": self.draft.dataset, "better": words.better}
         self.measures = [
-            Quantity("hours", f"hours with {words.label} {op} {low:g}-{high:g}", agg="sum", field=f"{hours!r} + 0 * {words.field}", unit="h",
-                     definition=f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes", **shared),  # type: ignore[arg-type]
+            Quantity(
+                "hours",
+                f"hours with {words.label} {op} {low:g}-{high:g}",
+                agg="sum",
+                field=f"{hours!r} + 0 * {words.field}",
+                unit="h",
+                definition=f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes",
+                **shared,
+            ),  # type: ignore[arg-type]
             Quantity("lowest", f"lowest {words.label}", agg="min", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
             Quantity("highest", f"highest {words.label}", agg="max", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
-        ]  # fmt: skip
+        ]
         self.filters.append(Condition(words.field, op, (low, high), f"{words.label} {op} {low:g}-{high:g}"))  # type: ignore[arg-type]
         if not self.draft.by and not self.draft.counted and words.entity:
             self.draft.by = [e for e in words.entity if e in self.reach]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """Named days and instants: '12 May', 'Tuesday', 'yesterday at 14:05', '2026-05-12'."""
 
 import re
@@ -5,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from llo11ypop.language.periods import floor, shifted
 
+YEAR_DIGITS, HOURS, MINUTES = 4, 24, 60
 MONTHS = [
     "january",
     "february",
@@ -34,6 +36,7 @@ class ImpossibleDateError(Exception):
 
 
 def month_number(name: str) -> int:
+    """1 to 12, from the first three letters."""
     return next(i for i, m in enumerate(MONTHS, 1) if m.startswith(name[:3]))
 
 
@@ -93,8 +96,8 @@ def _date(year: int, month: int, day: int, text: str) -> datetime:
 def _named_date(text: str, at: datetime) -> datetime:
     month = month_number(re.search(MONTH, text).group())  # type: ignore[union-attr]
     numbers = re.findall(r"\d+", text)
-    year = next((int(n) for n in numbers if len(n) == 4), None)
-    day = next(int(n) for n in numbers if len(n) < 4)
+    year = next((int(n) for n in numbers if len(n) == YEAR_DIGITS), None)
+    day = next(int(n) for n in numbers if len(n) < YEAR_DIGITS)
     if year is None:
         year = at.year - (month > at.month)
     shown = f"{day} {MONTHS[month - 1].capitalize()}"
@@ -102,6 +105,7 @@ def _named_date(text: str, at: datetime) -> datetime:
 
 
 def at_clock(day: datetime, text: str) -> datetime:
+    """An instant of a day. Raises ImpossibleDateError for 25:00."""
     text = text.strip()
     if text in ("noon", "midnight"):
         return day + timedelta(hours=12 if text == "noon" else 0)
@@ -109,6 +113,6 @@ def at_clock(day: datetime, text: str) -> datetime:
     if half:
         return day + timedelta(hours=int(half[1]) % 12 + (12 if half[2] == "pm" else 0))
     parts = [int(p) for p in text.split(":")]
-    if parts[0] > 24 or parts[1] > 59:
+    if parts[0] >= HOURS + 1 or parts[1] >= MINUTES:
         raise ImpossibleDateError(text)
     return day + timedelta(hours=parts[0], minutes=parts[1])

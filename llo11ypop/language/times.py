@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """Time phrases as spans: 'last two weeks', 'since 10 May', 'overnight', 'on Tuesday', resolved once against an instant (UTC)."""
 
 import re
@@ -13,6 +14,9 @@ NIGHT_START_H, NIGHT_END_H = 20, 8
 """Last night is from 20:00 until 08:00 UTC (our assumption; said in the answer)."""
 
 
+_NTH = ("first", "second", "third", "fourth", "last")
+_STILL_NIGHT_H = 4
+"""Before that hour last night is still going on."""
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90, "couple of": 2,
@@ -146,7 +150,7 @@ def _relative(match: re.Match[str], at: datetime, _: Times) -> Period:
 def _night(at: datetime) -> Period:
     today = floor(at, "day")
     end = today + timedelta(hours=NIGHT_END_H)
-    if at < today + timedelta(hours=NIGHT_END_H) and at.hour < 4:
+    if at < today + timedelta(hours=NIGHT_END_H) and at.hour < _STILL_NIGHT_H:
         end = today + timedelta(hours=NIGHT_END_H) if at.hour >= 1 else today + timedelta(hours=NIGHT_END_H - 24)
     start = end - timedelta(hours=24 - NIGHT_START_H + NIGHT_END_H)
     return clipped(start, end, f"last night ({NIGHT_START_H}:00-{NIGHT_END_H:02d}:00 UTC)", at)
@@ -266,7 +270,7 @@ def _clocks(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     return clipped(start, end, f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}", at)
 
 
-def _on(match: re.Match[str], at: datetime, found: Times) -> Period | None | str:
+def _on(match: re.Match[str], at: datetime, found: Times) -> Period | str | None:
     text = match["a"]
     start, end, label = point_of(text, at)
     if start >= at:
@@ -291,8 +295,8 @@ def _week_of(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 def _nth_week(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     number = month_number(match["month"])
     start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
-    which = ["first", "second", "third", "fourth", "last"].index(match["nth"])
-    if which == 4:
+    which = _NTH.index(match["nth"])
+    if which == len(_NTH) - 1:
         end = shifted(start, "month")
         start = end - timedelta(days=7)
     else:

@@ -1,4 +1,4 @@
-"""Counts without what happened inside maintenance windows: rows are matched with the planned work on their node, rack, row, cluster or site."""
+"""Counts without what happened inside maintenance windows on the node, its rack, row, cluster or site."""
 
 from collections.abc import Callable
 from dataclasses import replace

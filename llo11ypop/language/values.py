@@ -15,8 +15,24 @@ from llo11ypop.query.store import TelemetryStore
 MOST = 20_000
 """Values of one field that are kept; a field with more is not a thing people name."""
 
-_PLACES = ("cluster", "site", "provider", "region", "zone", "room", "row", "rack", "node_id", "gpu_model", "driver", "vbios", "vendor",
-           "batch", "cooling", "leaf_switch")  # fmt: skip
+_PLACES = (
+    "cluster",
+    "site",
+    "provider",
+    "region",
+    "zone",
+    "room",
+    "row",
+    "rack",
+    "node_id",
+    "gpu_model",
+    "driver",
+    "vbios",
+    "vendor",
+    "batch",
+    "cooling",
+    "leaf_switch",
+)
 _SHARED: dict[str, tuple[str, tuple[str, ...]]] = {
     "nodes": ("inventory_nodes", _PLACES),
     "clusters": ("inventory_clusters", ("cluster", "site", "provider", "region", "gpu_model", "cooling", "orchestrator")),
@@ -114,7 +130,7 @@ def _clusters(clusters: Evidence | None, sites: Evidence | None) -> dict[str, di
 
 
 def shape(values: tuple[str, ...]) -> "re.Pattern[str] | None":
-    """What identifiers of this kind look like: gpu-a-001, gpu-b-017 → `gpu-[a-z]+-\\d+`; none for plain words.
+    r"""What identifiers of this kind look like: gpu-a-001, gpu-b-017 → `gpu-[a-z]+-\d+`; none for plain words.
 
     Parts that are the same in all values stay as they are; the others become letters or digits.
     """
@@ -122,7 +138,7 @@ def shape(values: tuple[str, ...]) -> "re.Pattern[str] | None":
     if (
         not split
         or len({len(s) for s in split}) != 1
-        or not any(len(s) > 2 or any(c.isdigit() for c in "".join(s)) for s in split)
+        or not any(len(s) > len("c-") or any(c.isdigit() for c in "".join(s)) for s in split)
     ):
         return None
     parts = []

@@ -52,10 +52,31 @@ def _reading(reader: "Reader", question: str, name: str, verified: VerifiedQuest
     span = {"start": at - window.start_at, "end": max(at - window.end_at, at - at)}
     plan = Plan.model_validate(filled(verified.plan, span))
     schema = check(plan, reader.catalog)[plan.result]
-    columns = tuple(Column(c, label, "measure" if schema[c].value in ("integer", "number") else "time" if schema[c].value == "time" else "dimension",
-                           verified.units.get(c, "")) for c, label in verified.columns.items() if c in schema)  # fmt: skip
+    columns = tuple(
+        Column(
+            c,
+            label,
+            "measure" if schema[c].value in ("integer", "number") else "time" if schema[c].value == "time" else "dimension",
+            verified.units.get(c, ""),
+        )
+        for c, label in verified.columns.items()
+        if c in schema
+    )
     scope = Scope(Intent.VALUE if verified.scalar else Intent.BREAKDOWN, window=window, verified=name)
     areas = tuple(dict.fromkeys(reader.catalog.datasets[s.dataset].area for s in plan.selects.values()))
     defaults = (f"no time was named: {window.label}",) if window.defaulted else ()
-    return Reading(question, scope.intent, scope, plan, f"{verified.title}, {window.label}", columns, window.window, verified.definition, areas,
-                   defaults, scalar=verified.scalar, chart_hint="stat" if verified.scalar else "bar", title=verified.title)  # fmt: skip
+    return Reading(
+        question,
+        scope.intent,
+        scope,
+        plan,
+        f"{verified.title}, {window.label}",
+        columns,
+        window.window,
+        verified.definition,
+        areas,
+        defaults,
+        scalar=verified.scalar,
+        chart_hint="stat" if verified.scalar else "bar",
+        title=verified.title,
+    )

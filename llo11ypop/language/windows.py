@@ -20,7 +20,7 @@ class Windows(Settling):
             evening = self.at.replace(hour=20, minute=0, second=0, microsecond=0)
             return Period(max(self.at, evening), evening + timedelta(hours=12), "tonight (20:00-08:00 UTC)"), None
         timed = any(self.catalog.datasets[d].time for d in {draft.dataset, *(q.dataset for q in self.measures)})
-        if len(named) >= 2 and (draft.compare or named[0].label != named[1].label):
+        if len(named) > 1 and (draft.compare or named[0].label != named[1].label):
             first, second = named[0], named[1]
             later, earlier = (first, second) if first.start_at >= second.start_at else (second, first)
             if earlier.end_at <= later.start_at or draft.compare:
@@ -63,7 +63,7 @@ class Windows(Settling):
     def _two_groups(self) -> bool:
         """Whether the comparison is between values that are both named: cluster a against b."""
         for condition in self.draft.filters:
-            if condition.op == "in" and len(condition.values) >= 2 and "," in condition.words:
+            if condition.op == "in" and len(condition.values) > 1 and "," in condition.words:
                 if condition.field not in self.draft.by and condition.field in self.reach:
                     self.draft.by.insert(0, condition.field)
                 return True

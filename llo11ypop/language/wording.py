@@ -7,14 +7,29 @@ from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Condition, Period, Scope
 
 _INTENT_WORDS = {
-    "why": "why it changed", "causes": "most likely causes", "one_or_many": "one problem or several", "hardware_or_model": "hardware or model",
-    "did_it_help": "whether it helped", "slower_than_siblings": "why it differs from its siblings", "lemon": "whether it is a lemon",
-    "technicians": "technicians for those most at risk", "at_risk": "what is most at risk", "needs_maintenance": "what needs maintenance",
-    "health": "health of the fleet", "better_or_worse": "better or worse than before", "outage_cost": "cost of the outage",
-    "spares": "where spares do most good", "report": "report", "rollout": "whether the new version is safe", "supply_risk": "most replaced parts and their supply risk",
-    "tied_to": "whether a fault goes with an attribute", "idle_while_pending": "why GPUs are idle while jobs wait", "nan_loss": "why the loss was not a number",
-    "run_health": "health of training runs", "relation": "whether two measures go together",
-}  # fmt: skip
+    "why": "why it changed",
+    "causes": "most likely causes",
+    "one_or_many": "one problem or several",
+    "hardware_or_model": "hardware or model",
+    "did_it_help": "whether it helped",
+    "slower_than_siblings": "why it differs from its siblings",
+    "lemon": "whether it is a lemon",
+    "technicians": "technicians for those most at risk",
+    "at_risk": "what is most at risk",
+    "needs_maintenance": "what needs maintenance",
+    "health": "health of the fleet",
+    "better_or_worse": "better or worse than before",
+    "outage_cost": "cost of the outage",
+    "spares": "where spares do most good",
+    "report": "report",
+    "rollout": "whether the new version is safe",
+    "supply_risk": "most replaced parts and their supply risk",
+    "tied_to": "whether a fault goes with an attribute",
+    "idle_while_pending": "why GPUs are idle while jobs wait",
+    "nan_loss": "why the loss was not a number",
+    "run_health": "health of training runs",
+    "relation": "whether two measures go together",
+}
 
 
 def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:

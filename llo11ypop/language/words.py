@@ -39,7 +39,11 @@ _SMALL = {
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
     "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
+_TENS, _ONES = range(20, 100), range(1, 10)
 _LARGE = {"hundred": 100, "thousand": 1000, "k": 1000, "million": 1_000_000}
+_SHORTEST = 4
+"""Letters of a word whose ending is looked at."""
+_LARGEST_SHOWN = 1e6
 _KEPT = frozenset(
     "status analysis does was is has this its gas bus us previous various less across always perhaps series las iris ms access "
     "loss class process stress address progress address business as plus virus basis axis versus dos yes his loess pass miss "
@@ -50,7 +54,7 @@ _IRREGULAR = {
     "data": "data", "men": "man", "people": "person", "centres": "center", "centre": "center", "cooled": "cooled",
     "utilisation": "utilization", "utilised": "utilized", "optimisation": "optimization", "colour": "color", "hrs": "hour",
     "hr": "hour", "mins": "minute", "secs": "second", "wks": "week", "cdus": "cdu", "nics": "nic", "oses": "os", "buses": "bus",
-    "leaves": "leaf", "statuses": "status", "analyses": "analysis", "processes": "process", "accesses": "access", "losses": "loss",
+    "leaves": "leaf", "statuses": "status", "analyses": "analysis", "processes": "process", "losses": "loss",
     "canceled": "cancelled", "cancelation": "cancellation", "visualise": "visualize", "gpu's": "gpu", "datacentre": "datacenter",
     "datacentres": "datacenter", "datacenters": "datacenter", "disks": "disk", "disc": "disk", "passes": "pass", "uses": "use",
     "grouped": "group", "caused": "cause", "causes": "cause", "causing": "cause", "biggest": "largest", "bandwith": "bandwidth",
@@ -86,9 +90,9 @@ def lemma(word: str) -> str:
         return _IRREGULAR[word]
     if re.fullmatch(r"[a-z]+\d+s", word):
         return word[:-1]
-    if word in _KEPT or len(word) < 4 or not word.isalpha():
+    if word in _KEPT or len(word) < _SHORTEST or not word.isalpha():
         return word
-    if word.endswith("ies") and len(word) > 4:
+    if word.endswith("ies") and len(word) > _SHORTEST:
         return word[:-3] + "y"
     if word.endswith(("sses", "ches", "shes", "xes", "zes")):
         return word[:-2]
@@ -119,7 +123,7 @@ def _token(word: str, start: int) -> Token:
     number = None
     if re.fullmatch(r"\d[\d,]*(?:\.\d+)?", word):
         number = float(word.replace(",", ""))
-        return Token(word, f"{number:g}" if number < 1e6 else word, start, start + len(word), number)
+        return Token(word, f"{number:g}" if number < _LARGEST_SHOWN else word, start, start + len(word), number)
     return Token(word, lemma(word), start, start + len(word), number)
 
 
@@ -161,7 +165,7 @@ def _number_at(found: list[Token], index: int) -> tuple[int, float | None]:
     end = index + (0 if first.text == "hundred" else 1)
     if first.text == "hundred":
         value = 1.0
-    elif first.number is None and 20 <= value < 100 and end < len(found) and 0 < _SMALL.get(found[end].text, 0) < 10:
+    elif first.number is None and value in _TENS and end < len(found) and _SMALL.get(found[end].text, 0) in _ONES:
         value += _SMALL[found[end].text]
         end += 1
     while end < len(found) and found[end].text in _LARGE and not (found[end].text == "k" and first.number is None):

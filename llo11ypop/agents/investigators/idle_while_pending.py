@@ -40,9 +40,7 @@ COLUMNS = (
 
 async def idle_while_pending(inquiry: Inquiry) -> Investigated:
     """Hold what waits against what is free, per cluster, partition and reason."""
-    window = inquiry.window(DEFAULT_WINDOW)
-    if window.end - window.start > timedelta(days=2):
-        window = Window.trailing(window.end, DEFAULT_WINDOW)
+    window = inquiry.window(DEFAULT_WINDOW, recent=True)
     rows = await inquiry.ask(_plans(inquiry, window))
     calendar = await planned_work(inquiry, window)
     free = {r["cluster"]: r for r in rows["free"]}

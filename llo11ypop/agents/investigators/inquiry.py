@@ -37,11 +37,17 @@ class Inquiry:
         """The instant of the question."""
         return self.ground.at
 
-    def window(self, default: timedelta) -> Window:
-        """The window that the question names, cut off at its instant; else the given length up to it."""
+    def window(self, default: timedelta, *, recent: bool = False) -> Window:
+        """The window of the question, cut off at its instant; the given length up to it where there is none.
+
+        `recent` looks at the given length also where the question named no time, and says so: what is slow or idle is so now.
+        """
         asked = self.reading.scope.window
-        if asked is None or asked.defaulted or asked.start_at >= self.at:
-            return Window.trailing(self.at, default)
+        if asked is None or asked.start_at >= self.at or (recent and asked.defaulted):
+            chosen = Window.trailing(self.at, default)
+            if asked is not None:
+                self.note(f"looked at {chosen.start:%Y-%m-%d %H:%MZ} to {chosen.end:%Y-%m-%d %H:%MZ}")
+            return chosen
         return Window(asked.start_at, min(asked.end_at, self.at))
 
     def span(self, window: Window) -> dict[str, timedelta]:

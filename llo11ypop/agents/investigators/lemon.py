@@ -46,14 +46,14 @@ SIGNS = {
 
 async def lemon(inquiry: Inquiry) -> Investigated:
     """Judge the named node; without one, list the nodes that look like lemons."""
-    window = Window(inquiry.at - WINDOW, inquiry.at)
+    window = inquiry.window(WINDOW)
     counts, nodes = await _counts(inquiry, window)
     named = (
         inquiry.reading.scope.entity("node")
         or inquiry.reading.scope.entity("node_id")
         or next(iter(inquiry.reading.scope.values("node_id")), None)
     )
-    inquiry.note("over the last 28 days or since telemetry began; planned work is left out")
+    inquiry.note(f"from {window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}, or since telemetry began; planned work is left out")
     inquiry.note(f"lemon: several kinds of sign that nodes as uneven as real ones show with under {RARE:.0%} chance")
     if named is None:
         return _list(inquiry, counts, nodes)

@@ -18,13 +18,13 @@ ENOUGH_GPU_DAYS = 1000.0
 
 async def rollout(inquiry: Inquiry) -> Investigated:
     """Judge the newest driver, or the one that is named."""
-    window = Window(inquiry.at - LOOK_BACK, inquiry.at)
+    window = inquiry.window(LOOK_BACK)
     rates = await read_rates(inquiry, fatal_where(inquiry.ground), window)
     named = named_driver(inquiry)
     new = matching(rates.drivers(), named, inquiry) or await _newest(inquiry, window)
     if not new:
-        inquiry.note(f"drivers here: {listed(rates.drivers(), 8)}; none was installed in the last 28 days")
-        return inquiry.found("Unknown: no driver was rolled out in the last 28 days, so there is nothing to judge.", COLUMNS, [])
+        inquiry.note(f"drivers here: {listed(rates.drivers(), 8)}; none was installed in this window")
+        return inquiry.found("Unknown: no driver was rolled out in this window, so there is nothing to judge.", COLUMNS, [])
     name = f"driver {listed(new)}"
     rows = compare(rates, new, name)
     nodes = {k[2] for k in rates.gpu_days if k[0] in new}

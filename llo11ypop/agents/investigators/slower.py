@@ -82,7 +82,7 @@ async def slower(inquiry: Inquiry) -> Investigated:
     """Compare the named GPU with its siblings. Says so when it is not slower, or when nothing differs."""
     node, index = named_node(inquiry), _index(inquiry)
     uuid = inquiry.reading.scope.entity("gpu")
-    window = inquiry.window(DEFAULT_WINDOW)
+    window = inquiry.window(DEFAULT_WINDOW, recent=True)
     if node is None and uuid:
         around = [e.id for e in inquiry.ground.topology.ancestors(Entity(Level.GPU, uuid)) if e.level is Level.NODE]
         node = around[0] if around else None

@@ -24,6 +24,7 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     keep: Annotated[Path, typer.Option(help="Folder in which simulated fleets are kept.")] = Path(".llo11ypop/fleets"),
     paraphrases: Annotated[bool, typer.Option(help="Ask every question in its other words too.")] = True,
+    known: Annotated[Path | None, typer.Option(help="Write the cases that fail, as tests/evals/known.yaml lists them.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only read the cases; with --fleet also run their SQL.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All figures and records as JSON.")] = False,
 ) -> None:
@@ -35,7 +36,7 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     from llo11ypop.evals.suite.paired import compare as compared
     from llo11ypop.evals.suite.paired import read_records
     from llo11ypop.evals.suite.report import as_json as whole
-    from llo11ypop.evals.suite.report import text
+    from llo11ypop.evals.suite.report import failing, text
     from llo11ypop.evals.suite.suite import judge_pairs, run_suite
     from llo11ypop.evals.suite.truth import only as chosen
     from llo11ypop.observability.logs import configure_logging
@@ -51,6 +52,8 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     records = run_suite(wanted, files, paraphrases=paraphrases, progress=to_stderr)
     against = compared(records, before) if before is not None else None
     result = whole(records, judge_pairs(cases), against)
+    if known:
+        known.write_text(failing(records), encoding="utf-8")
     if html:
         html.write_text(page(result), encoding="utf-8")
     print(json.dumps(result, default=str, ensure_ascii=False, indent=1) if as_json else text(result))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from llo11ypop.core.errors import ConfigError, StoreError
 from llo11ypop.core.question import Status
@@ -18,7 +19,7 @@ from llo11ypop.evals.suite.metrics import below, figures
 from llo11ypop.evals.suite.outcome import Outcome
 from llo11ypop.evals.suite.paired import compare, mcnemar, read_records
 from llo11ypop.evals.suite.record import Record, record_from_json
-from llo11ypop.evals.suite.report import as_json, text
+from llo11ypop.evals.suite.report import as_json, failing, text
 from llo11ypop.evals.suite.runner import run_case, run_cases
 from llo11ypop.evals.suite.suite import judge_pairs
 from llo11ypop.evals.suite.truth import Prepared, check_sql, prepare
@@ -280,3 +281,11 @@ def test_the_labelled_pairs_are_judged(tmp_path: Path) -> None:
 def test_the_end_is_the_fleets(fleet: Path) -> None:
     (one,) = prepare([expecting()], fleet)
     assert one.at == END == one.fleet.end
+
+
+async def test_failing_cases_are_listed_with_their_problem(fleet: Path) -> None:
+    records = await records_of(fleet)
+    listed = yaml.safe_load(failing(records))
+    assert set(listed) == {r.id for r in records if not r.passed}
+    assert listed["b"].startswith("rows differ")
+    assert yaml.safe_load(failing([r for r in records if r.passed])) == {}

@@ -15,7 +15,8 @@ from llo11ypop.language.periods import before
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Condition, Scope
-from llo11ypop.language.settle import Settled, Settler
+from llo11ypop.language.settle import Settler
+from llo11ypop.language.settled import Settled
 from llo11ypop.language.spot import Spotted, spot, under
 from llo11ypop.language.times import Times
 from llo11ypop.language.wording import period_text

@@ -118,9 +118,18 @@ class PhraseIndex:
         if len(word) < SHORTEST or not word.isalpha() or word in self.common:
             return None
         found = process.extractOne(word, self._spelling, scorer=fuzz.ratio, score_cutoff=NEAR)
-        if found is None:
-            found = process.extractOne(word, self._spelling, scorer=OSA.distance, score_cutoff=2 if len(word) >= LONG else 1)
-        return found[0] if found and (found[0][0] == word[0] or len(word) >= LONG - 1) else None
+        near = found[0] if found is not None else self._close(word)
+        return near if near and (near[0] == word[0] or len(word) >= LONG - 1) else None
+
+    def _close(self, word: str) -> str:
+        """The known word that differs by one slip (two in a long word), swapped letters counting as one; empty for none."""
+        most = 2 if len(word) >= LONG else 1
+        near = [
+            (OSA.distance(word, known, score_cutoff=most), known)
+            for known in self._spelling
+            if abs(len(known) - len(word)) <= most
+        ]
+        return next((w for slips, w in sorted(near) if slips <= most), "")
 
     def nearest(self, word: str, count: int = 3) -> list[str]:
         """Known words that look most like one that is not known."""
@@ -194,8 +203,11 @@ class PhraseIndex:
     @property
     def _own_phrases(self) -> frozenset[str]:
         if not hasattr(self, "_own"):
-            entries = (*self.lexicon.measures.values(), *self.lexicon.things.values(), *self.lexicon.fields.values())
-            self._own = frozenset(w for e in entries for w in e.words)
+            things, fields = self.lexicon.things.values(), self.lexicon.fields.values()
+            measures = [m.words for m in self.lexicon.measures.values()]
+            self._own = frozenset(
+                w for words in (*measures, *(t.words for t in things), *(f.words for f in fields)) for w in words
+            )
         return self._own
 
     def _field(self, dataset: str, name: str, spec: FieldSpec) -> None:

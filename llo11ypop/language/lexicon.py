@@ -289,8 +289,9 @@ def _vocabulary(lexicon: Lexicon) -> frozenset[str]:
     if id(lexicon) not in _VOCABULARY:
         groups: list[tuple[str, ...]] = [tuple(p) for p in lexicon.words.model_dump().values()]
         groups += [*lexicon.aggregates.values(), *lexicon.buckets.values(), *lexicon.units.values(), *lexicon.absent.values()]
-        groups += [d.words for d in (*lexicon.dimensions.values(), *lexicon.things.values(), *lexicon.measures.values())]
-        groups += [d.words for d in (*lexicon.fields.values(), *lexicon.denominators.values())]
+        groups += [*(d.words for d in lexicon.dimensions.values()), *(t.words for t in lexicon.things.values())]
+        groups += [*(m.words for m in lexicon.measures.values()), *(f.words for f in lexicon.fields.values())]
+        groups += [d.words for d in lexicon.denominators.values()]
         groups += [q.words for t in lexicon.things.values() for q in t.qualifiers.values()]
         groups += [w for by in lexicon.values.values() for w in by.values()]
         _VOCABULARY[id(lexicon)] = frozenset(word for group in groups for phrase in group for word in phrase.lower().split())

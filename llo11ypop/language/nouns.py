@@ -1,6 +1,7 @@
 """Measures, things and dimensions of a question, and the part that each plays."""
 
 from llo11ypop.language.draft import Named
+from llo11ypop.language.lexicon import Qualifier
 from llo11ypop.language.named_values import NamedValues
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
@@ -50,7 +51,7 @@ class Nouns(NamedValues):
             i.has("measure") for n, i in enumerate(self.items) if n != at and n not in self.draft.used
         )
 
-    def _qualifier(self, item: Item) -> tuple[str, object] | None:  # type: ignore[type-arg]
+    def _qualifier(self, item: Item) -> tuple[str, Qualifier] | None:
         found = [s for s in item.senses if s.role == "qualifier"]
         if not found:
             return None

@@ -127,9 +127,8 @@ class Numbers:
             outside = before is not None and items[before].has("outside")
             if pair is not None and (outside or (before is not None and items[before].text in ("between", "from")) or op == ""):
                 second, end = pair
-                unit = unit or (
-                    items[second + 1].sense("unit").name if second + 1 < len(items) and items[second + 1].has("unit") else ""
-                )  # type: ignore[union-attr]
+                behind = items[second + 1].sense("unit") if second + 1 < len(items) else None
+                unit = unit or (behind.name if behind is not None else "")
                 sign = "outside" if outside else "between"
                 start = before if before is not None and (outside or items[before].text in ("between", "from")) else at
                 self.draft.limits.append(Limit(sign, item.number, unit, start, end, items[second].number))

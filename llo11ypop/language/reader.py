@@ -17,7 +17,8 @@ from llo11ypop.language.parse import Parser
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.scope import Scope
-from llo11ypop.language.settle import Settled, Settler
+from llo11ypop.language.settle import Settler
+from llo11ypop.language.settled import Settled
 from llo11ypop.language.spot import Spotted, spot
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex

@@ -15,7 +15,7 @@ def add_recipe(made: Composing, quantity: Quantity, window: Period | None) -> No
     recipe = made.lexicon.recipes[quantity.recipe]
     for name, step in recipe.steps.items():
         filled = _filled(made, step, quantity, recipe, window)
-        renamed = {}
+        renamed: dict[str, Any] = {}
         for key, value in filled.items():
             if key in ("source", "left", "right"):
                 renamed[key] = f"{made.prefix}{quantity.recipe}_{value}"

@@ -11,6 +11,8 @@ from llo11ypop.core.window import Window, iso
 from llo11ypop.language.intent import Intent
 
 Better = Literal["higher", "lower", "neither"]
+Operator = Literal["in", "not in", "<", "<=", ">", ">=", "between", "outside", "contains", "expr"]
+Bucket = Literal["", "hour", "day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Condition:
     """A filter that the question names."""
 
     field: str
-    op: Literal["in", "not in", "<", "<=", ">", ">=", "between", "outside", "contains", "expr"]
+    op: Operator
     values: tuple[str | float, ...]
     """For `expr` one text: an expression over fields."""
     words: str = ""
@@ -82,7 +84,7 @@ class Scope:
     measures: tuple[Quantity, ...] = ()
     by: tuple[str, ...] = ()
     """Fields or dimensions to group by."""
-    bucket: Literal["", "hour", "day", "week", "month"] = ""
+    bucket: Bucket = ""
     filters: tuple[Condition, ...] = ()
     window: Period | None = None
     compare: Period | None = None

@@ -1,6 +1,7 @@
 """From a draft to a scope: counts, thresholds, defaults, rankings by rate, the kind of answer."""
 
 from dataclasses import replace
+from typing import cast
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
@@ -8,7 +9,7 @@ from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import MeasureWords, Thing
 from llo11ypop.language.listing import Listing
 from llo11ypop.language.quantities import count_of_thing, quantities
-from llo11ypop.language.scope import Condition, Period, Scope
+from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 
 _OPTIONAL = {
@@ -48,10 +49,10 @@ class Settler(Listing):
             intent=self._intent(bucket, compare),
             measures=tuple(self.measures),
             by=tuple(draft.by),
-            bucket=bucket,
+            bucket=cast(Bucket, bucket),
             filters=tuple(self.filters),
             window=window,
-            compare=compare,  # type: ignore[arg-type]
+            compare=compare,
             top=self._top(),
             desc=desc,
             ordered=bool(draft.rank),

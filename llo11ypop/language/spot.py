@@ -174,6 +174,7 @@ def under(
             best[at] = (best[at + 1][0], 0, ())
             continue
         rest = best[at + 1][0]
+        choice: tuple[float, int, tuple[Sense, ...]]
         choice = (rest, 1, (Sense("number"),)) if tokens[at].number is not None else (rest + _UNEXPLAINED, 1, (Sense("unknown"),))
         for length, senses in found[at]:
             if any(taken[at : at + length]):

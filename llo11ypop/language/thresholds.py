@@ -1,12 +1,14 @@
 """Comparisons of a question: 'above 85 °C', 'more than 5 remediations', 'outside 20-80 %'."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
 from llo11ypop.language.lexicon import MeasureWords
 from llo11ypop.language.quantities import converted, quantities
-from llo11ypop.language.scope import Condition, Quantity, Threshold
+from llo11ypop.language.scope import Condition, Operator, Quantity, Threshold
 from llo11ypop.language.spot import BY_UNIT
 from llo11ypop.language.windows import Windows
 
@@ -98,13 +100,16 @@ class Thresholds(Windows):
         if limit.op in ("between", "outside"):
             self.filters.append(
                 Condition(
-                    name, limit.op, (value, upper if upper is not None else value), f"{name} {limit.op} {value:g} and {upper:g}"
+                    name,
+                    cast(Operator, limit.op),
+                    (value, upper if upper is not None else value),
+                    f"{name} {limit.op} {value:g} and {upper:g}",
                 )
-            )  # type: ignore[arg-type]
+            )
         elif limit.op == "=":
             self.filters.append(Condition(name, "in", (value,), f"{name} = {value:g}"))
         else:
-            self.filters.append(Condition(name, limit.op or ">=", (value,), f"{name} {limit.op} {value:g}"))  # type: ignore[arg-type]
+            self.filters.append(Condition(name, cast(Operator, limit.op or ">="), (value,), f"{name} {limit.op} {value:g}"))
 
     def _having(self, column: str, limit: Limit, value: float) -> None:
         first = self.measures[0] if self.measures else None
@@ -150,21 +155,22 @@ class Thresholds(Windows):
     def _time_outside(self, words: MeasureWords, low: float, high: float, op: str) -> None:
         """How long a reading was outside (or inside) a range, and how far."""
         hours = (self.dataset.cadence or timedelta(minutes=5)).total_seconds() / 3600
-        shared = {"dataset": self.draft.dataset, "better": words.better}
+        plain = Quantity("", "", self.draft.dataset, field=words.field, unit=words.unit, better=words.better)
+        told = f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes"
         self.measures = [
-            Quantity(
-                "hours",
-                f"hours with {words.label} {op} {low:g}-{high:g}",
+            replace(
+                plain,
+                name="hours",
+                label=f"hours with {words.label} {op} {low:g}-{high:g}",
                 agg="sum",
                 field=f"{hours!r} + 0 * {words.field}",
                 unit="h",
-                definition=f"readings {op} {low:g}-{high:g}, each counted for {hours * 60:g} minutes",
-                **shared,
-            ),  # type: ignore[arg-type]
-            Quantity("lowest", f"lowest {words.label}", agg="min", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
-            Quantity("highest", f"highest {words.label}", agg="max", field=words.field, unit=words.unit, **shared),  # type: ignore[arg-type]
+                definition=told,
+            ),
+            replace(plain, name="lowest", label=f"lowest {words.label}", agg="min"),
+            replace(plain, name="highest", label=f"highest {words.label}", agg="max"),
         ]
-        self.filters.append(Condition(words.field, op, (low, high), f"{words.label} {op} {low:g}-{high:g}"))  # type: ignore[arg-type]
+        self.filters.append(Condition(words.field, cast(Operator, op), (low, high), f"{words.label} {op} {low:g}-{high:g}"))
         if not self.draft.by and not self.draft.counted and words.entity:
             self.draft.by = [e for e in words.entity if e in self.reach]
             self.draft.listing = True

@@ -61,9 +61,10 @@ async def write_gallery(settings: Settings, target: Path, at: datetime | None) -
     async with conversing(settings, foreign=True, forget=True, keep=False) as deps:
         instant = at or await deps.now()
         words = await _words(deps, instant)
-        parts = [await _asked(deps, chapter, words, instant, folder) for chapter in gallery.chapters]
-        head = await _head(deps, instant)
-    await asyncio.to_thread(_written, target, "\n".join([head, *parts]))
+        parts = [await _head(deps, instant)]
+        for chapter in gallery.chapters:
+            parts.append(await _asked(deps, chapter, words, instant, folder))
+            await asyncio.to_thread(_written, target, "\n".join(parts))
 
 
 def _written(target: Path, text: str) -> None:

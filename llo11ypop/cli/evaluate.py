@@ -48,7 +48,9 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     wanted = chosen(load_cases(cases), only or [])
     before = read_records(compare) if compare else None
     kinds = {c.fleet for c in wanted}
-    files = given(fleet) if fleet else simulated(kinds, seed or [1], gpus=gpus, days=days, folder=keep, progress=to_stderr)
+    files = given(fleet or []) or simulated(
+        kinds, seed or [1], gpus=gpus, days=days, folder=keep, cases=cases, progress=to_stderr
+    )
     records = run_suite(wanted, files, paraphrases=paraphrases, progress=to_stderr)
     against = compared(records, before) if before is not None else None
     result = whole(records, judge_pairs(cases), against)

@@ -25,6 +25,11 @@ CASES = load_cases(HERE)
 KNOWN: dict[str, str] = load_located((HERE / "known.yaml").read_text(encoding="utf-8"), "known.yaml").value or {}
 
 
+def kind_of(case: AnyCase) -> str:
+    """Small and full are one here."""
+    return "full" if case.fleet == "small" else case.fleet
+
+
 class Fleets:
     """Small fleets with the truth of their cases, opened when the first case needs them."""
 
@@ -33,13 +38,13 @@ class Fleets:
         self._open: dict[str, tuple[FleetFile, Session, dict[str, Prepared]]] = {}
 
     async def of(self, case: AnyCase) -> tuple[FleetFile, Session, Prepared]:
-        profile = "default" if case.fleet == "default" else "full"
-        if profile not in self._open:
-            (fleet,) = simulated([profile], [SEED], gpus=GPUS, days=DAYS, folder=self._folder)
-            own = [c for c in CASES if (c.fleet == "default") == (profile == "default")]
+        kind = kind_of(case)
+        if kind not in self._open:
+            (fleet,) = simulated([kind], [SEED], gpus=GPUS, days=DAYS, folder=self._folder, cases=HERE)
+            own = [c for c in CASES if kind_of(c) == kind]
             prepared = {p.case.id: p for p in prepare(own, fleet.path)}
-            self._open[profile] = fleet, await self._stack.enter_async_context(opened(fleet.path)), prepared
-        fleet, session, prepared = self._open[profile]
+            self._open[kind] = fleet, await self._stack.enter_async_context(opened(fleet.path)), prepared
+        fleet, session, prepared = self._open[kind]
         return fleet, session, prepared[case.id]
 
 
@@ -53,15 +58,12 @@ def level(case: AnyCase) -> str:
     return case.level if isinstance(case, Case) else case.agent
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(
-            c, id=f"{level(c)}-{c.id}", marks=[pytest.mark.xfail(reason=KNOWN[c.id], strict=False)] if c.id in KNOWN else []
-        )
-        for c in CASES
-    ],
-)
+def marks(case: AnyCase) -> list[pytest.MarkDecorator]:
+    found = [pytest.mark.slow, pytest.mark.scenario] if case.fleet.startswith("scenario:") else []
+    return [*found, pytest.mark.xfail(reason=KNOWN[case.id], strict=False)] if case.id in KNOWN else found
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=f"{level(c)}-{c.id}", marks=marks(c)) for c in CASES])
 @pytest.mark.asyncio(loop_scope="session")
 async def test_case(case: AnyCase, fleets: Fleets) -> None:
     fleet, session, prepared = await fleets.of(case)

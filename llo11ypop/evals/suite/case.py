@@ -6,7 +6,8 @@ A case folder holds one `case.yaml`:
     level: question                     # question | thread | investigation | report | loop
     analyst: slurm                      # row of the per-analyst table
     tags: [Q15, chart]
-    fleet: full                         # full | default (what dcgm-exporter exports) | small (64 GPUs, full)
+    fleet: full                         # full | default (what dcgm-exporter exports) | small (64 GPUs, full), or
+                                        # scenario:<file> of the folder scenarios/ (128 GPUs, 4 days, full, nothing else happens)
     at: end-8h                          # end | end-8h | start+3d | day:10.5 | 2026-05-20T12:00:00Z
     values:                             # optional: one value each, by SQL; used as {run} in question, paraphrases, sql, mentions
       run: SELECT run_id FROM training_runs ORDER BY run_id LIMIT 1
@@ -39,7 +40,7 @@ counted. `component/<agent>.yaml` is a list of small cases of one agent: {id, in
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from llo11ypop.core.question import Status
 from llo11ypop.core.vocabulary import Area
@@ -50,7 +51,8 @@ LEVELS: tuple[Level, ...] = ("component", "question", "thread", "investigation",
 Analyst = Literal[
     "gpu", "slurm", "logs", "kubernetes", "environment", "network", "parts", "training", "director", "guard", "judge", "reader"
 ]
-Fleet = Literal["full", "default", "small"]
+Fleet = Annotated[str, StringConstraints(pattern=r"^(?:full|default|small|scenario:[\w.-]+\.yaml)$")]
+SCENARIO = "scenario:"
 Match = Literal["rows", "value", "set", "contains", "top1"]
 ChartKind = Literal["stat", "bar", "line", "scatter", "heatmap", "histogram", "ranked", "any", "none"]
 Agent = Literal["parser", "routing", "guard", "compile", "judge", "time", "values", "analysis"]

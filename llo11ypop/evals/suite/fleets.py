@@ -8,12 +8,15 @@ from pathlib import Path
 
 from llo11ypop.core.ids import content_hash
 from llo11ypop.evals.fleet_score import read_meta, simulate_fleet
-from llo11ypop.evals.suite.case import Fleet
+from llo11ypop.evals.suite.case import SCENARIO
+from llo11ypop.evals.suite.loading import scenario_path
 from llo11ypop.simulator.truth import truth_path
 
 FOLDER = Path(".llo11ypop/fleets")
 SMALL_GPUS = 64
 SMALL_DAYS = 10.0
+SCENARIO_GPUS = 128
+SCENARIO_DAYS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +24,39 @@ class FleetFile:
     """One fleet that cases can be asked of."""
 
     path: Path
-    kinds: frozenset[Fleet]
+    kinds: frozenset[str]
     """The kinds of case it serves."""
     label: str
 
 
 def simulated(
-    kinds: Iterable[Fleet], seeds: Iterable[int], *, gpus: int, days: float, folder: Path = FOLDER,
+    kinds: Iterable[str], seeds: Iterable[int], *, gpus: int, days: float, folder: Path = FOLDER, cases: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[FleetFile]:  # fmt: skip
-    """A fleet of each kind for each seed, made where the folder does not hold it yet."""
+    """A fleet of each kind for each seed, made where the folder does not hold it yet; scenarios are read below `cases`."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(kinds))
-    return [_made(kind, seed, gpus, days, folder, progress) for seed in seeds for kind in wanted]
+    return [_made(kind, seed, (gpus, days), folder, cases or Path(), progress) for seed in seeds for kind in wanted]
 
 
-def _made(kind: Fleet, seed: int, gpus: int, days: float, folder: Path, progress: Callable[[str], None] | None) -> FleetFile:
-    size, length = (SMALL_GPUS, min(days, SMALL_DAYS)) if kind == "small" else (gpus, days)
-    profile = "default" if kind == "default" else "full"
-    path = folder / f"{profile}-{size}x{length:g}-seed{seed}-{makers()}.duckdb"
+def _made(
+    kind: str, seed: int, wanted: tuple[int, float], folder: Path, cases: Path, progress: Callable[[str], None] | None
+) -> FleetFile:
+    size, length = wanted
+    if kind == "small":
+        size, length = SMALL_GPUS, min(length, SMALL_DAYS)
+    scenario = scenario_path(cases, kind) if kind.startswith(SCENARIO) else None
+    name = profile = "default" if kind == "default" else "full"
+    if scenario is not None:
+        size, length = SCENARIO_GPUS, SCENARIO_DAYS
+        name = f"{scenario.stem}-{content_hash(scenario.read_text(encoding='utf-8'))[:6]}"
+    path = folder / f"{name}-{size}x{length:g}-seed{seed}-{makers()}.duckdb"
     label = f"{kind} seed {seed}"
     if not path.exists():
         if progress is not None:
             progress(f"{label}: simulating {size} GPUs × {length:g} days")
         draft = path.with_name(f".{os.getpid()}-{path.name}")
-        simulate_fleet(draft, seed=seed, gpus=size, days=length, profile=profile, quiet=False, scenario=None)
+        simulate_fleet(draft, seed=seed, gpus=size, days=length, profile=profile, quiet=False, scenario=scenario)
         if truth_path(draft).exists():
             truth_path(draft).replace(truth_path(path))
         draft.replace(path)
@@ -56,7 +67,7 @@ def given(paths: Iterable[Path]) -> list[FleetFile]:
     """Fleet files of one's own: one with the full profile also serves the cases of small fleets. Raises StoreError."""
     files = []
     for path in paths:
-        kinds: frozenset[Fleet] = frozenset({"default"}) if read_meta(path).profile == "default" else frozenset({"full", "small"})
+        kinds = frozenset({"default"}) if read_meta(path).profile == "default" else frozenset({"full", "small"})
         files.append(FleetFile(path, kinds, path.stem))
     return files
 

@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import Located, load_located, validate
-from llo11ypop.evals.suite.case import AGENTS, Case, ComponentCase, Expect
+from llo11ypop.evals.suite.case import AGENTS, SCENARIO, Case, ComponentCase, Expect
 
 PLACEHOLDERS = ("at", "start", "end")
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -45,6 +45,8 @@ def read_cases(folder: Path) -> tuple[tuple[AnyCase, ...], tuple[ConfigError, ..
         for read in _readers(path, located):
             try:
                 case, where = read()
+                if case.fleet.startswith(SCENARIO) and not scenario_path(folder, case.fleet).is_file():
+                    raise where.error(f"no scenario {scenario_path(folder, case.fleet)}", ("fleet",))
                 if case.id in seen:
                     raise where.error(f"id '{case.id}' is taken by {seen[case.id]}", ("id",))
                 seen[case.id] = str(path)
@@ -52,6 +54,11 @@ def read_cases(folder: Path) -> tuple[tuple[AnyCase, ...], tuple[ConfigError, ..
             except ConfigError as bad:
                 mistakes.append(bad)
     return tuple(cases), tuple(mistakes)
+
+
+def scenario_path(folder: Path, fleet: str) -> Path:
+    """The file of a scenario fleet: in `scenarios/` of the folder of the cases."""
+    return folder / "scenarios" / fleet.removeprefix(SCENARIO)
 
 
 def _readers(path: Path, located: Located) -> Iterator[Any]:

@@ -138,6 +138,16 @@ def test_instants_are_relative_to_the_fleet(text: str, at: datetime) -> None:
     assert resolve_instant(text, FLEET, datetime(2026, 5, 10, tzinfo=UTC)) == at
 
 
+def test_a_scenario_fleet_needs_its_file(tmp_path: Path) -> None:
+    case_file(tmp_path, GOOD.replace("tags: count", "fleet: scenario:fan.yaml"))
+    with pytest.raises(ConfigError, match=r"case\.yaml:4: no scenario .*fan\.yaml"):
+        load_cases(tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "fan.yaml").write_text("[]\n", encoding="utf-8")
+    (case,) = load_cases(tmp_path)
+    assert case.fleet == "scenario:fan.yaml"
+
+
 def test_only_known_placeholders_are_filled() -> None:
     assert fill("{a} and {b} and {'k': 1}", {"a": "1"}) == "1 and {b} and {'k': 1}"
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from llo11ypop.ask import comparing
 from llo11ypop.ask.binding import Derived, Sentence
+from llo11ypop.ask.comparing import compared
 from llo11ypop.ask.figures import figure, listed, percent, period
 from llo11ypop.ask.shape import Shape, additive
 from llo11ypop.core.question import Column, Result
@@ -25,6 +27,9 @@ def sentences(reading: Reading, result: Result) -> tuple[Sentence, ...]:
     shape = Shape(result)
     if not shape.count or shape.empty_measures():
         return ()
+    pair = compared(reading.scope, shape)
+    if pair is not None and shape.time is None:
+        return tuple(comparing.sentences(reading.scope, shape, pair, headline(reading, pair), when(reading)))
     if shape.time is not None and shape.measures:
         return tuple(_course(reading, shape))
     if not shape.dimensions and shape.measures:

@@ -20,7 +20,7 @@ from llo11ypop.core.question import AgentStep, Answer
 EVENTS = "text/event-stream"
 LONGEST = 20_000
 """Characters of a question that are taken in; what is longer than an operator's question is declined by the guard anyway."""
-STREAM = {
+STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; with `Accept: text/event-stream` a stream of `step` events and one `answer` event.",
         "content": {EVENTS: {"schema": {"type": "string"}}},

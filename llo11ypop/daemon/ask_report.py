@@ -74,7 +74,7 @@ def finding(made: "Report") -> "Investigated":
     ]
     kinds = {"dimension": pa.string(), "time": pa.timestamp("us", "UTC")}
     schema = pa.schema([(c.name, kinds.get(c.role, pa.int64() if c.name == "jobs" else pa.float64())) for c in COLUMNS])
-    table = pa.Table.from_pylist(sorted(rows, key=lambda r: (r["severity"], -float(r["lost_h"]))), schema=schema)
+    table = pa.Table.from_pylist(sorted(rows, key=lambda r: (r["severity"], -r["lost_h"])), schema=schema)
     result = Result(COLUMNS, table, tuple(made.evidence.values()))
     period = made.facts.period
     about = f"The report is about the {period.label}, {period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC."
@@ -90,7 +90,7 @@ def _sentence(rows: "Sequence[dict[str, Any]]", label: str) -> str:
     return f"{count}; the most serious is {worst['cause']} on {worst['entity']}, {percent(worst['confidence'])} sure."
 
 
-def _row(incident: "Incident", jobs: int, lost_h: float) -> dict[str, object]:
+def _row(incident: "Incident", jobs: int, lost_h: float) -> dict[str, Any]:
     return {
         "severity": incident.severity,
         "cause": incident.title,

@@ -106,9 +106,15 @@ async def hypotheses(
     if within is not None:
         merged = [s for s in merged if not within.isdisjoint(nodes_of(s.entity, topology)) or s.entity.level is Level.RUN]
     causes = _costed(_rooted(merged, book, topology), lost, topology, window)
-    planned = [replace(s, planned=calendar.accounting_for(s.entity, s.since, s.last)) for s in causes]
+    planned = [replace(s, planned=_planned(s, calendar)) for s in causes]
     kept = tuple(s for s in planned if s.planned is None or book[s.mode].despite_planned_work)
     return Scene(_ranked(kept, book), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
+
+
+def _planned(s: Suspect, calendar: Calendar) -> Work | None:
+    """The work on the thing, or on every node that hangs on it: a switch whose rack is being worked on."""
+    nodes = nodes_of(s.entity, calendar.topology) if _local(s.entity) else frozenset()
+    return calendar.accounting_for(s.entity, s.since, s.last) or calendar.covering(nodes, s.since, s.last)
 
 
 def _aged(suspect: Suspect, window: Window) -> Suspect:

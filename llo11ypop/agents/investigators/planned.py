@@ -45,6 +45,11 @@ class Calendar:
                 return work
         return None
 
+    def covering(self, nodes: Iterable[str], since: datetime, until: datetime) -> Work | None:
+        """The work that explains what began on all of some nodes; none when it leaves one out, or without nodes."""
+        found = [self.accounting_for(Entity(Level.NODE, node), since, until) for node in sorted(nodes)]
+        return found[0] if found and all(work is not None for work in found) else None
+
     def on_nodes(self, nodes: Iterable[str], at: datetime) -> Work | None:
         """The work under way at an instant on any of some nodes."""
         for node in nodes:

@@ -60,7 +60,7 @@ async def why(inquiry: Inquiry) -> Investigated:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
     inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
     causes = [*(cause_of(s, inquiry) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
-    sure = bool(named or suspects) and abs(z) >= BEYOND_CHANCE
+    sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
     return inquiry.found(_sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
 
 
@@ -109,7 +109,8 @@ async def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, 
     scene = await hypotheses(inquiry, periods.now, within=places(inquiry), also=peak)
     explain_exclusions(inquiry, scene)
     book = inquiry.ground.playbooks
-    began = [s for s in scene.suspects if not s.older]
+    middle = periods.before.start + (periods.before.end - periods.before.start) / 2
+    began = [s for s in scene.suspects if not s.older or s.since >= middle]
     if quantity.dataset in JOBS:
         return [s for s in began if _costly(s)][:MOST_CAUSES]
     reads = [s for s in began if any(quantity.dataset == signal.dataset for signal in book[s.mode].signals.values())]

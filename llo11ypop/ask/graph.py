@@ -23,6 +23,7 @@ from llo11ypop.ask.state import TURNS_KEPT, AnalystState, AskState, Turn
 from llo11ypop.ask.work import Work
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import Llo11yPopError, PlanError, is_transient
+from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.ids import new_id
 from llo11ypop.core.principal import AccessError, Principal
 from llo11ypop.core.question import Answer, Result, Status
@@ -143,7 +144,7 @@ def _retrieve(deps: AskDeps) -> Node:
             note_newest({n: found[f"newest:{n}"] for n in fresh}, site, work.at)
             evidence = found["answer"]
             asked = reading.scope.top is not None and evidence.row_count <= reading.scope.top
-            work.result = Result(reading.columns, evidence.rows, (evidence,), evidence.truncated and not asked)
+            work.result = described(reading, evidence, truncated=evidence.truncated and not asked)
             work.evidence = [evidence]
             if calendar and (planned := planned_of(found["work"], reading)):
                 work.planned = planned
@@ -153,6 +154,13 @@ def _retrieve(deps: AskDeps) -> Node:
         return {}
 
     return node
+
+
+def described(reading: Reading, evidence: Evidence, *, truncated: bool) -> Result:
+    """The rows with the columns that the reading describes; what a recipe computed on the way stays in the evidence."""
+    names = [c.name for c in reading.columns if c.name in evidence.rows.column_names]
+    rows = evidence.rows.select(names) if names else evidence.rows
+    return Result(reading.columns, rows, (evidence,), truncated)
 
 
 def _deepen(deps: AskDeps) -> Node:

@@ -98,13 +98,14 @@ def failed_jobs(facts: Facts) -> Chart | None:
     rows = [{"at": iso(at), "failed": n, "usual": usual} for at, n, usual in curve]
     unit = "day" if facts.hit.bucket_s > 3600 else "hour"  # noqa: PLR2004 - seconds of an hour
     x = alt.X("at:T", title="UTC", scale=alt.Scale(type="utc"), axis=_hours(facts))
-    y = alt.Y("failed:Q", title=f"jobs per {unit}", axis=alt.Axis(tickMinStep=1))
+    whole = alt.Axis(tickMinStep=1, format="d")
+    y = alt.Y("failed:Q", title=f"jobs per {unit}", axis=whole)
     width = max(4, min(26, int(WIDTH / max(1, len(rows)) * 0.7)))
     layers: list[Any] = [_drawn(rows).mark_bar(color=BLUE, width=width).encode(x=x, y=y)]
     note = ""
     if any(usual is not None for _, _, usual in curve):
         usual = _drawn(rows).mark_tick(color="#1b2230", thickness=2, width=width)
-        layers.append(usual.encode(x="at:T", y=alt.Y("usual:Q")))
+        layers.append(usual.encode(x="at:T", y=alt.Y("usual:Q", title=f"jobs per {unit}", axis=whole)))
         note = "black line: median of the same hours before"
     return Chart(
         "line", _spec(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), "Failed jobs, whatever the reason", note)

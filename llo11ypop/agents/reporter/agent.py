@@ -7,6 +7,7 @@ from llo11ypop.agents.reporter.outlook import blind, decided, goal_sentence, goa
 from llo11ypop.agents.reporter.said import Said, Section, about, losses, subject, where
 from llo11ypop.agents.reporter.saying import Statement, count, hours, listing, money, percent, plural, say
 
+UNKNOWN = "UNKNOWN"
 TITLES = {Kind.NIGHT: "Morning report", Kind.WEEK: "Weekly report", Kind.SPAN: "Report"}
 
 
@@ -65,9 +66,9 @@ def _incidents(facts: Facts) -> Statement:
     lost = losses(facts).get(worst.id)
     cost = f", {hours(lost.lost_h)} lost" if lost and lost.lost_h else ""
     old = sum(1 for i in facts.incidents if i.before)
-    text = "{n} {when}{old}; the most serious is {what}: {entity}, {where} ({sure} sure{cost})."
+    text = "{n} {when}{old}; the most serious is {what}: {entity}, {where} ({sure}{cost})."
     if len(facts.incidents) == 1:
-        text = "{n} {when}{old}: {what}, {entity}, {where} ({sure} sure{cost})."
+        text = "{n} {when}{old}: {what}, {entity}, {where} ({sure}{cost})."
     return say(
         text,
         worst.evidence,
@@ -77,7 +78,7 @@ def _incidents(facts: Facts) -> Statement:
         what=worst.title,
         entity=subject(worst),
         where=where(worst),
-        sure=percent(worst.confidence),
+        sure="cause unknown" if worst.cause == UNKNOWN else f"{percent(worst.confidence)} sure",
         cost=cost,
     )
 

@@ -87,8 +87,6 @@ def _found(work: Work, reading: Reading, result: Result, known: Grounds) -> tupl
     if absent := missing_of(result.evidence):
         work.notes.append(f"Not exported here: {listed(absent)}.")
     good, loose = kept([Sentence(found.sentence)], result, known)
-    if not good and result.rows.num_rows:
-        good, _ = kept(sentences(reading, result), result, known)
     text = _joined(good) or (plainest(reading, result).text if result.rows.num_rows else "Unknown: nothing stands out.")
     notes = [*found.notes, *([REMOVED.format(what=listed(dict.fromkeys(loose)))] if loose else [])]
     silent = not result.rows.num_rows and not found.causes and bool(missing_of(result.evidence))

@@ -68,6 +68,8 @@ _TOKEN = re.compile(r"[^\s,;:()\[\]\"“”‘’…!?]+(?:,\d{3})*(?:\.\d+)?")
 _NUMBER = re.compile(r"[-−+±]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(e[-+]?\d+)?")
 _NAMED_RATIO = re.compile(r"p\d{1,2}(\.\d+)?|\d+(st|nd|rd|th)", re.IGNORECASE)
 _ENTITY = re.compile(r"(?=.*[A-Za-z])(?:.*\d.*|\w+(?:[-_/]\w+)+.*)")
+_ANY_UNIT = "?"
+"""Of figures whose unit stands in a column of its own."""
 WORDS = {w: n for n, w in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)}
 """Number words that count as numbers; 'one' is a pronoun as often as a number."""
 _SYMBOLS = frozenset(symbol for steps in SCALES.values() for symbol, _ in steps) | frozenset(SYMBOLS.values())
@@ -84,17 +86,21 @@ def grounds(
     windows = [w for w in (window, *(e.window for e in (result.evidence if result else ()))) if w]
     times = {*instants, *(i for w in windows for i in (w.start, w.end))}
     cells: list[str] = []
+    units: set[str] = set()
+    mixed = result is not None and any(c.name == "unit" for c in result.columns)
     if result is not None:
         for column in result.columns:
             known.append(column.label)
+            units |= {column.unit} - {"1"}
             if column.name in result.rows.column_names:
-                _cells(result.rows.column(column.name), column.unit, numbers, times, cells)
+                unit = _ANY_UNIT if mixed and column.unit in ("", "1") else column.unit
+                _cells(result.rows.column(column.name), unit, numbers, times, cells)
         numbers.append((np.array([float(result.rows.num_rows)]), "rows"))
     stated = [float(n.replace(",", "")) for text in known for n in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)]
     stated += [float(n) for word, n in WORDS.items() for text in known if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
     numbers.append((np.array(stated), "*"))
     texts = tuple({t.casefold() for t in (*known, *cells)})
-    words = frozenset(part for text in texts for part in _parts(text))
+    words = frozenset(part for text in (*texts, *units) for part in _parts(text.casefold()))
     times |= {w.end - timedelta(days=1) for w in windows if not (w.end.hour or w.end.minute)}
     return Grounds(tuple(numbers), frozenset(form for at in times for form in _forms(at)), words, texts)
 

@@ -6,7 +6,7 @@ where the graph goes: the plan is made before any row is read.
 
 from typing import Any
 
-from langgraph.errors import NodeError
+from langgraph.errors import NodeError, NodeTimeoutError
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send, TimeoutPolicy
 
@@ -33,6 +33,8 @@ from llo11ypop.language.reading import Reading
 
 READ = TimeoutPolicy(run_timeout=120)
 """Longest a node may take."""
+INVESTIGATE = TimeoutPolicy(run_timeout=300)
+"""Longest an investigation may take: as long as a step of the loop."""
 ROWS_IN_STATE = 50
 """Rows of an answer that a checkpoint holds."""
 TEXT_KEPT = 400
@@ -50,7 +52,7 @@ def build_ask(deps: AskDeps) -> StateGraph[AskState]:
     graph.add_node("direct", _direct(deps), timeout=READ, error_handler=broke)
     graph.add_node("analyse", _analyse(deps), input_schema=AnalystState, timeout=READ, error_handler=broke)
     graph.add_node("retrieve", _retrieve(deps), timeout=READ, retry_policy=retry, error_handler=broke)
-    graph.add_node("deepen", _deepen(deps), timeout=READ, retry_policy=retry, error_handler=broke)
+    graph.add_node("deepen", _deepen(deps), timeout=INVESTIGATE, retry_policy=retry, error_handler=broke)
     graph.add_node("answer", _answer(deps), timeout=READ, error_handler=_speechless(deps))
     graph.add_edge(START, "guard")
     graph.add_conditional_edges("guard", _route, ["direct", "answer"])
@@ -238,7 +240,7 @@ def _broke(deps: AskDeps) -> Node:
 def _line(bad: BaseException) -> str:
     if isinstance(bad, Llo11yPopError):
         return bad.line()
-    if isinstance(bad, TimeoutError):
+    if isinstance(bad, (TimeoutError, NodeTimeoutError)):
         return "It took too long and was stopped — ask for a shorter window."
     what = " ".join(f"{type(bad).__name__}: {bad}".split())[:200]
     return f"Something broke while answering ({what}) — ask in other words, and report it."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     AskReport = Callable[[Reading, Ground, Principal], Awaitable[Investigated]]
 
-CYCLES = 24
+CYCLES = 12
 """Most cycles that are replayed for a question; `llo11ypop report` takes its time and replays more (our choice)."""
 COLUMNS = (
     Column("severity", "severity", "dimension"),

@@ -95,6 +95,19 @@ def test_an_unbound_sentence_is_taken_out_and_the_others_stay() -> None:
     assert what == ("9,999",)
 
 
+def test_figures_whose_unit_is_a_column_take_any_unit() -> None:
+    columns = (Column("goal", "goal", "dimension"), Column("now", "now", "measure", "1"), Column("unit", "unit", "dimension"))
+    table = result([{"goal": "availability", "now": 98.16, "unit": "%"}, {"goal": "repair", "now": 20.0, "unit": "h"}], columns)
+    known = grounds(table, question="q")
+    assert unbound("availability 98.16 %, repair 20 h", known) == ()
+    assert unbound("availability 98.17 %", known) == ("98.17",)
+
+
+def test_the_unit_of_a_column_is_a_known_word() -> None:
+    table = result([{"tokens": 41.5}], (Column("tokens", "tokens", "measure", "1/s"),))
+    assert unbound("41.5 1/s", grounds(table, question="q")) == ()
+
+
 def test_an_entity_with_blanks_in_it_is_bound_as_a_whole() -> None:
     rows = [{"reason": "NHC: check_hw_ib 4 ports", "n": 12}]
     table = result(rows, (Column("reason", "reason", "dimension"), Column("n", "nodes", "measure", "1")))

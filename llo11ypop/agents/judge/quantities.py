@@ -76,7 +76,7 @@ NOUNS = (
 _UNIT = "|".join(re.escape(u).replace("_", r"[\s-]") for u in sorted(UNITS, key=len, reverse=True))
 _NUMBER = r"\d{1,3}(?:[,  '_]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+"
 _QUANTITY = re.compile(
-    rf"(?P<currency>[$€])?(?P<sign>(?<![\w.])[+\-−])?(?P<number>{_NUMBER})(?!(?:st|nd|rd|th)\b)"
+    rf"(?P<currency>[$€])?(?P<sign>(?<![\w.])[+\-−])?(?P<number>{_NUMBER})(?!\d|(?:st|nd|rd|th)\b)"
     rf"(?P<over>(?:\s?/\s?|\s(?:of|in|out of)\s(?:all\s|the\s)*)(?P<base>{_NUMBER})(?![\w%])"
     r"(?!\s(?:min|hour|h\b|d\b|s\b|day|week|sec)))?"
     rf"(?P<suffix>(?:k|K|M|mn|bn|G)(?![\w])|\s(?:thousand|million|billion)\b)?"

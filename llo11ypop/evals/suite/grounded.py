@@ -170,9 +170,10 @@ def _shares(values: "np.ndarray[Any, Any]") -> list[tuple[float, str]]:
 
 def _halves(values: "np.ndarray[Any, Any]") -> list[tuple[float, str]]:
     """The change from the mean of the first half to that of the second, and from the first value to the last, in per cent."""
-    middle = values.size // 2
     pairs = [(values[0], values[-1])]
-    pairs += [(values[:cut].mean(), values[cut:].mean()) for cut in {middle, values.size - middle} if 0 < cut < values.size]
+    for whole in (values, values[1:], values[:-1], values[1:-1]):  # the first and the last period may be partial
+        half = whole.size // 2
+        pairs += [(whole[:half].mean(), whole[-half:].mean())] if half else []
     return [(100 * float((b - a) / a), "%") for a, b in pairs if a]
 
 

@@ -218,6 +218,8 @@ def _stands(number: float, digits: int, unit: str, known: Grounds) -> bool:
     for values, own in known.numbers:
         if not len(values):
             continue
+        if own == "rows" and (unit == "%" or unit in _SYMBOLS - {""}):
+            continue
         if own in ("*", "rows"):
             if bool(np.any(np.isclose(values, number, rtol=1e-12, atol=0.0 if own == "rows" else 1e-12))):
                 return True

@@ -159,7 +159,16 @@ def _watch(desk: Desk) -> Any:
     async def node(state: ReportState) -> ReportState:
         places, found = desk.ready()
         period, ledger = from_json(Period, state["period"]), desk.deps.loop.ledger
-        seen = await measure_watch(desk.book, period, found, desk.ahead, places, ledger, desk.deps.fatal_xids)
+        seen = await measure_watch(
+            desk.book,
+            period,
+            found,
+            desk.ahead,
+            places,
+            ledger=ledger,
+            reader=desk.reader,
+            fatal_xids=desk.deps.fatal_xids,
+        )
         return {"watch": to_json(seen)}
 
     return node

@@ -14,6 +14,7 @@ from llo11ypop.query.plan import Plan
 from llo11ypop.report.deps import Notebook, gap, rows
 from llo11ypop.report.found import Found
 from llo11ypop.report.places import Places
+from llo11ypop.report.scope import Reader
 
 DAY_S = 86400.0
 AHEAD = timedelta(days=1)
@@ -31,16 +32,18 @@ async def measure_watch(
     found: Found,
     ahead: Sequence[PlannedWork],
     places: Places,
+    *,
     ledger: Ledger,
+    reader: Reader,
     fatal_xids: Sequence[int],
 ) -> Watch:
-    """Everything as of the report's instant. Raises what store and ledger raise."""
+    """Everything as of the report's instant that the reader may know. Raises what store and ledger raise."""
     read = await book.read({"faults": faults_plan(fatal_xids), "parts": PARTS})
     listed, base = repeaters(read["faults"], period, places)
     held = tuple(f"{s['cause']} on {s['entity']}" for s in found.held_back if s["why"].startswith(HELD_BACK))
     gaps = (gap(read["faults"], "repeated faults"), gap(read["parts"], "stock of parts"))
     return Watch(
-        waiting=await _waiting(found, ledger, period, places),
+        waiting=await _waiting(found, ledger, period, places, reader),
         repeaters=listed,
         base_rate=base,
         planned=tuple(w for w in ahead if w.end > period.at and w.start < period.at + AHEAD),
@@ -51,11 +54,11 @@ async def measure_watch(
     )
 
 
-async def _waiting(found: Found, ledger: Ledger, period: Period, places: Places) -> tuple[Waiting, ...]:
+async def _waiting(found: Found, ledger: Ledger, period: Period, places: Places, reader: Reader) -> tuple[Waiting, ...]:
     """From the ledger everything that is open, however old; in a replay what was still seen at the end."""
     if found.by is FoundBy.LEDGER:
         still = [p for p in await ledger.proposals(OPEN_STATUSES) if p.created_at <= period.at]
-        return _listed(still, period, places, asked=True)
+        return _listed(reader.proposals(still, places), period, places, asked=True)
     still = [p for p in found.proposals if p.status in OPEN_STATUSES and p.last_seen_at == period.end]
     return _listed(still, period, places, asked=False)
 

@@ -1,6 +1,7 @@
 """A report where the loop ran: proposals, answers and cycles come from the ledger; telemetry may be missing altogether."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from llo11ypop.catalog import Catalog, load_catalog
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.goal import Goal
+from llo11ypop.core.principal import Principal
 from llo11ypop.core.proposal import ProposalStatus
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.daemon.reporting import report_deps
@@ -22,6 +24,7 @@ from llo11ypop.playbooks import PlaybookSet, load_goals, load_playbooks
 from llo11ypop.report.build import Report, build_report
 from llo11ypop.report.deps import ReportDeps
 from llo11ypop.report.period import between
+from llo11ypop.report.scope import Reader
 from llo11ypop.settings import load_settings, packaged_config
 from llo11ypop.stores.duckdb import DuckDbStore
 from tests.ledger_samples import AT, LEASE, approve, evidence, proposal, reject
@@ -150,3 +153,24 @@ async def test_a_store_that_fails_midway_fails_the_report(
     monkeypatch.setattr(store, "run_many", breaking)
     with pytest.raises(StoreError, match="went away"):
         await made(ready)
+
+
+@pytest.mark.parametrize(
+    ("principal", "seen"),
+    [
+        (Principal("a", clusters=frozenset({"c-a"})), 1),
+        (Principal("b", clusters=frozenset({"c-b"})), 0),
+        (Principal("tenant", clusters=frozenset({"c-a"}), accounts=frozenset({"acct-a"})), 0),
+        (Principal("director", pseudonyms=True), 1),
+    ],
+)
+async def test_a_reader_with_fewer_rights_gets_a_report_of_their_own(
+    ready: ReportDeps, ledger: SqlLedger, principal: Principal, seen: int
+) -> None:
+    await filed(ledger, 1)
+    theirs = replace(ready, reader=Reader(principal, b"salt"))
+    report = await made(theirs)
+    assert len(report.facts.incidents) == len(report.facts.watch.waiting) == seen
+    assert report.id != (await made(ready)).id
+    if principal.clusters == {"c-b"}:
+        assert "gpu-a-001" not in str(report.said) and report.facts.looked.nodes == 0

@@ -27,7 +27,9 @@ async def at_risk(inquiry: Inquiry) -> Investigated:
     days = 1.0 if "tomorrow" in words or "tonight" in words else 7.0 if "week" in words else DEFAULT_DAYS
     ranked = rank(history.events, history.day)
     rows = risk_rows(ranked[: inquiry.reading.scope.top or DEFAULT_TOP], history, days, mean_chance(ranked, days))
-    inquiry.note(f"a chance from smoothed faults since {history.begins:%Y-%m-%d}, not a prediction of any one failure")
+    inquiry.note(
+        f"a chance within {days:g} days from smoothed faults since {history.begins:%Y-%m-%d}, not a prediction of any one failure"
+    )
     inquiry.note("a fault is a fatal GPU event, a job lost with its node, a critical check or a repair; planned work is left out")
     if not rows or not rows[0]["faults"]:
         return inquiry.found("Nothing stands out: no fault was recorded, so all are equally at risk.", COLUMNS, rows)

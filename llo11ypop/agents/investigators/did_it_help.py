@@ -86,7 +86,8 @@ async def did_it_help(inquiry: Inquiry) -> Investigated:
             f"The maintenance calendar has no {what} in this window, so there is no effect to measure.", COLUMNS, []
         )
     if trial.after.end - trial.after.start < LEAST:
-        return inquiry.found(f"Too early to tell: the {what} ended at {minute(trial.after.start)}.", COLUMNS, [])
+        inquiry.note(f"the {what} ended at {minute(trial.after.start)}")
+        return inquiry.found(f"Too early to tell: the {what} has only just ended.", COLUMNS, [])
     rows = await inquiry.ask(_plans(inquiry, trial))
     around = await planned_work(inquiry, Window(trial.before.start, trial.after.end))
     control = comparable(inquiry, trial, around)

@@ -214,6 +214,5 @@ def _trend_sentence(rows: Sequence[Row]) -> str:
 
 
 def _moved(row: Row) -> str:
-    return (
-        f"{row['goal']} ({said(row['before'])} to {said(row['now'])} {'' if row['unit'] == '1' else row['unit']}".rstrip() + ")"
-    )
+    unit = "" if row["unit"] == "1" else f", {row['unit']}"
+    return f"{row['goal']} ({said(row['before'])} to {said(row['now'])}{unit})"

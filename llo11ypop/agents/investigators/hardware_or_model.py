@@ -23,7 +23,7 @@ from llo11ypop.agents.investigators.runs import (
     saves_plan,
     storage_plan,
 )
-from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, minute, said
+from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, minute, moment, said
 from llo11ypop.analysis.change_point import changes
 from llo11ypop.analysis.stragglers import Straggling
 from llo11ypop.core.clock import parse_instant
@@ -39,7 +39,7 @@ NEVER = 99.0
 """A limit that no ratio reaches: the sign was looked at and does not speak."""
 COLUMNS = (
     dimension("suspect"), dimension("side"), dimension("speaks"), measure("before"), measure("after"), measure("ratio"),
-    dimension("unit"), dimension("finding"),
+    dimension("unit"), moment("since"), dimension("finding"),
 )  # fmt: skip
 HARDWARE, MODEL, SHARED = "hardware", "model or data", "shared service"
 
@@ -289,10 +289,10 @@ def _row(sign: Sign) -> Row:
 def _whole(run: Minutes, turn: Slowdown | None) -> Row:
     before = run.inside(turn.before.start, turn.before.end).mean("step_time_s") if turn else run.mean("step_time_s")
     after = run.inside(turn.after.start, turn.after.end).mean("step_time_s") if turn else None
-    when = f"since {minute(turn.at)}" if turn else "no rise found"
     return {
         "suspect": f"step time of {run.run_id}", "side": "", "speaks": "", "before": figure(before, 2), "after": figure(after, 2),
-        "ratio": figure(ratio(after, before), 2), "unit": "s", "finding": when,
+        "ratio": figure(ratio(after, before), 2), "unit": "s", "since": turn.at if turn else None,
+        "finding": "slower from then on" if turn else "no rise found",
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
 from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
-from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, measure, minute, moment, said
+from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, minute, moment, said
 from llo11ypop.core.window import Window
 
 DEFAULT_WINDOW = timedelta(hours=1)
@@ -168,4 +168,4 @@ def _sentence(whole: Row, rows: Sequence[Row], suspects: Sequence[Row]) -> str:
     if _suspicion(first) > 1:
         return f"{lead}; the configuration is the likely cause: {where} (usual {said(first['usual_gpus'])}){change}."
     idle = f"{said(first['idle_gpus'])} are idle there"
-    return f"{lead}; {where} although {idle}: {first['meaning']}; {count_of(len(suspects), 'queue')} like that."
+    return f"{lead}; {where} although {idle}: {first['meaning']}."

@@ -64,6 +64,8 @@ COLUMNS = (
     dimension("kinds"),
     dimension("known", "known as"),
     dimension("who", "where"),
+    measure("alerts_in_all"),
+    moment("asked_at", "asked about"),
 )
 
 
@@ -90,17 +92,21 @@ async def one_or_many(inquiry: Inquiry) -> Investigated:
     alerts = [a for a in alerts if a not in planned]
     if planned:
         inquiry.note(f"{count_of(len(planned), 'alert')} on nodes under planned work left out")
+    moments = {"alerts_in_all": len(alerts), "asked_at": when}
     if not alerts:
         inquiry.note("an alert counts when it begins within 20 minutes of the time")
-        return inquiry.found(
-            f"There is no {what} alert around {asked} that was not planned: neither one problem nor many.", COLUMNS, []
-        )
+        if all(inquiry.missing(kind) for kind in kinds):
+            return inquiry.found(f"Unknown: nothing was recorded that shows a {what} alert.", COLUMNS, [])
+        none = {"problem": 0, "alerts": 0, "nodes": 0, **moments}
+        text = f"There is no {what} alert around {asked} that was not planned: neither one problem nor many."
+        return inquiry.found(text, COLUMNS, [none])
     groups = grouped(alerts, inquiry.ground.topology)
     found = await match_at(inquiry, min(window.end, inquiry.at))
     rows = []
     for number, group in enumerate(groups, start=1):
         known = [f for f in found if f.since >= window.start - HOUR and _same_place(f.entity, group, inquiry.ground.topology)]
-        rows.append(_row(number, group, inquiry, [inquiry.ground.playbooks[f.playbook].title for f in known[:2]]))
+        titles = [inquiry.ground.playbooks[f.playbook].title for f in known[:2]]
+        rows.append(_row(number, group, inquiry, titles) | moments)
     chance = poisson_tail(len(alerts), usual)
     inquiry.note(f"alerts of one problem begin within {TOGETHER / MINUTE:g} minutes and share a node, rack, switch or row")
     inquiry.note(f"{usual:.2g} such alerts begin in as long a time on average; so many by chance: {chance:.2g}")
@@ -184,8 +190,7 @@ def _row(number: int, group: Sequence[Alert], inquiry: Inquiry, known: Sequence[
 
 
 def _sentence(rows: Sequence[Row], alerts: int, what: str, asked: str) -> str:
-    total = sum(r["alerts"] for r in rows)
-    lead = f"{count_of(figure(total), what + (' alert' if what != 'alert' else ''))} around {asked}"
+    lead = f"{count_of(figure(alerts), what + (' alert' if what != 'alert' else ''))} around {asked}"
     first = rows[0]
     known = f" ({first['known']})" if first["known"] else ""
     if len(rows) == 1:

@@ -55,7 +55,7 @@ async def spares(inquiry: Inquiry) -> Investigated:
     distribute(places, count)
     inquiry.note(f"demand: replacements since {begins:%Y-%m-%d} (few, so drawn to the fleet's rate) × lead time of the model")
     inquiry.note(
-        "each spare goes where the chance of running out before the next delivery falls most; a spare fits its own model only"
+        f"{count} spares, each where the chance of running out before the next delivery falls most; it fits its own model only"
     )
     ranked = sorted(places, key=lambda r: (-r["spares"], -r["demand"], r["cluster"]))
     table = [{"rank": n, **_shown(r)} for n, r in enumerate(ranked, start=1)]

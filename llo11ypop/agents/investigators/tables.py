@@ -12,7 +12,7 @@ from llo11ypop.core.question import Column
 from llo11ypop.core.vocabulary import Level
 
 Row = dict[str, Any]
-MINUTE_FORMAT = "%Y-%m-%d %H:%MZ"
+MINUTE_FORMAT = "%Y-%m-%d %H:%M UTC"
 
 
 def dimension(name: str, label: str = "") -> Column:

@@ -102,6 +102,6 @@ def of_models(spotted: Spotted, values: ValueIndex, lexicon: Lexicon) -> str | N
             known = values.values.get(absent.name, ())
             label = next((d.label for d in lexicon.dimensions.values() if absent.name in d.fields), absent.name)
             shown = ", ".join(known[:_SHOWN])
-            here = f"there are no {item.text.upper()} GPUs in this fleet ({label}s here: {shown})"
+            here = f"there are no {str(absent.data).upper()} GPUs in this fleet ({label}s here: {shown})"
             return f"{here}, so there is no reading of them: not zero, but nothing to measure"
     return None

@@ -43,6 +43,8 @@ _LEVELS = {
     "job_id": "job",
     "gpu_model": "gpu_model",
 }
+_SLOTS = 16
+"""More GPUs than any node has."""
 _AREAS = {
     Intent.TECHNICIANS: (Area.PARTS, Area.GPU),
     Intent.SUPPLY_RISK: (Area.PARTS,),
@@ -127,7 +129,7 @@ def about(
     elif found.intent is Intent.BETTER_OR_WORSE and named_periods and named_periods[0].end_at < at:
         span = named_periods[0].end_at - named_periods[0].start_at
         window, compare = Period(max(named_periods[0].end_at, at - span), at, "since then", partial=True), named_periods[0]
-    entities = _entities(filters, times, planned)
+    entities = tuple(dict.fromkeys([*_entities(filters, times, planned), *_spoken(reader, words)]))
     scope = Scope(
         found.intent, measures=measures, by=by, filters=filters, window=window, compare=compare, top=top, entities=entities
     )
@@ -152,6 +154,20 @@ def _window(times: Times, at: datetime, found: IntentWords) -> tuple[Period, lis
     length = found.window or timedelta(days=7)
     label = f"last {length.days} days" if length.days != 1 else "last 24 hours"
     return trailing(at, length, label, defaulted=True), [f"no time was named: {label}"]
+
+
+def _spoken(reader: "Reader", words: list[Token]) -> list[tuple[str, str]]:
+    """Everything that is named, whichever dataset knows it: nodes, runs, clusters, 'GPU 3'."""
+    out = []
+    lemmas = [t.lemma for t in words]
+    for at, token in enumerate(words):
+        for _, senses in reader.index.at(lemmas, at):
+            shared = [s for s in senses if s.role == "value" and not s.dataset and s.name in _LEVELS and isinstance(s.data, str)]
+            out += [(_LEVELS[s.name], s.data) for s in shared if any(c in s.data for c in "-0123456789")]
+        following = words[at + 1].number if at + 1 < len(words) else None
+        if token.lemma == "gpu" and following is not None and following < _SLOTS:
+            out.append(("gpu_index", f"{following:g}"))
+    return out
 
 
 def _entities(filters: tuple[Condition, ...], times: Times, planned: bool) -> tuple[tuple[str, str], ...]:

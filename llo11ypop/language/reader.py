@@ -19,7 +19,7 @@ from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.spot import Spotted, spot
+from llo11ypop.language.spot import BESIDE, Spotted, spot
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
@@ -123,6 +123,9 @@ class Reader:
         self, question: str, scope: Scope, defaults: list[str], definition: str, at: datetime, *, chart: bool, proxies: list[str]
     ) -> Reading:
         """A scope with its plan, held against the catalog."""
+        lost = self._lost_filter(scope)
+        if lost:
+            return self._asked(question, lost, scope)
         try:
             plan, columns = compose(scope, self.catalog, self.lexicon, at)
             check(plan, self.catalog)
@@ -209,6 +212,19 @@ class Reader:
                 choices.append(f"{qualifier.data.label or qualifier.name} {thing.noun}")
         words = " ".join(i.text for i in spotted.items if i.has("qualifier"))
         return f"'{words}' of what? for example {', '.join(dict.fromkeys(choices))}" if len(set(choices)) > 1 else ""
+
+    def _lost_filter(self, scope: Scope) -> str:
+        """A condition that a measure's dataset cannot have would be dropped in silence: ask back instead."""
+        for quantity in scope.measures:
+            known = reachable(self.catalog, quantity.dataset)
+            for condition in scope.filters:
+                beside = bool(quantity.recipe) and condition.field in BESIDE.get(quantity.dataset, ())
+                if condition.op != "expr" and condition.field not in known and not beside:
+                    return self._foreign(quantity.dataset, condition.field.removesuffix("_id"), scope)
+            if quantity.recipe and set(scope.by) - set(self.lexicon.recipes[quantity.recipe].dims):
+                if "$by" not in str(self.lexicon.recipes[quantity.recipe].steps):
+                    return f"{quantity.label} cannot be split by {' and '.join(scope.by)}; ask for it without"
+        return ""
 
     def _foreign(self, dataset: str, dimension: str, scope: Scope) -> str:
         """What can be asked instead of a dimension that the dataset does not have."""

@@ -131,6 +131,7 @@ class Settler(Listing):
         own = [(q, no) for key, q, no, _ in draft.qualifiers]
         numeric = [m for m in draft.measures if not self._only_limited(m)]
         self._ranked(thing, numeric)
+        self._absorb(numeric)
         if numeric and not draft.count_thing:
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
@@ -185,6 +186,15 @@ class Settler(Listing):
         left = [a for a, _ in draft.aggs if a not in ("sum", "last")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"
+
+    def _absorb(self, numeric: list[Named]) -> None:
+        """'step time p95 before and after …': the recipe takes the aggregate of the plain measure."""
+        recipe = next((m for m in numeric if m.words.recipe and "$agg" in str(self.lexicon.recipes[m.words.recipe].steps)), None)
+        if recipe is None:
+            return
+        for plain in [m for m in numeric if m is not recipe and not m.words.recipe]:
+            recipe.aggs = recipe.aggs or plain.aggs
+            numeric.remove(plain)
 
     def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
         """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages."""

@@ -68,6 +68,8 @@ _FIRST = (
     "facility_env",
 )
 """What is meant when two datasets explain the words equally well."""
+BESIDE = {"training_steps": ("node_id",)}
+"""Values that a question over a dataset may name for a recipe that looks elsewhere: the node whose replacement is asked about."""
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
 SIZED = frozenset({"slurm_jobs", "training_runs"})
@@ -242,6 +244,7 @@ def fits(sense: Sense, dataset: str, reach: dict[str, Route]) -> bool:
                 return sense.dataset == dataset
             return (
                 called(sense.name, reach) in known
+                or sense.name in BESIDE.get(dataset, ())
                 or (sense.name == "model_name" and "run_id" in known)
                 or (sense.name in BY_CLUSTER and "cluster" in known)
             )

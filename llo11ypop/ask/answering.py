@@ -48,8 +48,15 @@ def answer_of(work: Work, question: str, thread: str, guard: Guard) -> Answer:
         followups=_followups(work, status, guard),
         steps=tuple(work.steps),
         seconds=time.perf_counter() - work.started_s,
-        notes=tuple(dict.fromkeys([*(reading.defaults if reading else ()), *work.notes, *notes])),
+        notes=_notes(reading, work, notes),
     )
+
+
+def _notes(reading: Reading | None, work: Work, more: Sequence[str]) -> tuple[str, ...]:
+    """What was assumed, which trap applies, what is partial; nothing twice."""
+    said = [*(reading.defaults if reading else ()), *work.notes, *more]
+    partial = any("is not over: counted until" in n for n in said)
+    return tuple(dict.fromkeys(n for n in said if not (partial and n.endswith("is not over yet"))))
 
 
 def _said(work: Work, question: str) -> tuple[Status, str, list[str]]:

@@ -96,13 +96,15 @@ def grounds(
                 unit = _ANY_UNIT if mixed and column.unit in ("", "1") else column.unit
                 _cells(result.rows.column(column.name), unit, numbers, times, cells)
         numbers.append((np.array([float(result.rows.num_rows)]), "rows"))
+    written = {m for text in known for m in _INSTANT.findall(text)}
     stated = [float(n.replace(",", "")) for text in known for n in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)]
     stated += [float(n) for word, n in WORDS.items() for text in known if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
     numbers.append((np.array(stated), "*"))
     texts = tuple({t.casefold() for t in (*known, *cells)})
     words = frozenset(part for text in (*texts, *units) for part in _parts(text.casefold()))
     times |= {w.end - timedelta(days=1) for w in windows if not (w.end.hour or w.end.minute)}
-    return Grounds(tuple(numbers), frozenset(form for at in times for form in _forms(at)), words, texts)
+    forms = {form for at in times for form in _forms(at)} | {f for w in written for f in (w, f"{w}Z", w.removesuffix("Z"))}
+    return Grounds(tuple(numbers), frozenset(forms), words, texts)
 
 
 def _cells(column: pa.ChunkedArray, unit: str, numbers: list[Any], times: set[datetime], cells: list[str]) -> None:
@@ -172,7 +174,13 @@ def _forms(at: datetime) -> set[str]:
         f"{at:%B %Y}",
         f"{at:%b %Y}",
     }
-    stamps = {f"{at:%Y-%m-%d} {clock}", f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M:%S}", f"{at:%Y-%m-%dT%H:%M}Z"}
+    stamps = {
+        f"{at:%Y-%m-%d} {clock}",
+        f"{at:%Y-%m-%d} {clock}Z",
+        f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        f"{at:%Y-%m-%dT%H:%M}Z",
+    }
     return {clock, *days, *stamps}
 
 

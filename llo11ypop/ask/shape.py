@@ -27,8 +27,9 @@ class Shape:
 
     @cached_property
     def dimensions(self) -> tuple[Column, ...]:
-        """What rows are about."""
-        return tuple(c for c in self.columns if c.role == "dimension")
+        """What rows are about; figures of a single row that name nothing are measures."""
+        named = tuple(c for c in self.columns if c.role == "dimension")
+        return () if self.count == 1 and all(self._figures(c) for c in named) else named
 
     @cached_property
     def time(self) -> Column | None:
@@ -38,7 +39,10 @@ class Shape:
     @cached_property
     def measures(self) -> tuple[Column, ...]:
         """The figures; text that stands in a measure column is none."""
-        return tuple(c for c in self.columns if c.role == "measure" and is_number(self.result.rows.column(c.name).type))
+        return tuple(c for c in self.columns if c.role != "time" and c not in self.dimensions and self._figures(c))
+
+    def _figures(self, column: Column) -> bool:
+        return is_number(self.result.rows.column(column.name).type)
 
     @property
     def count(self) -> int:
@@ -69,8 +73,9 @@ class Shape:
 
     def thing(self, row: int, most: int = 3) -> str:
         """What a row is about, in words."""
-        cells = [str(v) for c in self.dimensions if (v := self.values(c)[row]) is not None]
-        return " ".join(cells[:most]) or "(none)"
+        cells = [(c, v) for c in self.dimensions if (v := self.values(c)[row]) is not None][:most]
+        words = [f"{c.label} {v}" if isinstance(v, (int, float)) else str(v) for c, v in cells]
+        return f"{words[0]} ({', '.join(words[1:])})" if len(words) > 1 else words[0] if words else "(none)"
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -1,5 +1,6 @@
 """The sentences that answer, by templates from the rows: the first one answers, the others say what stands out."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ NAMED = 5
 """Things that a sentence names before it says how many more there are."""
 FEW = 12
 """Columns of a single row that are all said."""
+_SUPERLATIVE = re.compile(r"^(highest|largest|longest|most|maximum|lowest|smallest|least|shortest|fewest|minimum) ")
 ENOUGH = 4
 """Buckets that a comparison of halves needs."""
 STEADY = 0.05
@@ -93,7 +95,7 @@ def _ranking(reading: Reading, shape: Shape) -> list[Sentence]:
         opening = f"{capital(measure.label)} is {figure(cells[top], measure.unit)} for all {len(rows):,} {plural(shape)}"
         return [Sentence(f"{opening}{when(reading)}.", (Derived("rows", rows=tuple(rows)),))]
     first = Sentence(
-        f"{shape.thing(top)} has the {extreme} {low(measure.label)}: {figure(cells[top], measure.unit)}{when(reading)}"
+        f"{shape.thing(top)} has the {extreme} {bare(measure.label)}: {figure(cells[top], measure.unit)}{when(reading)}"
         + (f"; then {listed([f'{shape.thing(i)} {figure(cells[i], measure.unit)}' for i in others])}." if others else ".")
     )
     return [first, *_whole(reading, shape, measure, rows)]
@@ -201,6 +203,11 @@ def lead(scope: Scope, shape: Shape) -> Column:
         if ranked:
             return (asked or ranked)[0]
     return shape.measures[0]
+
+
+def bare(label: str) -> str:
+    """A label without the superlative that the sentence adds itself: 'largest rise' is a rise."""
+    return _SUPERLATIVE.sub("", low(label))
 
 
 def counted(shape: Shape, measure: Column) -> bool:

@@ -31,6 +31,8 @@ SUSPECT_COLUMNS = (
     dimension("evidence"),
 )
 """Columns of `row_of`."""
+LARGE_NODES, FEW_INSTANTS = 300, 3
+"""From so many nodes on, a look costs seconds and fewer are taken (our assumption)."""
 SETTLED = 20 * MINUTE
 """How long after a burst of signs they are all in: playbooks average over up to 20 minutes."""
 BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT = 0.3, 0.45, 0.25
@@ -155,16 +157,17 @@ async def telling_instants(inquiry: Inquiry, window: Window) -> list[datetime]:
         usual = sorted(r["n"] for r in series)[len(series) // 2] if series else 0
         for row in series:
             busy[row["bucket"]] = busy.get(row["bucket"], 0.0) + max(0.0, row["n"] - usual) / (1 + usual)
-    return choose(busy, window)
+    large = sum(e.level is Level.NODE for e in inquiry.ground.topology.parents) >= LARGE_NODES
+    return choose(busy, window, FEW_INSTANTS if large else MOST_INSTANTS)
 
 
-def choose(busy: dict[datetime, float], window: Window) -> list[datetime]:
+def choose(busy: dict[datetime, float], window: Window, most: int = MOST_INSTANTS) -> list[datetime]:
     """Instants for looking: the busiest half hours once settled, at least an hour apart, with the window's middle and end."""
     chosen = [window.end]
     wanted = [at + HOUR / 2 + SETTLED for at in sorted((a for a in busy if busy[a] > 0), key=lambda a: (-busy[a], a))]
-    for at in [*wanted[: 3 * MOST_INSTANTS], window.start + (window.end - window.start) / 2]:
+    for at in [*wanted[: 3 * most], window.start + (window.end - window.start) / 2]:
         inside = min(at, window.end)
-        if len(chosen) < MOST_INSTANTS and inside > window.start and all(abs(inside - c) >= HOUR for c in chosen):
+        if len(chosen) < most and inside > window.start and all(abs(inside - c) >= HOUR for c in chosen):
             chosen.append(inside)
     return sorted(chosen)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from llo11ypop.agents.investigators.causes import cause_of, explain_exclusions, lowered, places
-from llo11ypop.agents.investigators.hypotheses import Suspect, hypotheses
+from llo11ypop.agents.investigators.hypotheses import Scene, Suspect, hypotheses
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
-from llo11ypop.agents.investigators.losses import FAILED, TERMINAL
+from llo11ypop.agents.investigators.losses import FAILED, TERMINAL, losses
 from llo11ypop.agents.investigators.periods import FEWER, Periods, choose_periods, read_series
+from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices, spread_of, total_of, total_z
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, place, said
@@ -51,10 +52,14 @@ async def why(inquiry: Inquiry) -> Investigated:
     asked_less = any(word in inquiry.reading.question.casefold() for word in FEWER)
     all_moved = moved(by_dimension, quantity, periods, spread_of(series, periods))
     named = narrowest([s for s in all_moved if (s.delta < 0) == asked_less])[:MOST_SLICES]
-    suspects = await _known_causes(inquiry, quantity, periods, _peak(series, periods))
+    scene = await hypotheses(inquiry, periods.now, within=places(inquiry), also=_peak(series, periods))
+    explain_exclusions(inquiry, scene)
+    suspects = _known_causes(inquiry, quantity, periods, scene)
     rows = [_row("total", "", "", now=total[0], before=total[1], z=z), *(_slice_row(s) for s in named)]
     if abs(z) >= BEYOND_CHANCE and quantity.dataset in JOBS:
         rows += await _rate_rows(inquiry, periods)
+    if quantity.dataset in JOBS:
+        rows += await _planned_row(inquiry, periods, scene)
     rows += [_suspect_row(s, inquiry) for s in suspects]
     if abs(z) < BEYOND_CHANCE:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
@@ -104,10 +109,19 @@ def _peak(series: Sequence[Row], periods: Periods) -> list[datetime]:
     return [max(inside, key=lambda r: r["value"])["bucket"] + HOUR] if inside else []
 
 
-async def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, peak: Sequence[datetime]) -> list[Suspect]:
+async def _planned_row(inquiry: Inquiry, periods: Periods, scene: Scene) -> list[Row]:
+    """Failed jobs on nodes under planned work, in both periods; nothing where there were none."""
+    earlier, calendar = await losses(inquiry, periods.before), await planned_work(inquiry, periods.before)
+    now = sum(scene.calendar.on_nodes(job.nodes, job.end_at) is not None for job in scene.lost.jobs)
+    before = sum(calendar.on_nodes(job.nodes, job.end_at) is not None for job in earlier.jobs) * periods.scale
+    if not now and not before:
+        return []
+    inquiry.note(f"failed jobs on nodes under planned work: {before:.0f} before, {now} now; they are in the totals")
+    return [_row("planned work", "", "failed jobs on nodes under planned work", now=now, before=before)]
+
+
+def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, scene: Scene) -> list[Suspect]:
     """Playbook hypotheses that began in the later period and bear on the measure."""
-    scene = await hypotheses(inquiry, periods.now, within=places(inquiry), also=peak)
-    explain_exclusions(inquiry, scene)
     book = inquiry.ground.playbooks
     middle = periods.before.start + (periods.before.end - periods.before.start) / 2
     began = [s for s in scene.suspects if not s.older or s.since >= middle]

@@ -30,10 +30,15 @@ def of_names(tokens: Sequence[Token], taken: Sequence[bool], index: PhraseIndex,
         word = token.text.strip("'.")
         if word in index.names or (token.lemma,) in index.phrases:
             continue
-        for field, pattern in index.shapes.items():
-            if pattern.fullmatch(word) and not (taken[at]):
-                return missing(field, word, values)
+        fitting = [f for f, pattern in index.shapes.items() if pattern.fullmatch(word) and not taken[at]]
+        if fitting:
+            return missing(max(fitting, key=lambda f: _constant(index.shapes[f].pattern)), word, values)
     return None
+
+
+def _constant(pattern: str) -> int:
+    """Characters of a shape that are the same in all values: 'r-' of runs says more than letters, a dash and digits."""
+    return len(pattern.replace("[a-z]+", "").replace(r"\d+", "").replace("\\", ""))
 
 
 def missing(field: str, word: str, values: ValueIndex, kind: str = "") -> str:

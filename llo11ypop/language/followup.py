@@ -17,7 +17,7 @@ from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Condition, Scope
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.spot import Spotted, spot, under
+from llo11ypop.language.spot import Spotted, spot
 from llo11ypop.language.times import Times
 from llo11ypop.language.wording import period_text
 from llo11ypop.language.words import Token
@@ -131,7 +131,7 @@ def merged(
     dataset = previous.measures[0].dataset if previous.measures else previous.dataset
     if not dataset:
         return _reinvestigated(reader, question, text, words, times, at, previous) if previous.intent not in PLANNED else None
-    spotted = _under(reader, words, taken, dataset)
+    spotted = reader.spotted_under(dataset, words, taken)
     settled, draft = reader.settled(spotted, times, at)
     measured = (
         bool(draft.measures)
@@ -192,12 +192,6 @@ def _relative(text: str, times: Times, previous: Scope) -> Times:
 def _partial(spotted: Spotted | None, text: str) -> bool:
     """Whether even a question that names a measure leans on the one before: 'same for queue wait'."""
     return spotted is None or text.split()[:1] in (["same"], ["and"])
-
-
-def _under(reader: "Reader", words: list[Token], taken: list[bool], dataset: str) -> Spotted:
-    lemmas = [t.lemma for t in words]
-    found = [[] if taken[i] else list(reader.index.at(lemmas, i)) for i in range(len(words))]
-    return under(dataset, words, taken, found, reader.catalog)
 
 
 @dataclass(frozen=True, slots=True)

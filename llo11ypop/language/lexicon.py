@@ -81,6 +81,8 @@ class MeasureWords(Part):
     entity: tuple[str, ...] = ()
     """The series that a threshold is about: ['gpu_uuid']."""
     rate_by: str = ""
+    by: tuple[str, ...] = ()
+    """Groups that the words bring with them: drain *reasons*."""
     rank: str = ""
     """'top' or 'bottom' where the word also ranks: 'hottest'."""
     fixed: bool = False

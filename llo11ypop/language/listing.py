@@ -109,6 +109,9 @@ class Listing(Shares):
     def _rows(self, first: Quantity) -> None:
         """Fields of the rows, unless the question groups what happened."""
         draft, thing = self.draft, self._thing()[1]
+        if first.agg == "count_distinct" and not self.latest and self.dataset.kind is not Kind.DIMENSION:
+            draft.by = draft.by or [k for k in thing.key if k in self.reach]
+            return
         if draft.by and draft.thing is not None and not self.latest and self.dataset.kind is not Kind.DIMENSION:
             return
         columns = [c for c in thing.columns if c in self.reach]

@@ -71,6 +71,9 @@ class Nouns(NamedValues):
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
         if item.has(*RANKS) and item.has("agg"):
             self._rank(item)
+        for own in sense.data.by:
+            if own in self.reach:
+                self._group((own,), own)
         if sense.data.rank:
             self.draft.rank = self.draft.rank or sense.data.rank
         if all(n.name != named.name or n.aggs != named.aggs for n in self.draft.measures):

@@ -69,6 +69,14 @@ class Parser(Nouns):
         """Roles that words have whatever the dataset; the cue that the next dimension meets."""
         draft, ahead = self.draft, self._ahead(at)
         following = self.items[ahead] if ahead is not None else None
+        while (
+            ahead is not None
+            and following is not None
+            and following.has("qualifier", "value")
+            and not following.has("measure", "dim")
+        ):
+            ahead = self._ahead(ahead)
+            following = self.items[ahead] if ahead is not None else None
         if item.has("number", "unknown"):
             return cue
         if item.has("foreign"):

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from llo11ypop.catalog import Catalog
@@ -19,15 +19,16 @@ from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.spot import BESIDE, Spotted, spot
+from llo11ypop.language.spot import BESIDE, Spotted, spot, under
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
 from llo11ypop.language.words import Token, normalise, tokens
-from llo11ypop.query.check import check, missing
+from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
 _ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call)\b")
+_QUOTED = re.compile(r'"([^"]{3,80})"')
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
 
 
@@ -57,6 +58,7 @@ class Reader:
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         times = read_times(text, at)
+        self._quotes(text, times)
         fixed, notes = self._tokens(text, times)
         merged = followup.merged(self, question, text, fixed, times, at, previous) if previous is not None else None
         reading = merged or self.fresh(question, text, fixed, times, at)
@@ -80,6 +82,10 @@ class Reader:
         if found is not None:
             return found
         spotted = spot(words, taken, self.index, self.catalog)
+        if times.quoted and (
+            spotted is None or not any(f.free_text for f in self.catalog.datasets[spotted.dataset].fields.values())
+        ):
+            spotted = self.spotted_under("syslog", words, taken)
         if spotted is None:
             return self._lost(question, words, taken)
         model = absent.of_models(spotted, self.values, self.lexicon) or absent.of_labels(spotted, words, self.values)
@@ -89,6 +95,20 @@ class Reader:
         if draft.nothing:
             return self._nothing(question, draft.nothing)
         return self.finish(question, spotted, settled, draft, words, at)
+
+    def spotted_under(self, dataset: str, words: list[Token], taken: list[bool]) -> Spotted:
+        """The question read under one dataset."""
+        lemmas = [t.lemma for t in words]
+        found = [[] if taken[i] else list(self.index.at(lemmas, i)) for i in range(len(words))]
+        return under(dataset, words, taken, found, self.catalog)
+
+    def _quotes(self, text: str, times: Times) -> None:
+        """Text in quotation marks that is no name of this fleet is searched for in messages."""
+        for match in _QUOTED.finditer(text):
+            inner = match[1].strip()
+            if inner and " " in inner and inner not in self.index.names:
+                times.quoted.append(inner)
+                times.spans.append(match.span())
 
     def settled(self, spotted: Spotted, times: Times, at: datetime) -> "tuple[Settled, followup.Draft]":
         """Draft and scope of a spotted question."""
@@ -123,6 +143,10 @@ class Reader:
         self, question: str, scope: Scope, defaults: list[str], definition: str, at: datetime, *, chart: bool, proxies: list[str]
     ) -> Reading:
         """A scope with its plan, held against the catalog."""
+        if scope.window is not None and at - scope.window.start_at > timedelta(days=MAX_WINDOW_DAYS):
+            return self._nothing(
+                question, f"{scope.window.label} ({scope.window.start_at.year}) is longer ago than telemetry is kept"
+            )
         lost = self._lost_filter(scope)
         if lost:
             return self._asked(question, lost, scope)

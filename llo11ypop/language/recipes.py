@@ -63,6 +63,8 @@ def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
             return span(window, made.at) if window is not None else now
         case "$window_or_now":
             return span(window, made.at) if window is not None and not window.defaulted else now
+        case "$window_or_snapshot":
+            return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(minutes=5)}
         case "$window_all":
             return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
         case "$window_shift":

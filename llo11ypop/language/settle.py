@@ -12,6 +12,7 @@ from llo11ypop.language.quantities import count_of_thing, quantities
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 
+_SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
 _OPTIONAL = {
     "facility_env": ("rack",),
     "gpu_events": ("gpu_uuid",),
@@ -35,6 +36,7 @@ class Settler(Listing):
         self._duration()
         self._things()
         self._limits()
+        self._texts()
         self._vague()
         if self.out.clarify:
             return self.out
@@ -129,6 +131,7 @@ class Settler(Listing):
         if draft.compare and len(draft.qualifiers) > 1 and self._opposed(name, thing):
             return
         own = [(q, no) for key, q, no, _ in draft.qualifiers]
+        self._counted_conditions()
         numeric = [m for m in draft.measures if not self._only_limited(m)]
         self._ranked(thing, numeric)
         self._absorb(numeric)
@@ -137,7 +140,10 @@ class Settler(Listing):
                 self.measures += quantities(named, self.lexicon)
             for q, no in own:
                 self._condition(q.where, no, q.label)
-            if draft.share and draft.filters and not draft.by and not draft.bucket and not self.measures[0].recipe:
+            if draft.share and own and not draft.by and not draft.bucket and not self.measures[0].recipe:
+                self.part = [c for c in self.filters if c.op == "expr"]
+                self.filters = [c for c in self.filters if c.op != "expr"]
+            elif draft.share and draft.filters and not draft.by and not draft.bucket and not self.measures[0].recipe:
                 late = [f for f, at in zip(draft.filters, draft.filter_at, strict=False) if at > numeric[0].position]
                 self.part, self.filters = late, [f for f in self.filters if f not in late]
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
@@ -151,13 +157,11 @@ class Settler(Listing):
     def _duration(self) -> None:
         """'how long do checkpoints take': the duration of the thing."""
         thing = self.draft.thing
-        if (
-            thing is None
-            or self.draft.measures
-            or not thing[1].duration
-            or not any(i.text in ("how long", "long") for i in self.items)
-        ):
+        asked = [i.text for i in self.items if i.text in _SLOW or i.text in ("how long", "long")]
+        if thing is None or self.draft.measures or not thing[1].duration or not asked:
             return
+        if asked[0] in _SLOW and not self.draft.aggs:
+            self.draft.aggs.append((_SLOW[asked[0]], 0))
         name = f"{thing[1].dataset}.{thing[1].duration}"
         spec, words = self.dataset.fields[thing[1].duration], self.lexicon.fields[name]
         made = MeasureWords(
@@ -186,6 +190,23 @@ class Settler(Listing):
         left = [a for a, _ in draft.aggs if a not in ("sum", "last")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"
+
+    def _counted_conditions(self) -> None:
+        """'GPU-hours of jobs lost with a node': a count that stands beside another measure is a condition on its rows."""
+        draft = self.draft
+        counts = [m for m in draft.measures if m.words.agg == "count" and m.words.where and not m.words.recipe]
+        if not counts or (len(draft.measures) == len(counts) and not draft.count_thing):
+            return
+        for named in counts:
+            draft.measures.remove(named)
+            self.filters.append(Condition("", "expr", (named.words.where,), named.words.label))
+
+    def _texts(self) -> None:
+        """Text in quotation marks is looked for in the message of the rows."""
+        fields = [n for n, f in self.dataset.fields.items() if f.free_text]
+        if self.times.quoted and fields:
+            name = "message" if "message" in fields else fields[0]
+            self.filters += [Condition(name, "contains", (text,), f'{name} with "{text}"') for text in self.times.quoted]
 
     def _absorb(self, numeric: list[Named]) -> None:
         """'step time p95 before and after …': the recipe takes the aggregate of the plain measure."""

@@ -55,7 +55,6 @@ _FIRST = (
     "slurm_nodes",
     "gpu_events",
     "technicians",
-    "node_hw",
     "fabric_ports",
     "k8s_events",
     "tickets",
@@ -66,6 +65,12 @@ _FIRST = (
     "inventory_gpus",
     "training_steps",
     "facility_env",
+    "node_hw",
+    "slurm_sched",
+    "slurm_queue",
+    "node_hw",
+    "slurm_sched",
+    "slurm_queue",
 )
 """What is meant when two datasets explain the words equally well."""
 BESIDE = {"training_steps": ("node_id",)}

@@ -50,7 +50,11 @@ class Times:
     points: list[tuple[int, int, datetime]] = field(default_factory=list)
     """Instants that are named ('at 14:05')."""
     now: bool = False
+    before: bool = False
+    """'compared with the week before': the period before the one that is named."""
     tonight: bool = False
+    quoted: list[str] = field(default_factory=list)
+    """Text in quotation marks, to be found in messages."""
     impossible: str = ""
     """'30 February': a date that does not exist."""
     future: str = ""
@@ -180,6 +184,10 @@ def _word(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 
 def _now(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.now = True
+
+
+def _before_that(_m: re.Match[str], _at: datetime, found: Times) -> None:
+    found.before = True
 
 
 def _future(match: re.Match[str], at: datetime, found: Times) -> None:
@@ -346,9 +354,10 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), _between),
     (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), _nth_week),
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), _week_of),
-    (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?P<a>{_POINT})"), _since),
+    (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), _since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), _after),
     (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
+    (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), _before_that),
     (_compiled(rf"\b{_N}\s*{_U}\s+ago\b"), _ago),
     (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{_N}[\s-]*(?:full\s+)?{_U}"), _last_n),
     (_compiled(r"\b(?:the\s+)?(?:day before yesterday)\b"), _word),

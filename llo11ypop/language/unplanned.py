@@ -29,7 +29,7 @@ def countable(quantity: Quantity, catalog: Catalog) -> Quantity:
         if needed <= set(catalog.datasets["slurm_job_nodes"].fields):
             return replace(quantity, dataset="slurm_job_nodes", agg="count_distinct", field="job_id")
     if (
-        catalog.datasets[quantity.dataset].kind is not Kind.EVENT
+        catalog.datasets[quantity.dataset].kind not in (Kind.EVENT, Kind.STATE)
         or quantity.agg not in ("count", "sum", "count_distinct")
         or quantity.recipe
     ):

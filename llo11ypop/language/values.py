@@ -150,7 +150,7 @@ def shape(values: tuple[str, ...]) -> "re.Pattern[str] | None":
             parts.append(r"\d+")
         elif column[0].isalpha():
             same = len(set(column)) == 1
-            parts.append(re.escape(column[0]) if same and (len(column) > 1 or len(column[0]) > 1) else "[a-z]+")
+            parts.append(re.escape(column[0]) if same and (len(set(values)) > 1 or len(column[0]) > 1) else "[a-z]+")
         else:
             parts.append(re.escape(column[0]))
     if not any(p == r"\d+" or (p.isalpha() and p != "[a-z]+") for p in parts):

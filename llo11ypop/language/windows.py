@@ -27,6 +27,8 @@ class Windows(Settling):
                 return later, earlier
         if named:
             window = named[0]
+            if self.times.before:
+                return window, before(window, self.at)
             if draft.compare and not self._two_groups():
                 return self._against(window)
             return window, None

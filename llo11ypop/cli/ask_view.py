@@ -85,8 +85,8 @@ def _facts(answer: Answer) -> Iterable[tuple[str, str]]:
         values = ", ".join(map(str, query.params))
         yield "query", clipped(f"{query.engine}: {query.text}" + (f"  [{values}]" if values else ""), QUERY)
     if len(answer.queries) > 1:
-        more = len(answer.queries) - 1
-        yield "", f"and {more:,} more {'query' if more == 1 else 'queries'} (--json has them)"
+        left = len(answer.queries) - 1
+        yield "", f"and {left:,} more {'query' if left == 1 else 'queries'} (--json has them)"
     if answer.evidence:
         more = f" and {len(answer.evidence) - 1} more" if len(answer.evidence) > 1 else ""
         yield "evidence", f"{answer.evidence[0].id}{more}"

@@ -6,7 +6,7 @@ from llo11ypop.language.index import Sense
 from llo11ypop.language.numbered import Numbers
 from llo11ypop.language.reach import called
 from llo11ypop.language.scope import Condition
-from llo11ypop.language.spot import BY_CLUSTER, Item
+from llo11ypop.language.spot import BY_CLUSTER, GRAMMAR, Item
 
 SHORT = 2
 """Letters of a name such as the b of cluster c-b."""
@@ -80,6 +80,10 @@ class NamedValues(Numbers):
         )
         self._filter(Condition(field, "not in" if negated else "in", typed, item.text), at)
         self.draft.used.add(at)
+
+    def _plain_word(self, at: int, item: Item) -> bool:
+        """Whether a value that is also an everyday word ('high', 'own', 'slurm') stands without the kind of thing it would name."""
+        return any(s.role in GRAMMAR for s in item.senses) and not self._valued(at, item)
 
     def _valued(self, at: int, item: Item) -> bool:
         """Whether a word that is a thing and a value stands beside the dimension that it is a value of."""

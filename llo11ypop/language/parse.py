@@ -56,7 +56,7 @@ class Parser(Nouns):
             return cue, negated and self._listed(at)
         if item.has("thing") and item.has("value") and draft.thing is None and not self._valued(at, item):
             return self._thing(at, item, cue), False
-        if item.has("value") and not (item.has("dim") and self._wants_dim(cue, at)):
+        if item.has("value") and not (item.has("dim") and self._wants_dim(cue, at)) and not self._plain_word(at, item):
             self._value(at, item, negated)
             return cue, negated and self._listed(at)
         if item.has("thing") and not (item.has("dim") and cue in ("group",)):
@@ -65,18 +65,16 @@ class Parser(Nouns):
             return self._dim(at, item, cue), False
         return self._grammar(at, item, cue), negated
 
+    def _measure_ahead(self, at: int) -> Item | None:
+        """The next item of content, past conditions and values: 'highest CRAC supply temperature'."""
+        ahead = self._ahead(at)
+        while ahead is not None and self.items[ahead].has("qualifier", "value") and not self.items[ahead].has("measure"):
+            ahead = self._ahead(ahead)
+        return self.items[ahead] if ahead is not None else None
+
     def _grammar(self, at: int, item: Item, cue: str) -> str:
         """Roles that words have whatever the dataset; the cue that the next dimension meets."""
-        draft, ahead = self.draft, self._ahead(at)
-        following = self.items[ahead] if ahead is not None else None
-        while (
-            ahead is not None
-            and following is not None
-            and following.has("qualifier", "value")
-            and not following.has("measure", "dim")
-        ):
-            ahead = self._ahead(ahead)
-            following = self.items[ahead] if ahead is not None else None
+        draft, following = self.draft, self._measure_ahead(at)
         if item.has("number", "unknown"):
             return cue
         if item.has("foreign"):

@@ -102,6 +102,9 @@ class Reader:
         found = [[] if taken[i] else list(self.index.at(lemmas, i)) for i in range(len(words))]
         return under(dataset, words, taken, found, self.catalog)
 
+    def _has_text(self, dataset: str) -> bool:
+        return any(f.free_text for f in self.catalog.datasets[dataset].fields.values())
+
     def _quotes(self, text: str, times: Times) -> None:
         """Text in quotation marks that is no name of this fleet is searched for in messages."""
         for match in _QUOTED.finditer(text):

@@ -47,6 +47,8 @@ GRAMMAR = frozenset(
 _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2.6, "denominator": 2.5, "absent": 2.0}
 """Points per token that a role explains; grammar gives 2, dropped words none."""
 _UNEXPLAINED = -6.0
+_JOINED = 1.5
+"""More for each further token of one phrase: 'switch role' is one thing, not a switch and a role."""
 _FOREIGN = -4.0
 """A dimension that the dataset neither has nor reaches."""
 _FIRST = (
@@ -198,7 +200,7 @@ def under(
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:
-                worth = _FOREIGN if fitting[0].role == "foreign" else _worth(fitting, dataset) * length + 0.6 * (length - 1)
+                worth = _FOREIGN if fitting[0].role == "foreign" else _worth(fitting, dataset) * length + _JOINED * (length - 1)
                 score = worth + best[at + length][0]
                 if score > choice[0]:
                     choice = (score, length, fitting)

@@ -72,9 +72,9 @@ def _loose_point(text: str, clock: "re.Match[str] | None", at: datetime) -> tupl
         return start, shifted(start, unit), text
     elif text == "now":
         return at, at, "now"
-    elif re.fullmatch(MONTH, text):
+    elif month := re.fullmatch(rf"({MONTH})(?:\s+(20\d\d))?", text):
         number = month_number(text)
-        start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
+        start = datetime(int(month[2]) if month[2] else at.year - (number > at.month), number, 1, tzinfo=UTC)
         return start, shifted(start, "month"), start.strftime("%B %Y")
     else:
         day = floor(at, "day")

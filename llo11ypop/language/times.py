@@ -38,7 +38,7 @@ _U = r"(?P<u>minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|qu
 
 _POINT = (
     rf"(?:(?:{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?)?{DATE}(?:\s+(?:at\s+)?{CLOCK})?|(?:last\s+)?{DAY}(?:\s+(?:at\s+)?{CLOCK})?"
-    rf"|(?:yesterday|today|this\s+morning|last\s+night|last\s+week|last\s+month|this\s+week|this\s+month)(?:\s+(?:at\s+)?{CLOCK})?|{MONTH}|{CLOCK}|now)"
+    rf"|(?:yesterday|today|this\s+morning|last\s+night|last\s+week|last\s+month|this\s+week|this\s+month)(?:\s+(?:at\s+)?{CLOCK})?|{MONTH}(?:\s+20\d\d)?|{CLOCK}|now)"
 )
 
 

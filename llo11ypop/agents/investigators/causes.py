@@ -34,9 +34,7 @@ async def causes(inquiry: Inquiry) -> Investigated:
     rows = [row_of(s, rank, inquiry.ground.topology) for rank, s in enumerate(top, start=1)]
     if not top:
         return inquiry.found(unknown(inquiry, scene), SUSPECT_COLUMNS, [])
-    return inquiry.found(
-        sentence(rows), SUSPECT_COLUMNS, rows, [cause_of(s, inquiry) for s in top], confident=top[0].strength >= SURE
-    )
+    return inquiry.found(sentence(rows), SUSPECT_COLUMNS, rows, [cause_of(s) for s in top], confident=top[0].strength >= SURE)
 
 
 def places(inquiry: Inquiry) -> frozenset[str] | None:
@@ -87,7 +85,7 @@ def explain_exclusions(inquiry: Inquiry, scene: Scene) -> None:
     )
 
 
-def cause_of(suspect: Suspect, inquiry: Inquiry) -> Cause:
+def cause_of(suspect: Suspect) -> Cause:
     """A hypothesis with what speaks for and against it."""
     for_ = list(suspect.lines)
     against = []
@@ -101,5 +99,4 @@ def cause_of(suspect: Suspect, inquiry: Inquiry) -> Cause:
         )
     else:
         against.append("no job failed there while it lasted")
-    ids = tuple(e.id for name, e in inquiry.last.items() if name.startswith(f"{suspect.mode}."))
-    return Cause(f"{suspect.title} on {suspect.entity}", round(suspect.score, 3), tuple(for_), tuple(against), ids)
+    return Cause(f"{suspect.title} on {suspect.entity}", round(suspect.score, 3), tuple(for_), tuple(against), suspect.evidence)

@@ -13,6 +13,8 @@ from llo11ypop.core.window import Window
 
 LONGEST = timedelta(days=120)
 """As far back as a history is read; the risk forgets within weeks."""
+REMAPS = timedelta(days=14)
+"""How far back remapped rows are counted: a counter of every GPU is much to read, and the risk forgets in as long a time."""
 SAME_FAULT = timedelta(hours=12)
 """Signs on one thing closer than this are one fault (our assumption; refailures within a day reopen an incident)."""
 _FALLBACK_FATAL = "kind = 'xid' and code in (46, 48, 62, 64, 74, 79, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158)"
@@ -82,7 +84,8 @@ async def gpu_history(inquiry: Inquiry) -> History:
         "n": {"agg": "increase", "field": "remap_uncorrectable_total"},
         "m": {"agg": "increase", "field": "remap_correctable_total"},
     }
-    days = {"window": span, "bucket": {"every": "1d"}, "measures": growth, "having": "n > 0 or m >= 8"}
+    lately = inquiry.span(Window(max(begins, inquiry.at - REMAPS), inquiry.at))
+    days = {"window": lately, "bucket": {"every": "1d"}, "measures": growth, "having": "n > 0 or m >= 8"}
     plans: dict[str, Any] = {
         "fatal events": hour
         | {

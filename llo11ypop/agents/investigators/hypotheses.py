@@ -33,6 +33,8 @@ SUSPECT_COLUMNS = (
 """Columns of `row_of`."""
 LARGE_NODES, FEW_INSTANTS = 300, 3
 """From so many nodes on, a look costs seconds and fewer are taken (our assumption)."""
+MOST_EVIDENCE = 12
+"""Pieces of evidence that a hypothesis names; the finding carries all that was read."""
 SETTLED = 20 * MINUTE
 """How long after a burst of signs they are all in: playbooks average over up to 20 minutes."""
 BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT = 0.3, 0.45, 0.25
@@ -57,6 +59,8 @@ class Suspect:
     strength: float
     lines: tuple[str, ...]
     """Its signs, one sentence each."""
+    evidence: tuple[str, ...] = ()
+    """Ids of the evidence that its signs rest on."""
     related: tuple[Entity, ...] = ()
     symptoms: tuple[str, ...] = ()
     """`F13 on gpu:…`: findings that it explains."""
@@ -178,11 +182,20 @@ def _merged(seen: Sequence[tuple[Finding, datetime]], book: PlaybookSet) -> list
     for finding, at in seen:
         key = (finding.playbook, finding.entity)
         lines = tuple(hit.text for hit in finding.hits)
+        ids = tuple(dict.fromkeys(hit.evidence_id for hit in finding.hits))
         other = kept.get(key)
         if other is None:
-            title = book[finding.playbook].title
             kept[key] = Suspect(
-                finding.playbook, title, finding.entity, finding.since, at, at, finding.strength, lines, finding.related
+                mode=finding.playbook,
+                title=book[finding.playbook].title,
+                entity=finding.entity,
+                since=finding.since,
+                first=at,
+                last=at,
+                strength=finding.strength,
+                lines=lines,
+                evidence=ids,
+                related=finding.related,
             )
             continue
         kept[key] = replace(
@@ -192,6 +205,7 @@ def _merged(seen: Sequence[tuple[Finding, datetime]], book: PlaybookSet) -> list
             last=max(other.last, at),
             lines=lines if finding.strength > other.strength else other.lines,
             strength=max(other.strength, finding.strength),
+            evidence=tuple(dict.fromkeys((*other.evidence, *ids)))[:MOST_EVIDENCE],
             related=tuple(dict.fromkeys((*other.related, *finding.related))),
         )
     return list(kept.values())

@@ -64,7 +64,7 @@ async def why(inquiry: Inquiry) -> Investigated:
     if abs(z) < BEYOND_CHANCE:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
     inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
-    causes = [*(cause_of(s, inquiry) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
+    causes = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
     sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
     return inquiry.found(_sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
 

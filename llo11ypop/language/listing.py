@@ -101,7 +101,9 @@ class Listing(Shares):
         draft, thing = self.draft, self._thing()[1]
         counts = draft.count_thing or draft.counted or draft.rank or draft.share or draft.denominator
         shapes = draft.bucket or draft.chart or draft.trend or self.having
-        if not draft.listing or counts or shapes:
+        states = any(q.state for _, q, _, _ in draft.qualifiers) or (thing.agg == "count_distinct" and draft.thing is not None)
+        bare = draft.thing is not None and states and not draft.by and self.items[0].has("thing", "qualifier", "soft")
+        if not (draft.listing or bare) or counts or shapes:
             return False
         own = set(draft.by) <= set(thing.key) | {"node_id", "gpu_uuid"}
         return own and (draft.thing is not None or self.latest or self.dataset.kind is Kind.DIMENSION)

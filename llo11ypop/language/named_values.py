@@ -37,9 +37,12 @@ class NamedValues(Numbers):
         clusters = self.values.values.get("cluster", ())
         found = []
         n = at
-        while n < len(self.items) and (self.items[n].text in ("and", "or", "vs", "versus") or len(self.items[n].text) <= SHORT):
+        while n < len(self.items) and self.items[n].start == self.items[n - 1].end and len(self.items[n].text) <= len("versus"):
             text = self.items[n].text
-            found += [(n, c) for c in clusters if c.lower().rsplit("-", 1)[-1] == text and len(text) <= SHORT]
+            fitting = [(n, c) for c in clusters if c.lower().rsplit("-", 1)[-1] == text and len(text) <= SHORT]
+            if not fitting and text not in ("and", "or", "vs", "versus", ","):
+                break
+            found += fitting
             n += 1
         if not found:
             return False
@@ -82,7 +85,7 @@ class NamedValues(Numbers):
         self.draft.used.add(at)
 
     def _plain_word(self, at: int, item: Item) -> bool:
-        """Whether a value that is also an everyday word ('high', 'own', 'slurm') stands without the kind of thing it would name."""
+        """Whether a value that is also an everyday word ('high', 'own', 'slurm') stands alone."""
         return any(s.role in GRAMMAR for s in item.senses) and not self._valued(at, item)
 
     def _valued(self, at: int, item: Item) -> bool:

@@ -32,6 +32,8 @@ _LIGHT = frozenset(
 )
 PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 
+_TAKES_DIM = ("group", "which", "count", "across", "show", "rank")
+
 
 class Nouns(NamedValues):
     """What is measured, counted, grouped by and listed."""
@@ -118,7 +120,12 @@ class Nouns(NamedValues):
     def _verb_or_adjective(self, at: int, item: Item, cue: str) -> bool:
         """'did acct-c run', 'node temperature': words of a dimension that only tell the kind of something else."""
         following = self.items[at + 1] if at + 1 < len(self.items) else None
-        if item.has("soft") and cue not in ("group", "which", "count", "across", "show", "rank") and not item.text.endswith("s"):
+        if (
+            item.has("soft")
+            and at > 0
+            and cue not in ("group", "which", "count", "across", "show", "rank")
+            and not item.text.endswith("s")
+        ):
             beside = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
             if not any(s.role == "value" and s.name == "run_id" for i in beside for s in i.senses) and not (
                 following is not None and following.has("unknown")
@@ -143,6 +150,9 @@ class Nouns(NamedValues):
             return ""
         before = self.items[at - 1].text if at else ""
         first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
+        if at + 1 < len(self.items) and self.items[at + 1].has("count") and not draft.counted:
+            draft.counted, draft.counted_label = fields, sense.name
+            return ""
         if self._labels(at, sense):
             return "" if cue in ("group", "across") and not self._listed(at) else cue
         if cue == "count":

@@ -56,7 +56,7 @@ class Parser(Nouns):
             return cue, negated and self._listed(at)
         if item.has("thing") and item.has("value") and draft.thing is None and not self._valued(at, item):
             return self._thing(at, item, cue), False
-        if item.has("value") and not (item.has("dim") and self._wants_dim(cue, at)) and not self._plain_word(at, item):
+        if item.has("value") and not item.has("dim") and not self._plain_word(at, item):
             self._value(at, item, negated)
             return cue, negated and self._listed(at)
         if item.has("thing") and not (item.has("dim") and cue in ("group",)):

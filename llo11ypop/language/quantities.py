@@ -127,7 +127,7 @@ def _fixed(named: Named, words: MeasureWords) -> Quantity:
 
 def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bool]], lexicon: Lexicon) -> Quantity:
     """How many of a thing there are, under the conditions that belong to it."""
-    where = all_of([thing.where, *(negated(q.where) if no else q.where for q, no in qualifiers)])
+    where = all_of([thing.where, *_together([(q.where, no) for q, no in qualifiers])])
     labels = [f"not {q.label}" if no else q.label for q, no in qualifiers if q.label]
     before = [x for x in labels if " " not in x and not x.startswith("not ")]
     after = [x for x in labels if x not in before]
@@ -150,6 +150,19 @@ def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bo
         )
     column = slug(" ".join([*before[:2], thing.noun]))
     return Quantity(column, label, thing.dataset, thing.agg, thing.field, where, unit="1", better=better, definition=definition)
+
+
+_LISTED = re.compile(r"(\w+) (?:= ('\w+')|in \(([^()]*)\))")
+
+
+def _together(conditions: list[tuple[str, bool]]) -> list[str]:
+    """Conditions that all hold, except that values of one field which exclude each other are meant as 'or': down or drained."""
+    found = [(where, _LISTED.fullmatch(where)) for where, no in conditions if not no]
+    plain = [(where, m[1], set((m[2] or m[3]).replace(" ", "").split(","))) for where, m in found if m]
+    apart = [p for p in plain if any(p[1] == o[1] and not p[2] & o[2] for o in plain)]
+    joined = [" or ".join(f"({where})" for where, _, _ in apart)] if len(apart) > 1 else []
+    inside = {where for where, _, _ in apart} if joined else set()
+    return [*(f"({j})" for j in joined), *(negated(w) if no else w for w, no in conditions if no or w not in inside)]
 
 
 def negated(where: str) -> str:

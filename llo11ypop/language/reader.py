@@ -27,8 +27,10 @@ from llo11ypop.language.words import Token, normalise, tokens
 from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
-_ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call)\b")
+_ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call|skills?|who)\b")
 _QUOTED = re.compile(r'"([^"]{3,80})"')
+_TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
+"""Datasets that say the same as another of the same things."""
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
 
 
@@ -220,7 +222,7 @@ class Reader:
         """Several datasets explain the words equally well and none is named: ask which one."""
         if spotted.firm or not any(i.has("qualifier") for i in spotted.items):
             return ""
-        rivals = [spotted, *spotted.ties]
+        rivals = [spotted, *(t for t in spotted.ties if t.dataset not in _TWINS)]
         homes = {s.data.home for i in spotted.items for s in i.senses if s.role == "dim"}
         if (
             len(rivals) == 1
@@ -303,6 +305,9 @@ class Reader:
         for token in tokens(text, self.index.whole):
             inside = any(s <= token.start < e for s, e in times.spans)
             known = token.number is not None or token.lemma in self.index.words or token.text in self.index.names or inside
+            if not known and "_" in token.text:
+                out += tokens(token.text.replace("_", " "), self.index.whole)
+                continue
             better = None if known else self.index.correct(token.lemma)
             if better is not None:
                 notes.append(f"'{token.text}' read as '{better}'")

@@ -12,6 +12,9 @@ from llo11ypop.language.quantities import count_of_thing, quantities
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 
+FIRST_FEW = 10
+"""Rows where one is asked for among many: the first and those next to it."""
+MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
 _SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
 _OPTIONAL = {
     "facility_env": ("rack",),
@@ -148,7 +151,7 @@ class Settler(Listing):
                 self.part, self.filters = late, [f for f in self.filters if f not in late]
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
                 self._condition(draft.thing[1].where, False, "")
-        elif draft.share and len(own) + len(draft.filters) > 0 and not draft.by and not draft.bucket:
+        elif draft.share and len(own) + len(draft.filters) > 0 and (not (draft.by or draft.bucket) or self._rate_of_each()):
             self._share_parts(name, thing)
         else:
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
@@ -208,6 +211,11 @@ class Settler(Listing):
             name = "message" if "message" in fields else fields[0]
             self.filters += [Condition(name, "contains", (text,), f'{name} with "{text}"') for text in self.times.quoted]
 
+    def _rate_of_each(self) -> bool:
+        """'share of jobs that failed per cluster' is a rate per cluster; 'share of failed jobs per cluster' divides them up."""
+        at = next((n for n, i in enumerate(self.items) if i.has("thing")), -1)
+        return bool(self.draft.qualifiers) and at >= 0 and all(q[3] > at for q in self.draft.qualifiers)
+
     def _absorb(self, numeric: list[Named]) -> None:
         """'step time p95 before and after …': the recipe takes the aggregate of the plain measure."""
         recipe = next((m for m in numeric if m.words.recipe and "$agg" in str(self.lexicon.recipes[m.words.recipe].steps)), None)
@@ -222,6 +230,7 @@ class Settler(Listing):
         draft = self.draft
         if (
             thing.key
+            and thing.key[0] != self.dataset.time
             and not draft.by
             and not draft.count_thing
             and numeric
@@ -261,7 +270,8 @@ class Settler(Listing):
         draft = self.draft
         if draft.top is not None:
             return draft.top
-        return 1 if draft.rank and draft.singular and draft.by and not draft.bucket else None
+        many = set(draft.by) & MANY
+        return FIRST_FEW if draft.rank and draft.singular and many and not draft.bucket else None
 
     def _intent(self, bucket: str, compare: Period | None) -> Intent:
         if compare is not None or (self.draft.compare and self.draft.by):

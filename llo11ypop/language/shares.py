@@ -123,6 +123,8 @@ class Shares(Thresholds):
         draft = self.draft
         if draft.denominator:
             return draft.denominator
+        if draft.rate and draft.measures and draft.measures[0].words.rate_by and draft.by:
+            return draft.measures[0].words.rate_by
         if (
             draft.bucket
             and any(name == "avg" for name, _ in draft.aggs)

@@ -200,7 +200,14 @@ def under(
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:
-                worth = _FOREIGN if fitting[0].role == "foreign" else _worth(fitting, dataset) * length + _JOINED * (length - 1)
+                plain = fitting[0].role == "denominator" and fitting[0].name in ("gpu", "node", "port")
+                worth = (
+                    2.0 * length
+                    if plain
+                    else _FOREIGN
+                    if fitting[0].role == "foreign"
+                    else _worth(fitting, dataset) * length + _JOINED * (length - 1)
+                )
                 score = worth + best[at + length][0]
                 if score > choice[0]:
                     choice = (score, length, fitting)

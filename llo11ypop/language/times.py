@@ -186,6 +186,21 @@ def _now(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.now = True
 
 
+def _trailing_unit(match: re.Match[str], at: datetime, _: Times) -> Period:
+    span = timedelta(seconds=_UNIT_S[match["u"]])
+    return trailing(at, span, f"last {describe(span)}")
+
+
+_COMPARED = re.compile(r"(?:than|over|above|under|below|least|most|exceed\w*|[<>=]|about|every|each|per|ran|for)\s*$")
+
+
+def _bare_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
+    """'…, 14d' at the end of a question."""
+    if found.periods or _COMPARED.search(match.string[: match.start()].replace("\0", " ")):
+        return "no"
+    return _last_n(match, at, found)
+
+
 def _before_that(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.before = True
 
@@ -357,6 +372,9 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), _since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), _after),
     (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
+    (_compiled(rf"\b(?:the\s+)?{_N}\s+{_U}\s+before(?:\s+(?:that|it))?\b"), _before_that),
+    (_compiled(rf"\bfrom\s+(?P<a>{_POINT})\s+(?:on|onwards?)\b"), _since),
+    (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), _trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), _before_that),
     (_compiled(rf"\b{_N}\s*{_U}\s+ago\b"), _ago),
     (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{_N}[\s-]*(?:full\s+)?{_U}"), _last_n),
@@ -375,4 +393,5 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{_N}[\s-]*{_U}"), _within_n),
     (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|now)\b"), _now),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), _all),
+    (_compiled(rf"(?:^|[,\s(]){_N}[\s-]*{_U}\)?\s*[?.!]?\s*$"), _bare_n),
 ]  # fmt: skip

@@ -20,6 +20,8 @@ class Windows(Settling):
             evening = self.at.replace(hour=20, minute=0, second=0, microsecond=0)
             return Period(max(self.at, evening), evening + timedelta(hours=12), "tonight (20:00-08:00 UTC)"), None
         timed = any(self.catalog.datasets[d].time for d in {draft.dataset, *(q.dataset for q in self.measures)})
+        if len(named) > 1 and named[0].start_at == named[1].start_at and draft.compare:
+            return named[0], before(named[0], self.at)
         if len(named) > 1 and (draft.compare or named[0].label != named[1].label):
             first, second = named[0], named[1]
             later, earlier = (first, second) if first.start_at >= second.start_at else (second, first)
@@ -45,7 +47,7 @@ class Windows(Settling):
             else f"last {round(length.total_seconds() / 3600)} hours",
             defaulted=True,
         )
-        if draft.compare and not self._two_groups():
+        if self.times.before or (draft.compare and not self._two_groups()):
             return window, before(window, self.at)
         return window, None
 

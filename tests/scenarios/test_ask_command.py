@@ -14,7 +14,7 @@ from llo11ypop.core.errors import StoreError
 from llo11ypop.query.plan import Plan
 from tests.ask_fleet import CONFIG, END, conversation, fleet_file
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 AT = "2026-05-04T00:00:00Z"
 
 

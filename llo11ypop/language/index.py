@@ -46,7 +46,23 @@ _SUFFIXES = (
     "_at",
 )
 _SHORT = frozenset(
-    {"read", "write", "free", "bytes", "count", "jobs", "nodes", "gpus", "step", "metric", "flow", "state", "voltage", "result"}
+    {
+        "gpu count",
+        "read",
+        "write",
+        "free",
+        "bytes",
+        "count",
+        "jobs",
+        "nodes",
+        "gpus",
+        "step",
+        "metric",
+        "flow",
+        "state",
+        "voltage",
+        "result",
+    }
 )
 """Names of fields that are too plain to be words for them."""
 _HIDDEN = frozenset({"gpu_metrics_1m", "fleet_meta"})

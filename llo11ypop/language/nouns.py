@@ -78,7 +78,7 @@ class Nouns(NamedValues):
                 self._group((own,), own)
         if sense.data.rank:
             self.draft.rank = self.draft.rank or sense.data.rank
-        if all(n.name != named.name or n.aggs != named.aggs for n in self.draft.measures):
+        if all(n.name != named.name or (n.aggs != named.aggs and not sense.data.recipe) for n in self.draft.measures):
             self.draft.measures.append(named)
         self.draft.used.add(at)
 

@@ -92,8 +92,8 @@ class Numbers:
             if self.items[n].number is not None and not self._is_unit(n + 1):
                 out.append(n)
             elif not (
-                out
-                and self.items[n].text in ("and", "or", "number")
+                (out or self.items[n].text == "=")
+                and self.items[n].text in ("and", "or", "number", "=")
                 and n + 1 < len(self.items)
                 and self.items[n + 1].number is not None
             ):

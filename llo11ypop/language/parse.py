@@ -59,11 +59,20 @@ class Parser(Nouns):
         if item.has("value") and not item.has("dim") and not self._plain_word(at, item):
             self._value(at, item, negated)
             return cue, negated and self._listed(at)
-        if item.has("thing") and not (item.has("dim") and cue in ("group",)):
+        parts = item.has("dim") and any(s.role == "thing" and s.name == "replacement" for s in item.senses)
+        if item.has("thing") and not (item.has("dim") and (cue == "group" or (parts and cue in ("which", "rank", "show")))):
             return self._thing(at, item, cue), False
         if item.has("dim") and not self._verb_or_adjective(at, item, cue):
             return self._dim(at, item, cue), False
         return self._grammar(at, item, cue), negated
+
+    def _foreign(self, at: int, item: Item) -> None:
+        """A dimension that the dataset does not have, unless it only names the kind of the value beside it."""
+        fields = item.senses[0].data.fields
+        beside = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
+        self.draft.used.add(at)
+        if not any(s.role == "value" and s.name in fields for i in beside for s in i.senses):
+            self.draft.foreign.append(item.text)
 
     def _measure_ahead(self, at: int) -> Item | None:
         """The next item of content, past conditions and values: 'highest CRAC supply temperature'."""
@@ -78,8 +87,7 @@ class Parser(Nouns):
         if item.has("number", "unknown"):
             return cue
         if item.has("foreign"):
-            self.draft.foreign.append(item.text)
-            self.draft.used.add(at)
+            self._foreign(at, item)
             return cue
         draft.used.add(at)
         if item.has("count"):
@@ -96,6 +104,8 @@ class Parser(Nouns):
             if item.has(*RANKS):
                 self._rank(item)
             return cue
+        if item.has("agg") and item.text in ("highest", "lowest") and draft.measures and not draft.measures[-1].aggs:
+            draft.aggs.append((item.sense("agg").name, at))  # type: ignore[union-attr]
         if item.has(*RANKS):
             self._rank(item)
             return cue if cue in ("which", "show", "count") else "rank"

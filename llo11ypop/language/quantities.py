@@ -127,7 +127,7 @@ def _fixed(named: Named, words: MeasureWords) -> Quantity:
 
 def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bool]], lexicon: Lexicon) -> Quantity:
     """How many of a thing there are, under the conditions that belong to it."""
-    where = all_of([thing.where, *_together([(q.where, no) for q, no in qualifiers])])
+    where = all_of([thing.where, *together([(q.where, no) for q, no in qualifiers])])
     labels = [f"not {q.label}" if no else q.label for q, no in qualifiers if q.label]
     before = [x for x in labels if " " not in x and not x.startswith("not ")]
     after = [x for x in labels if x not in before]
@@ -155,7 +155,7 @@ def count_of_thing(name: str, thing: Thing, qualifiers: list[tuple[Qualifier, bo
 _LISTED = re.compile(r"(\w+) (?:= ('\w+')|in \(([^()]*)\))")
 
 
-def _together(conditions: list[tuple[str, bool]]) -> list[str]:
+def together(conditions: list[tuple[str, bool]]) -> list[str]:
     """Conditions that all hold, except that values of one field which exclude each other are meant as 'or': down or drained."""
     found = [(where, _LISTED.fullmatch(where)) for where, no in conditions if not no]
     plain = [(where, m[1], set((m[2] or m[3]).replace(" ", "").split(","))) for where, m in found if m]

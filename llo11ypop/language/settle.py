@@ -8,7 +8,7 @@ from llo11ypop.language.draft import Limit, Named
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.lexicon import MeasureWords, Thing
 from llo11ypop.language.listing import Listing
-from llo11ypop.language.quantities import count_of_thing, quantities
+from llo11ypop.language.quantities import count_of_thing, quantities, together
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 
@@ -141,8 +141,9 @@ class Settler(Listing):
         if numeric and not draft.count_thing:
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
-            for q, no in own:
-                self._condition(q.where, no, q.label)
+            for where in together([(q.where, no) for q, no in own]):
+                label = next((q.label for q, no in own if q.where == where), " or ".join(q.label for q, _ in own))
+                self._condition(where, False, label)
             if draft.share and own and not draft.by and not draft.bucket and not self.measures[0].recipe:
                 self.part = [c for c in self.filters if c.op == "expr"]
                 self.filters = [c for c in self.filters if c.op != "expr"]
@@ -190,6 +191,9 @@ class Settler(Listing):
             self.out.clarify = (
                 f"{draft.rank} {what} by which measure? for example GPU temperature, failed jobs, XIDs, availability"
             )
+        if draft.rank and draft.thing is not None and not draft.by and not (draft.count_thing or draft.listing or draft.bucket):
+            if not draft.qualifiers and not self.times.before and not draft.compare:
+                self.out.clarify = f"{draft.rank} {draft.thing[1].noun} by what? for example by node or by cluster"
         left = [a for a, _ in draft.aggs if a not in ("sum", "last")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"

@@ -119,7 +119,7 @@ def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
     if match.group().startswith("over") and _LASTING.search(match.string[: match.start()].replace("\0", " ")):
         return "no"
     if (
-        _unit(match["u"]) in ("minute", "min", "m")
+        (_unit(match["u"]) in ("minute", "min", "m") or "half" in match.group())
         and match.group().startswith("within")
         and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()])
     ):

@@ -41,5 +41,5 @@ def condition_text(condition: Condition) -> str:
 
 def all_of(parts: Iterable[str]) -> str:
     """Conditions joined with 'and', each in brackets where it holds an 'or'; empty for none."""
-    kept = [f"({p})" if " or " in p and not p.startswith("(") else p for p in parts if p]
+    kept = [f"({p})" if " or " in p else p for p in parts if p]
     return " and ".join(kept)

@@ -27,6 +27,9 @@ class Parser(Nouns):
                 negated = True
                 self.draft.used.add(at)
                 continue
+            without = negated and item.has("thing", "measure") and not item.has("qualifier", "planned")
+            if without and self.draft.dataset != "maintenance_windows":
+                self.draft.foreign.append(f"'no {item.text}'")
             cue, negated = self._one(at, item, cue, negated)
 
     def _one(self, at: int, item: Item, cue: str, negated: bool) -> tuple[str, bool]:
@@ -63,7 +66,8 @@ class Parser(Nouns):
         if item.has("thing") and not (item.has("dim") and (cue == "group" or (parts and cue in ("which", "rank", "show")))):
             return self._thing(at, item, cue), False
         if item.has("dim") and not self._verb_or_adjective(at, item, cue):
-            return self._dim(at, item, cue), False
+            beside = at + 1 < len(self.items) and (self.items[at + 1].has("value", "unknown") or self._labels_next(at))
+            return self._dim(at, item, cue), negated and beside
         return self._grammar(at, item, cue), negated
 
     def _foreign(self, at: int, item: Item) -> None:
@@ -73,6 +77,9 @@ class Parser(Nouns):
         self.draft.used.add(at)
         if not any(s.role == "value" and s.name in fields for i in beside for s in i.senses):
             self.draft.foreign.append(item.text)
+
+    def _labels_next(self, at: int) -> bool:
+        return len(self.items[at + 1].text) == 1
 
     def _measure_ahead(self, at: int) -> Item | None:
         """The next item of content, past conditions and values: 'highest CRAC supply temperature'."""

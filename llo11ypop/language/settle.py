@@ -45,9 +45,9 @@ class Settler(Listing):
             return self.out
         window, compare = self._periods()
         self._counted()
+        self._rates_and_shares()
         per = self._per()
         self._listing(window)
-        self._rates_and_shares()
         desc = self._desc()
         bucket = self._bucket(window)
         scope = Scope(

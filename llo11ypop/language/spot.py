@@ -165,7 +165,14 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     read = [under(dataset, tokens, taken, found, catalog) for dataset in sorted(candidates)]
     if not read:
         return None
-    read.sort(key=lambda r: (-r.score, _FIRST.index(r.dataset) if r.dataset in _FIRST else 99, r.dataset))
+    read.sort(
+        key=lambda r: (
+            -r.score,
+            bool(homes) and not r.firm and r.dataset not in homes,
+            _FIRST.index(r.dataset) if r.dataset in _FIRST else 99,
+            r.dataset,
+        )
+    )
     best = read[0]
     best.ties = [r for r in read[1:] if r.score >= best.score - 0.01]
     return best

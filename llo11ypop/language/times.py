@@ -380,6 +380,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{_N}[\s-]*(?:full\s+)?{_U}"), _last_n),
     (_compiled(r"\b(?:the\s+)?(?:day before yesterday)\b"), _word),
     (_compiled(rf"{_PRE}\b(?:last\s+night|overnight|yesterday\s+night)(?:'s)?\b"), _word),
+    (_compiled(rf"\b(?:at|around|about)\s+(?P<a>{CLOCK}\s+(?:yesterday|today))\b"), _on),
     (_compiled(rf"{_PRE}(?P<a>(?:yesterday|today)\s+(?:at\s+|around\s+)?{CLOCK})"), _on),
     (_compiled(r"\b(?:later\s+)?(?:tomorrow|tonight|next\s+(?:hour|day|week|month|quarter|year)|coming\s+(?:days?|weeks?|months?))\b"), _future),
     (_compiled(rf"{_PRE}\b(?:yesterday|today|this\s+morning|this\s+(?:afternoon|evening)|last\s+weekend|the\s+weekend)(?:'s)?(?:\s+so\s+far)?\b"), _word),

@@ -61,7 +61,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(parts: dict[str, Any], name
         ({**GPU, "where": "median_of(gpu_temp_c, node_id) > 1", "measures": N}, "sibling"),
         ({**GPU, "measures": N, "having": "n"}, "not a condition"),
         ({"dataset": "gpu_metrics", "measures": N}, "needs a 'window'"),
-        ({"dataset": "inventory_nodes", "window": "1h", "measures": N}, "takes no 'window'"),
+        ({"dataset": "inventory_clusters", "window": "1h", "measures": N}, "takes no 'window'"),
         ({"dataset": "inventory_nodes", "measures": N, "bucket": {"every": "1h"}}, "no time"),
         ({"dataset": "inventory_nodes", "measures": {"x": {"agg": "last", "field": "rack"}}}, "goes by time"),
         ({**GPU, "window": "500d", "measures": N}, "longer than"),

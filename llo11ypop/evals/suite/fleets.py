@@ -74,10 +74,12 @@ def given(paths: Iterable[Path]) -> list[FleetFile]:
 
 @cache
 def makers() -> str:
-    """Twelve hex digits over everything that makes a fleet: the simulator's code and the catalog's files."""
+    """Twelve hex digits over everything that makes a fleet: the simulator's code and the catalog's columns."""
     import llo11ypop.simulator
+    from llo11ypop.catalog import load_catalog
     from llo11ypop.settings import packaged_config
 
-    code = Path(llo11ypop.simulator.__file__).parent
-    files = [*sorted(code.rglob("*.py")), *sorted((packaged_config() / "catalog").glob("*.yaml"))]
-    return content_hash({f.name: f.read_text(encoding="utf-8") for f in files})[:12]
+    code = sorted(Path(llo11ypop.simulator.__file__).parent.rglob("*.py"))
+    tables = load_catalog(packaged_config()).datasets
+    columns = {name: {f: (s.type, s.exported) for f, s in table.fields.items()} for name, table in tables.items()}
+    return content_hash({f.name: f.read_text(encoding="utf-8") for f in code}, columns)[:12]

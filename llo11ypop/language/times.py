@@ -120,7 +120,7 @@ def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
         return "no"
     if (
         (_unit(match["u"]) in ("minute", "min", "m") or "half" in match.group())
-        and match.group().startswith("within")
+        and re.match(r"\s*(?:within|in)\b", match.group())
         and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()])
     ):
         return None  # type: ignore[return-value]
@@ -211,7 +211,9 @@ def _future(match: re.Match[str], at: datetime, found: Times) -> None:
     found.future = found.future or " ".join(match.group().split())
 
 
-def _all(_m: re.Match[str], at: datetime, _f: Times) -> Period:
+def _all(_m: re.Match[str], at: datetime, found: Times) -> Period | None:
+    if found.periods:
+        return None
     return trailing(at, timedelta(days=EVERYTHING_D), "all telemetry")
 
 

@@ -160,9 +160,9 @@ def _retrieve(deps: AskDeps) -> Node:
 
 def described(reading: Reading, evidence: Evidence, *, truncated: bool) -> Result:
     """The rows with the columns that the reading describes; what a recipe computed on the way stays in the evidence."""
-    names = [c.name for c in reading.columns if c.name in evidence.rows.column_names]
-    rows = evidence.rows.select(names) if names else evidence.rows
-    return Result(reading.columns, rows, (evidence,), truncated)
+    known = {c.name: c for c in reading.columns if c.name in evidence.rows.column_names}
+    rows = evidence.rows.select(list(known)) if known else evidence.rows
+    return Result(tuple(known.values()) or reading.columns, rows, (evidence,), truncated)
 
 
 def _deepen(deps: AskDeps) -> Node:

@@ -28,7 +28,7 @@ class Shape:
     @cached_property
     def dimensions(self) -> tuple[Column, ...]:
         """What rows are about; figures of a single row that name nothing are measures."""
-        named = tuple(c for c in self.columns if c.role == "dimension")
+        named = tuple(c for c in self.columns if c.role == "dimension" and not self._fractions(c))
         return () if self.count == 1 and all(self._figures(c) for c in named) else named
 
     @cached_property
@@ -38,8 +38,13 @@ class Shape:
 
     @cached_property
     def measures(self) -> tuple[Column, ...]:
-        """The figures; text that stands in a measure column is none."""
-        return tuple(c for c in self.columns if c.role != "time" and c not in self.dimensions and self._figures(c))
+        """The figures, those that are called so first; text that stands in a measure column is none."""
+        found = [c for c in self.columns if c.role != "time" and c not in self.dimensions and self._figures(c)]
+        return tuple(sorted(found, key=lambda c: c.role != "measure"))
+
+    def _fractions(self, column: Column) -> bool:
+        """Nothing is named by a number with a fraction."""
+        return bool(pa.types.is_floating(self.result.rows.column(column.name).type))
 
     def _figures(self, column: Column) -> bool:
         return is_number(self.result.rows.column(column.name).type)

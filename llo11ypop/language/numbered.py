@@ -131,7 +131,9 @@ class Numbers:
                 unit = unit or (behind.name if behind is not None else "")
                 sign = "outside" if outside else "between"
                 start = before if before is not None and (outside or items[before].text in ("between", "from")) else at
-                self.draft.limits.append(Limit(sign, item.number, unit, start, end, items[second].number))
+                attribute = self._sized(end) if not unit else ""
+                self.draft.limits.append(Limit(sign, item.number, unit, start, end, items[second].number, attribute))
+                used.update({end} if attribute else set())
                 used |= set(range(start, end))
                 continue
             if after < len(items) and items[after].has("at_least", "at_most") and items[after].text.startswith("or "):

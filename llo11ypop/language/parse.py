@@ -23,7 +23,8 @@ class Parser(Nouns):
         for at, item in enumerate(self.items):
             if at in self.draft.used:
                 continue
-            if item.has("negate") and not item.has("value", "qualifier", "measure", "thing"):
+            beyond = item.has("outside") and at + 1 < len(self.items) and self.items[at + 1].has("value")
+            if (beyond or item.has("negate")) and not item.has("value", "qualifier", "measure", "thing"):
                 negated = True
                 self.draft.used.add(at)
                 continue

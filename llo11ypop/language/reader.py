@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rapidfuzz.distance import OSA
+
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.language import absent, followup, investigate, verified
+from llo11ypop.language import absent, beside, followup, investigate, verified
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
@@ -23,12 +25,13 @@ from llo11ypop.language.spot import BESIDE, Spotted, spot, under
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
-from llo11ypop.language.words import Token, normalise, tokens
+from llo11ypop.language.words import Token, lemma, normalise, tokens
 from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
 _ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call|skills?|who)\b")
 _QUOTED = re.compile(r'"([^"]{3,80})"')
+_TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
 _TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
 """Datasets that say the same as another of the same things."""
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
@@ -59,6 +62,7 @@ class Reader:
         text = _CODED.sub(r"\1 \2", normalise(question))
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
+        text = self._time_words(text)
         times = read_times(text, at)
         self._quotes(text, times)
         fixed, notes = self._tokens(text, times)
@@ -96,6 +100,12 @@ class Reader:
         settled, draft = self.settled(spotted, times, at)
         if draft.nothing:
             return self._nothing(question, draft.nothing)
+        if spotted.unknown:
+            both = beside.read_beside(self, spotted, settled, words, taken, times, at)
+            if both is not None:
+                return self.planned(
+                    question, both.scope, both.defaults, both.definition, at, chart=both.chart, proxies=both.missing
+                )
         return self.finish(question, spotted, settled, draft, words, at)
 
     def spotted_under(self, dataset: str, words: list[Token], taken: list[bool]) -> Spotted:
@@ -103,6 +113,17 @@ class Reader:
         lemmas = [t.lemma for t in words]
         found = [[] if taken[i] else list(self.index.at(lemmas, i)) for i in range(len(words))]
         return under(dataset, words, taken, found, self.catalog)
+
+    def _time_words(self, text: str) -> str:
+        """Misspelt words of time put right before periods are looked for: '7 dyas'."""
+
+        def right(match: re.Match[str]) -> str:
+            word = match.group()
+            if word in self.index.words or word in self.index.names or lemma(word) in self.index.words:
+                return word
+            return next((w for w in _TIME_WORDS if OSA.distance(word, w, score_cutoff=1) <= 1), word)
+
+        return re.sub(r"(?<![\w-])[a-z]{4,9}(?![\w-])", right, text)
 
     def _has_text(self, dataset: str) -> bool:
         return any(f.free_text for f in self.catalog.datasets[dataset].fields.values())
@@ -305,6 +326,10 @@ class Reader:
         for token in tokens(text, self.index.whole):
             inside = any(s <= token.start < e for s, e in times.spans)
             known = token.number is not None or token.lemma in self.index.words or token.text in self.index.names or inside
+            dashed = token.text.replace("_", "-")
+            if not known and dashed in self.index.names:
+                out.append(Token(dashed, dashed, token.start, token.end))
+                continue
             if not known and "_" in token.text:
                 out += tokens(token.text.replace("_", " "), self.index.whole)
                 continue

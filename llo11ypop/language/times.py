@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from llo11ypop.language.periods import EVERYTHING_D, calendar, clipped, describe, floor, shifted, trailing
 from llo11ypop.language.scope import Period
+from llo11ypop.language.time_counts import COUNT, UNIT, UNIT_S, count_of, unit_of
 from llo11ypop.language.time_points import CLOCK, DATE, DAY, MONTH, MONTHS, ImpossibleDateError, at_clock, month_number, point_of
 
 NIGHT_START_H, NIGHT_END_H = 20, 8
@@ -17,23 +18,6 @@ NIGHT_START_H, NIGHT_END_H = 20, 8
 _NTH = ("first", "second", "third", "fourth", "last")
 _STILL_NIGHT_H = 4
 """Before that hour last night is still going on."""
-_NUMBERS = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90, "couple of": 2,
-    "twenty four": 24, "twenty-four": 24, "twenty one": 21, "twenty-one": 21, "forty eight": 48, "forty-eight": 48,
-    "seventy two": 72, "seventy-two": 72, "thirty six": 36, "thirty-six": 36, "eighteen": 18, "sixteen": 16, "forty": 40, "fifty": 50,
-    "thirteen": 13, "forty five": 45, "forty-five": 45, "half a": 0.5, "half an": 0.5, "hundred": 100, "a hundred": 100,
-}  # fmt: skip
-
-
-_UNIT_S = {"minute": 60, "min": 60, "m": 60, "hour": 3600, "hr": 3600, "h": 3600, "day": 86400, "d": 86400, "week": 604800,
-           "wk": 604800, "w": 604800, "fortnight": 1209600, "month": 2592000, "quarter": 7776000, "year": 31536000, "night": 86400}  # fmt: skip
-
-
-_N = r"(?P<n>\d+(?:\.\d+)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")"
-
-
-_U = r"(?P<u>minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|quarters?|years?|nights?|[hdwm]\b)"
 
 
 _POINT = (
@@ -88,20 +72,10 @@ def read_times(text: str, at: datetime) -> Times:
     return found
 
 
-def _count(text: str) -> float:
-    text = " ".join(text.split())
-    return float(_NUMBERS[text]) if text in _NUMBERS else float(text)
-
-
-def _unit(text: str) -> str:
-    text = text.strip()
-    return text if text in ("h", "d", "w", "m") else text.rstrip("s")
-
-
 def _last_n(match: re.Match[str], at: datetime, _: Times) -> Period:
-    count, unit = _count(match["n"]), _unit(match["u"])
+    count, unit = count_of(match["n"]), unit_of(match["u"])
     unit = "hour" if unit in ("h", "hr") else "day" if unit == "d" else "week" if unit in ("w", "wk") else unit
-    span = timedelta(seconds=count * _UNIT_S[unit])
+    span = timedelta(seconds=count * UNIT_S[unit])
     if span > timedelta(days=EVERYTHING_D) or span.total_seconds() < 1:
         span = timedelta(days=EVERYTHING_D)
     shown = f"{count:g} {unit}{'s' if count != 1 else ''}"
@@ -119,7 +93,7 @@ def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
     if match.group().startswith("over") and _LASTING.search(match.string[: match.start()].replace("\0", " ")):
         return "no"
     if (
-        (_unit(match["u"]) in ("minute", "min", "m") or "half" in match.group())
+        (unit_of(match["u"]) in ("minute", "min", "m") or "half" in match.group())
         and re.match(r"\s*(?:within|in)\b", match.group())
         and re.search(r"\b(?:rose|rise|jump|increase|climb|went up|fell|drop)", match.string[: match.start()])
     ):
@@ -128,16 +102,16 @@ def _within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
 
 
 def _ago(match: re.Match[str], at: datetime, _: Times) -> Period:
-    count, unit = _count(match["n"]), _unit(match["u"])
+    count, unit = count_of(match["n"]), unit_of(match["u"])
     if unit in ("day", "d", "week", "wk", "w", "month"):
         name = {"d": "day", "wk": "week", "w": "week"}.get(unit, unit)
         return calendar(at, name, int(count), match.group().strip())
-    start = floor(at - timedelta(seconds=count * _UNIT_S[unit]), "hour")
+    start = floor(at - timedelta(seconds=count * UNIT_S[unit]), "hour")
     return clipped(start, start + timedelta(hours=1), match.group().strip(), at)
 
 
 def _relative(match: re.Match[str], at: datetime, _: Times) -> Period:
-    which, unit = match["which"], _unit(match["u"])
+    which, unit = match["which"], unit_of(match["u"])
     unit = {"wk": "week", "hr": "hour", "h": "hour", "d": "day", "w": "week", "m": "month"}.get(unit, unit)
     if unit == "fortnight":
         return trailing(at, timedelta(days=14), "last 14 days")
@@ -146,7 +120,7 @@ def _relative(match: re.Match[str], at: datetime, _: Times) -> Period:
     if which in ("this", "current"):
         return calendar(at, unit, 0, f"this {unit}")
     if which in ("past", "trailing") or unit in ("hour", "day", "minute"):
-        span = timedelta(seconds=_UNIT_S[unit])
+        span = timedelta(seconds=UNIT_S[unit])
         return trailing(at, span, f"last {describe(span)}")
     return calendar(at, unit, 1, f"last {unit}")
 
@@ -186,8 +160,13 @@ def _now(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.now = True
 
 
+def _to_date(match: re.Match[str], at: datetime, _: Times) -> Period:
+    unit = match["u"] or "year"
+    return calendar(at, unit, 0, f"this {unit}")
+
+
 def _trailing_unit(match: re.Match[str], at: datetime, _: Times) -> Period:
-    span = timedelta(seconds=_UNIT_S[match["u"]])
+    span = timedelta(seconds=UNIT_S[match["u"]])
     return trailing(at, span, f"last {describe(span)}")
 
 
@@ -374,12 +353,13 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), _since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), _after),
     (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
-    (_compiled(rf"\b(?:the\s+)?{_N}\s+{_U}\s+before(?:\s+(?:that|it))?\b"), _before_that),
+    (_compiled(rf"\b(?:the\s+)?{COUNT}\s+{UNIT}\s+before(?:\s+(?:that|it))?\b"), _before_that),
     (_compiled(rf"\bfrom\s+(?P<a>{_POINT})\s+(?:on|onwards?)\b"), _since),
     (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), _trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), _before_that),
-    (_compiled(rf"\b{_N}\s*{_U}\s+ago\b"), _ago),
-    (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{_N}[\s-]*(?:full\s+)?{_U}"), _last_n),
+    (_compiled(r"\b(?:(?P<u>year|quarter|month|week)\s+to\s+date|ytd)\b"), _to_date),
+    (_compiled(rf"\b{COUNT}\s*{UNIT}\s+ago\b"), _ago),
+    (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{COUNT}[\s-]*(?:full\s+)?{UNIT}"), _last_n),
     (_compiled(r"\b(?:the\s+)?(?:day before yesterday)\b"), _word),
     (_compiled(rf"{_PRE}\b(?:last\s+night|overnight|yesterday\s+night)(?:'s)?\b"), _word),
     (_compiled(rf"\b(?:at|around|about)\s+(?P<a>{CLOCK}\s+(?:yesterday|today))\b"), _on),
@@ -393,8 +373,8 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(r"\b(?:in|during|for)?\s*q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b"), _quarter),
     (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), _year),
     (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{CLOCK})(?:\s+utc)?"), _on),
-    (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{_N}[\s-]*{_U}"), _within_n),
+    (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), _within_n),
     (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|now)\b"), _now),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), _all),
-    (_compiled(rf"(?:^|[,\s(]){_N}[\s-]*{_U}\)?\s*[?.!]?\s*$"), _bare_n),
+    (_compiled(rf"(?:^|[,\s(]){COUNT}[\s-]*{UNIT}\)?\s*[?.!]?\s*$"), _bare_n),
 ]  # fmt: skip

@@ -278,6 +278,8 @@ class Reader:
 
     def _foreign(self, dataset: str, dimension: str, scope: Scope) -> str:
         """What can be asked instead of a dimension that the dataset does not have."""
+        if dimension.startswith("'no "):
+            return f"things with {dimension.strip(chr(39))} are not looked for; ask which have any"
         reach = reachable(self.catalog, dataset)
         own = [d.label for d in self.lexicon.dimensions.values() if d.label and any(f in reach for f in d.fields)][:9]
         what = scope.measures[0].label if scope.measures else dataset.replace("_", " ")

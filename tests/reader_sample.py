@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a question and what it means on one line reads as a table
 """A reader over a made-up fleet of two small clusters: no store, no files but the configuration."""
 
 from datetime import UTC, datetime

@@ -52,9 +52,7 @@ def _confined(select: Select, principal: Principal, catalog: Catalog) -> Select:
 def _has_owner(select: Select, catalog: Catalog) -> bool:
     """Whether rows are about somebody's work: an owner's field, or free text that programs of anybody wrote."""
     fields = catalog.dataset(select.dataset).fields
-    return bool(OWNED & set(fields)) or any(
-        catalog.route(select.dataset, name).spec.free_text for name in names_used(select)
-    )
+    return bool(OWNED & set(fields)) or any(catalog.route(select.dataset, name).spec.free_text for name in names_used(select))
 
 
 def _within(select: Select, name: str, allowed: frozenset[str], principal: Principal, catalog: Catalog) -> Node:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a question and what it means on one line reads as a table
 """What is not understood is asked back, and what does not exist is told with what does."""
 
 import random

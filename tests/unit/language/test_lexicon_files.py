@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a question and what it means on one line reads as a table
 """The lexicon is data: operators add to it, and mistakes are told with file and line."""
 
 import shutil

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a question and what it means on one line reads as a table
 """Questions to plans: what is measured, over what, by what, under which conditions."""
 
 import pytest

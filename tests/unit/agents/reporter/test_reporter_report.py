@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a question and what it means on one line reads as a table
 """What the reporter says of given facts."""
 
 import re
@@ -42,7 +43,10 @@ def test_a_node_that_was_out_before_does_not_make_a_night_eventful() -> None:
 
 def test_the_headline_says_what_is_worst_who_was_hit_and_what_was_decided() -> None:
     told = headline(busy())
-    assert "2 incidents last night, 1 of them begun before; the most serious is Node unreachable: node gpu-b-010, c-b, iad1 (us-east) (cause unknown" in told
+    assert (
+        "2 incidents last night, 1 of them begun before; the most serious is Node unreachable: node gpu-b-010, c-b, iad1 (us-east) (cause unknown"
+        in told
+    )
     assert "218 GPU-hours were lost: 114 GPU-hours of work in 2 jobs and 104 GPU-hours of nodes out of use" in told
     assert "hit: acct-b and acct-a" in told
     assert "Of 2 actions proposed, 1 was approved, 0 were rejected, 1 waits for an answer." in told

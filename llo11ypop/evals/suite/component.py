@@ -77,7 +77,7 @@ async def _parser(prepared: Prepared, case: ComponentCase, parts: Parts) -> list
         problems.append(f"intent {reading.intent} instead of {' or '.join(_listed(expect['intent']))}")
     if "same_as" in expect:
         other = parts.reader.read(prepared.said(str(expect["same_as"])), prepared.at, None)
-        if (reading.plan, reading.intent) != (other.plan, other.intent):
+        if reading.plan != other.plan or (reading.plan is None and reading.intent is not other.intent):
             problems.append(f"read as '{reading.text}', the other as '{other.text}'")
     problems += _mentions(reading, prepared, case)
     if "sql" in expect:

@@ -19,6 +19,8 @@ def of_times(times: Times, *, roster: bool = False) -> str | None:
     """A date that does not exist, or one that is still to come; none when the time is fine."""
     if times.impossible:
         return f"{times.impossible} does not exist in the calendar, so there is nothing to look up; name another date or period"
+    if times.begun:
+        return f"{times.begun} has only just begun: there is nothing of it yet; ask for the last 24 hours or the period before"
     if times.future and not (roster and times.tonight):
         return f"{times.future} is still to come: telemetry ends at the instant of the question; ask for a risk instead of a fact"
     return None

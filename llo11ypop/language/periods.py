@@ -38,9 +38,18 @@ def shifted(start: datetime, unit: str, count: int = 1) -> datetime:
     return start + timedelta(days=count)
 
 
+class JustBegunError(ValueError):
+    """A period begins at the very instant of the question; the message is its name."""
+
+
 def calendar(at: datetime, unit: str, back: int, label: str) -> Period:
-    """The calendar unit `back` units ago; the current one ends at the instant and is partial."""
+    """The calendar unit `back` units ago; the current one ends at the instant and is partial.
+
+    Raises JustBegunError for a current one of which nothing is over yet.
+    """
     start = shifted(floor(at, unit), unit, -back)
+    if start >= at:
+        raise JustBegunError(label)
     end = shifted(start, unit)
     return clipped(start, end, label, at)
 

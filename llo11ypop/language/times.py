@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from llo11ypop.language.periods import EVERYTHING_D, calendar, clipped, describe, floor, shifted, trailing
+from llo11ypop.language.periods import EVERYTHING_D, JustBegunError, calendar, clipped, describe, floor, shifted, trailing
 from llo11ypop.language.scope import Period
 from llo11ypop.language.time_counts import COUNT, UNIT, UNIT_S, count_of, unit_of
 from llo11ypop.language.time_points import CLOCK, DATE, DAY, MONTH, MONTHS, ImpossibleDateError, at_clock, month_number, point_of
@@ -42,6 +42,8 @@ class Times:
     impossible: str = ""
     """'30 February': a date that does not exist."""
     future: str = ""
+    begun: str = ""
+    """'today', asked at midnight: nothing of it is over yet."""
     spans: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -56,6 +58,9 @@ def read_times(text: str, at: datetime) -> Times:
                 continue
             try:
                 period = make(match, at, found)
+            except JustBegunError as new:
+                found.begun = found.begun or str(new)
+                period = None
             except ImpossibleDateError as bad:
                 found.impossible = found.impossible or str(bad)
                 period = None

@@ -201,9 +201,9 @@ async def test_what_rows_say_changes_nothing_but_cells(tmp_path: Path) -> None:
             return {n: _planted(e, planted) for n, e in found.items()}
 
     async with conversation(tmp_path) as deps:
-        await ask("Drain reasons this week, grouped", deps, at=END)
+        await ask("Drain reasons of the last 7 days, grouped", deps, at=END)
         await _through(deps, Planting(deps.store, RuntimeError()))
-        answer = await ask("Drain reasons this week, grouped", deps, at=END)
+        answer = await ask("Drain reasons of the last 7 days, grouped", deps, at=END)
     assert answer.status is Status.ANSWERED
     assert agents(answer)[:2] == ["guard", "director"]
     assert answer.result is not None

@@ -135,7 +135,8 @@ def c10(world: World, at: Placement) -> list[Truth]:
     truth = c.truth(queue="GPU-HW", severity="S2", expected="ESCALATE", acceptable=("ESCALATE", "RMA", "DIAG"),
                     forbidden=("RESET_GPU", "REBOOT"), causes=("C10", "F37", "repeated_remediation", "lemon_node", "F7", "F11"),
                     text="five remediations in seven days did not help", also=(f"gpu:{gpu}",))  # fmt: skip
-    return [*children[:REMEDIATION_LIMIT], *under(named(truth, "C10"), *children[REMEDIATION_LIMIT:])]
+    late = under(named(truth, "C10"), *children[REMEDIATION_LIMIT:])
+    return [*late, *(named(c, "C10") for c in children[:REMEDIATION_LIMIT])]
 
 
 CASCADES = {"C6": c6, "C7": c7, "C8": c8, "C9": c9, "C10": c10}

@@ -75,3 +75,8 @@ def test_what_is_to_come_is_told(text: str) -> None:
 
 def test_longer_than_two_hours_is_no_window() -> None:
     assert _said("jobs that waited over 2 hours") == []
+
+
+def test_a_day_that_has_just_begun_is_not_a_word_nobody_knows() -> None:
+    found = read_times(normalise("failed jobs today"), datetime(2026, 5, 21, tzinfo=UTC))
+    assert (found.begun, found.periods) == ("today", [])

@@ -52,11 +52,12 @@ def test_one_driver_and_not_the_others(nodes: tuple[str, ...], expected: set[str
     [
         ((), True),
         (("tickets",), True),
-        (("tickets", "remediations"), False),
+        (("tickets", "remediations"), True),
+        (("tickets", "remediations", "slurm_job_nodes"), False),
         (("user_exclusions",), False),
     ],
 )
-def test_a_lemon_is_avoided_by_users_and_has_two_kinds_of_trouble(missing: tuple[str, ...], lemon: bool) -> None:
+def test_a_lemon_is_avoided_by_users_and_in_some_trouble(missing: tuple[str, ...], lemon: bool) -> None:
     days = [1440 * d + 60 for d in (1, 6, 11, 19)]
     on = {"cluster": "c-a", "node_id": "n1"}
     troubles: dict[str, list[Row]] = {

@@ -616,7 +616,7 @@ CASES: list[Case] = [
         ["F33"],
         lambda: {
             "training_steps": run_minutes(steps(600, 30, 2))
-            + run_minutes([20], grad_norm=20.0, loss=3.5)
+            + run_minutes([20, 19.5, 19.2], grad_norm=20.0, loss=3.5)
             + run_minutes(steps(19, every=1))
         },
         {"F33 run:r-1"},

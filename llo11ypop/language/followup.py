@@ -12,6 +12,7 @@ from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import IntentWords
 from llo11ypop.language.parse import Parser
 from llo11ypop.language.periods import before
+from llo11ypop.language.quantities import reaggregated
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Condition, Scope
@@ -232,6 +233,9 @@ def _measures(turn: Turn, previous: Scope, kept: list[str]) -> Scope:
         fields = previous.fields if not draft.measures and previous.fields else ()
         changed = replace(previous, measures=new.measures, having=new.having, share=new.share, part=new.part, per=new.per)
         return replace(changed, count_of=new.count_of, fields=fields, dataset=new.dataset, verified="")
+    other = next((name for name, _ in draft.aggs), "")
+    if other:
+        previous = replace(previous, measures=tuple(reaggregated(q, other) for q in previous.measures), verified="")
     kept.append(" and ".join(dict.fromkeys(q.label for q in previous.measures)) or previous.dataset)
     extra = [c for c in new.filters if c.op == "expr"]
     for _, qualifier, no, _ in draft.qualifiers:

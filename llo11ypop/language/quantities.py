@@ -1,6 +1,7 @@
 """Measures of the lexicon and aggregates of the question as quantities of a scope; units of thresholds."""
 
 import re
+from dataclasses import replace
 
 from llo11ypop.language.draft import Named
 from llo11ypop.language.lexicon import Lexicon, MeasureWords, Qualifier, Thing
@@ -101,6 +102,16 @@ def quantities(named: Named, lexicon: Lexicon) -> list[Quantity]:
             )
         )
     return out
+
+
+def reaggregated(quantity: Quantity, name: str) -> Quantity:
+    """The same reading under another aggregate ('and the median?'); as it was where it is a count or a counter."""
+    if not quantity.field or quantity.recipe or quantity.agg in ("count", "count_distinct", "increase", "rate"):
+        return quantity
+    agg, q = _aggregate(name)
+    spoken = sorted({*_SPOKEN.values(), *_SPOKEN, *_QUANTILES}, key=len, reverse=True)
+    plain = next((quantity.label[len(s) + 1 :] for s in spoken if s and quantity.label.startswith(f"{s} ")), quantity.label)
+    return replace(quantity, name=f"{name}_{slug(plain)}", label=f"{_SPOKEN.get(name, name)} {plain}", agg=agg, q=q)
 
 
 def _aggregate(name: str) -> tuple[str, float | None]:

@@ -80,3 +80,10 @@ def test_a_complete_question_starts_afresh() -> None:
 
 def test_a_place_that_does_not_exist_is_told() -> None:
     assert "no cluster 'zeta'" in (_thread("failed jobs by day", "and for cluster zeta?")[1].nothing or "")
+
+
+def test_another_aggregate_replaces_the_aggregate() -> None:
+    _, median, highest = _thread("p95 queue wait per partition in the last 7 days", "and the median?", "what about the maximum?")
+    assert [(q.agg, q.q, q.field) for q in median.scope.measures] == [("percentile", 0.5, "queue_wait_s")]
+    assert [(q.agg, q.label) for q in highest.scope.measures] == [("max", "highest queue wait")]
+    assert highest.scope.by == ("partition",)

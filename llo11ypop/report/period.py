@@ -44,8 +44,7 @@ def last_week(at: datetime) -> Period:
     today = at.replace(hour=0, minute=0, second=0, microsecond=0)
     end = today - timedelta(days=today.weekday())
     start = end - timedelta(weeks=1)
-    year, week, _ = start.isocalendar()
-    return _cut(Kind.WEEK, start, end, at, f"week {week} of {year}")
+    return _cut(Kind.WEEK, start, end, at, f"week of {start:%-d %B %Y}")
 
 
 def between(since: str | None, until: str | None, at: datetime) -> Period:

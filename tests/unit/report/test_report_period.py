@@ -41,7 +41,7 @@ def test_a_night_may_lie_within_one_day() -> None:
 @pytest.mark.parametrize("at", ["2026-05-18T00:00", "2026-05-20T12:00", "2026-05-24T23:59"])
 def test_last_week_is_the_calendar_week_before(at: str) -> None:
     found = last_week(utc(at))
-    assert (found.start, found.end, found.label) == (utc("2026-05-11T00:00"), utc("2026-05-18T00:00"), "week 20 of 2026")
+    assert (found.start, found.end, found.label) == (utc("2026-05-11T00:00"), utc("2026-05-18T00:00"), "week of 11 May 2026")
 
 
 def test_a_span_takes_instants_and_durations() -> None:

@@ -87,7 +87,18 @@ def _one(work: Work) -> "FleetScore":
     if seed is not None and not fleet.exists():
         to_stderr(f"{label}: simulating {made['gpus']} GPUs × {made['days']:g} days")
         simulate_fleet(fleet, seed=seed, **made)
-    return score_fleet(fleet, wanted, progress=to_stderr, label=label)
+    score = score_fleet(fleet, wanted, progress=to_stderr, label=label)
+    to_stderr(f"{label}: {_in_short(score)}")
+    return score
+
+
+def _in_short(score: "FleetScore") -> str:
+    """The figures of one fleet in a line, so that those of the first are not lost with the last."""
+    from llo11ypop.evals.score import figures
+
+    keys = ("incidents", "recall", "precision", "entity_level", "cause_top1", "action_acceptable", "forbidden", "duplicates")
+    found = figures([score.ours])
+    return ", ".join(f"{k} {found[k]}" for k in keys)
 
 
 def _name(seed: int, made: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Where things stand in a fleet file, and how near a ticket is to an injected incident."""
 
 from enum import IntEnum
-from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -66,11 +65,17 @@ class Places:
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
-        self._around = lru_cache(maxsize=None)(self._ancestors)
+        self._known: dict[Entity, frozenset[Entity]] = {}
 
     def kin(self, one: Entity, other: Entity) -> bool:
         """Whether one of the two is or contains the other."""
         return one in self._around(other) or other in self._around(one)
+
+    def _around(self, entity: Entity) -> frozenset[Entity]:
+        """The entity with all it lies in, looked up once; a plain dictionary, as workers send places to their parent."""
+        if entity not in self._known:
+            self._known[entity] = self._ancestors(entity)
+        return self._known[entity]
 
     def _ancestors(self, entity: Entity) -> frozenset[Entity]:
         if entity.level in (Level.MOUNT, Level.PARTITION) and entity not in self.topology:

@@ -1,5 +1,7 @@
 """Every figure of the score, on hand-made sets."""
 
+import pickle
+
 import pytest
 
 from llo11ypop.evals.explain import explain, false_json, missed_json
@@ -131,3 +133,8 @@ def test_the_report_has_every_key_of_its_contract() -> None:
     assert wanted <= set(out)
     assert out["baseline"]["recall"] == 0.0
     assert "Recall" in text(out)
+
+
+def test_a_score_can_be_sent_from_a_worker_to_its_parent() -> None:
+    run = scored([ticket("a", "F1", "gpu:G00")], INCIDENTS)
+    assert figures([pickle.loads(pickle.dumps(run))]) == figures([run])  # noqa: S301 - our own

@@ -41,7 +41,7 @@ from llo11ypop.ledger import (
     schema,
     verdict_rows,
 )
-from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, MEMORY, connect, reading, url_of, writing
+from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, reading, writing
 from llo11ypop.ledger.tables import proposals as p
 
 T = TypeVar("T")
@@ -72,18 +72,7 @@ class SqlLedger:
         `channels` get an outbox row for each proposal filed. Raises LedgerError: locked (transient), damaged,
         not a ledger, older or newer than this program.
         """
-        engine = connect(url_of(target), busy_timeout_s=busy_timeout_s)
-        try:
-            if url_of(target) == MEMORY:
-                schema.create_in_memory(engine)
-            elif upgrade:
-                schema.upgrade(engine)
-            else:
-                schema.check(engine)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine, channels)
+        return cls(schema.opened(target, make=upgrade, busy_timeout_s=busy_timeout_s), channels)
 
     @classmethod
     def in_memory(cls, channels: Sequence[str] = CHANNELS) -> Self:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 
 from llo11ypop.ledger import schema
 from llo11ypop.ledger import tables as t
-from llo11ypop.ledger.connection import MEMORY, connect, reading, url_of, writing
+from llo11ypop.ledger.connection import reading, writing
 from llo11ypop.ledger.upsert import insert_new
 from llo11ypop.report.delivery import LEASE, Handed, Letter, State
 
@@ -33,18 +33,7 @@ class SqlReports:
     @classmethod
     def open(cls, target: str | Path, *, upgrade: bool = False) -> "SqlReports":
         """Open the ledger's database (path, URL or `:memory:`). Raises LedgerError as `SqlLedger.open` does."""
-        engine = connect(url_of(target))
-        try:
-            if url_of(target) == MEMORY:
-                schema.create_in_memory(engine)
-            elif upgrade:
-                schema.upgrade(engine)
-            else:
-                schema.check(engine)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine)
+        return cls(schema.opened(target, make=upgrade))
 
     async def close(self) -> None:
         """Release the connection."""

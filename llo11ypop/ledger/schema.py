@@ -1,5 +1,6 @@
 """The schema's version: made by Alembic migrations in the package, checked whenever a ledger is opened."""
 
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from llo11ypop.core.errors import LedgerError
-from llo11ypop.ledger.connection import reading, writing
+from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, MEMORY, connect, reading, url_of, writing
 from llo11ypop.ledger.tables import metadata
 
 if TYPE_CHECKING:
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0002"
 """The version this program writes; a constant, since importing Alembic takes longer than opening a ledger."""
+
+
+def opened(target: str | Path, *, make: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
+    """The ledger of a path, a URL or `:memory:`, at this version; `make` also makes or migrates it.
+
+    Raises LedgerError, with nothing left open: locked (transient), damaged, not a ledger, older or newer than this program.
+    """
+    url = url_of(target)
+    with ExitStack() as undo:
+        engine = connect(url, busy_timeout_s=busy_timeout_s)
+        undo.callback(engine.dispose)
+        if url == MEMORY:
+            create_in_memory(engine)
+        elif make:
+            upgrade(engine)
+        else:
+            check(engine)
+        undo.pop_all()
+    return engine
 
 
 def check(engine: Engine) -> None:

@@ -3,17 +3,20 @@
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.pool import QueuePool
 
 from llo11ypop.approvals.ledger import Filed, Touch
 from llo11ypop.core.errors import LedgerError, is_transient
 from llo11ypop.ledger import SqlLedger, schema
 from llo11ypop.ledger.connection import connect, reading, to_json, url_of, writing
+from llo11ypop.ledger.reports import SqlReports
 from llo11ypop.ledger.tables import metadata
 from tests.ledger_samples import AT, evidence, proposal
 
@@ -69,6 +72,22 @@ def test_a_newer_ledger_is_refused_and_left_alone(tmp_path: Path, upgrade: bool)
     with pytest.raises(LedgerError, match="newer version") as bad:
         SqlLedger.open(path, upgrade=upgrade)
     assert not is_transient(bad.value)
+
+
+@pytest.mark.parametrize("shelf", [SqlLedger, SqlReports])
+def test_a_ledger_that_is_refused_is_not_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shelf: Any) -> None:
+    made: list[Engine] = []
+
+    def remembered(url: str, *, busy_timeout_s: float) -> Engine:
+        made.append(connect(url, busy_timeout_s=busy_timeout_s))
+        return made[-1]
+
+    monkeypatch.setattr(schema, "connect", remembered)
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        shelf.open(tmp_path / "l.sqlite")
+    (engine,) = made
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.checkedin() == engine.pool.checkedout() == 0
 
 
 def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from llo11ypop.language.lexicon import MeasureWords, Qualifier, Thing
+from llo11ypop.language.entries import MeasureWords, Qualifier, Thing
 from llo11ypop.language.scope import Condition, Threshold
 
 
@@ -69,6 +69,10 @@ class Draft:
     having: list[Threshold] = field(default_factory=list)
     denominator: str = ""
     planned: bool = False
+    none: bool = False
+    """Those without any are asked for: 'nodes with no XID'."""
+    peak: bool = False
+    """The spans of time themselves are ranked: 'which day had the most …'."""
     normal: bool = False
     distinct: bool = False
     aggs: list[tuple[str, int]] = field(default_factory=list)

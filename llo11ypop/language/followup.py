@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from llo11ypop.language import absent, investigate
 from llo11ypop.language.draft import Draft
+from llo11ypop.language.entries import IntentWords
 from llo11ypop.language.intent import PLANNED, Intent
-from llo11ypop.language.lexicon import IntentWords
 from llo11ypop.language.parse import Parser
 from llo11ypop.language.periods import before
 from llo11ypop.language.quantities import reaggregated

@@ -11,7 +11,8 @@ from rapidfuzz.distance import OSA
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.catalog.models import FieldSpec
-from llo11ypop.language.lexicon import FieldWords, Lexicon, MeasureWords
+from llo11ypop.language.entries import FieldWords, MeasureWords
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.values import ValueIndex, shape
 from llo11ypop.language.words import normalise, tokens
 
@@ -162,6 +163,8 @@ class PhraseIndex:
             for name, phrases in table.items():
                 for phrase in phrases:
                     self.add(phrase, Sense(role, name))
+        for name in (*self.lexicon.buckets, "date"):
+            self.add(name, Sense("calendar", "day" if name == "date" else name))
         for name, denominator in self.lexicon.denominators.items():
             for phrase in denominator.words:
                 self.add(phrase, Sense("denominator", name, data=denominator))

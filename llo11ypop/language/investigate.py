@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.core.window import iso
+from llo11ypop.language.entries import IntentWords
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.lexicon import IntentWords, Lexicon
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.parse import Parser
 from llo11ypop.language.periods import before, trailing
 from llo11ypop.language.reading import Reading

@@ -1,7 +1,7 @@
 """Measures, things and dimensions of a question, and the part that each plays."""
 
 from llo11ypop.language.draft import Named
-from llo11ypop.language.lexicon import Qualifier
+from llo11ypop.language.entries import Qualifier
 from llo11ypop.language.named_values import NamedValues
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item

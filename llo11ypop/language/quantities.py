@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 from llo11ypop.language.draft import Named
-from llo11ypop.language.lexicon import Lexicon, MeasureWords, Qualifier, Thing
+from llo11ypop.language.entries import MeasureWords, Qualifier, Thing
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Quantity
 from llo11ypop.language.where import all_of, expression
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from llo11ypop.core.question import Column
 from llo11ypop.language.composing import BUCKET, Composing, days_of, reaches, span
-from llo11ypop.language.lexicon import Recipe
+from llo11ypop.language.entries import Recipe
 from llo11ypop.language.scope import Period, Quantity
 from llo11ypop.language.where import all_of, condition_text
 

@@ -5,8 +5,8 @@ from typing import cast
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
+from llo11ypop.language.entries import MeasureWords, Thing
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.lexicon import MeasureWords, Thing
 from llo11ypop.language.listing import Listing
 from llo11ypop.language.quantities import count_of_thing, quantities, together
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope

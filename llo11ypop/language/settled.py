@@ -5,8 +5,9 @@ from datetime import datetime
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.language.draft import Draft
+from llo11ypop.language.entries import Thing
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.lexicon import Lexicon, Thing
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.quantities import negated
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Condition, Quantity, Scope, Threshold

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from llo11ypop.language.draft import Named
-from llo11ypop.language.lexicon import Thing
+from llo11ypop.language.entries import Thing
 from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
 from llo11ypop.language.scope import Condition, Quantity
 from llo11ypop.language.thresholds import Thresholds

@@ -38,6 +38,7 @@ GRAMMAR = frozenset(
         "outside",
         "agg",
         "bucket",
+        "calendar",
         "unit",
         "denominator",
     }

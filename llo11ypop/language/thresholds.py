@@ -6,7 +6,7 @@ from typing import cast
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
-from llo11ypop.language.lexicon import MeasureWords
+from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.quantities import converted, quantities
 from llo11ypop.language.scope import Condition, Operator, Quantity, Threshold
 from llo11ypop.language.spot import BY_UNIT

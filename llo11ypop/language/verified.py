@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from rapidfuzz import fuzz
 
 from llo11ypop.core.question import Column
+from llo11ypop.language.entries import VerifiedQuestion
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.lexicon import VerifiedQuestion, filled
+from llo11ypop.language.lexicon import filled
 from llo11ypop.language.periods import trailing
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope

@@ -5,7 +5,8 @@ when their time has come, so that an incident can still be painted on everything
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,15 +167,10 @@ class LiveFleet:
             raise StoreError("the live fleet has no chapter", next_step="report this")
         span = ((self.released_at - self._start_at).total_seconds(), (until - self._start_at).total_seconds())
         count = 0
-        connection.execute("BEGIN TRANSACTION")
-        try:
+        with _transaction(connection):
             for dataset in self._flowing():
                 count += insert(connection, world, dataset, span)
             connection.execute("UPDATE fleet_meta SET value = ? WHERE key = 'end'", [iso(until)])
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
         return count
 
     def _flowing(self) -> Iterable[Dataset]:
@@ -182,6 +178,17 @@ class LiveFleet:
         for name, dataset in sorted(self.catalog.datasets.items()):
             if name not in _FIXED and dataset.kind is not Kind.DIMENSION and exported_fields(dataset, self.spec.profile):
                 yield self.catalog.datasets[name]
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep all that is written in here, or nothing when it is left by an exception."""
+    connection.begin()
+    with ExitStack() as undo:
+        undo.callback(connection.rollback)
+        yield
+        connection.commit()
+        undo.pop_all()
 
 
 def drawn_entity(shape: FleetShape, mode: str, rng: np.random.Generator) -> str:

@@ -19,7 +19,8 @@ def read_beside(
     reader: "Reader", first: Spotted, settled: Settled, words: list[Token], taken: list[bool], times: Times, at: datetime
 ) -> Settled | None:
     """Both measures in one scope, where a second dataset explains every word that the first one does not; none otherwise."""
-    if not _plain(settled.scope) or settled.clarify:
+    joined = any(i.has("conjunction", "compare") for i in first.items)
+    if not joined or not _plain(settled.scope) or settled.clarify:
         return None
     lemmas = [t.lemma for t in words]
     roles = ("measure", "thing", "qualifier")

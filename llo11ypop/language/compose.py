@@ -7,8 +7,9 @@ from typing import Any
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.question import Column
 from llo11ypop.language import unplanned
+from llo11ypop.language.absentees import add_absentees
 from llo11ypop.language.composing import BUCKET, Composing, counts, days_of, label_of, reaches, span
-from llo11ypop.language.latest import add_latest
+from llo11ypop.language.latest import add_current, add_latest
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.recipes import add_recipe, recipe_columns
@@ -70,7 +71,7 @@ def _rows(made: Composing) -> None:
         if where:
             select["where"] = where
         if dataset.time and dataset.time in scope.fields:
-            select["order"] = [{"by": dataset.time, "desc": True}]
+            select["order"] = [{"by": dataset.time, "desc": scope.desc}]
         made.add("result", select)
     reach = reachable(made.catalog, scope.dataset)
     for name in scope.fields:
@@ -89,6 +90,7 @@ def _measured(made: Composing) -> None:
     else:
         _base(made, scope.window)
         extra = recipe_columns(made)
+        add_absentees(made)
     if scope.per:
         names = _divided(made, names)
     if scope.share:
@@ -115,6 +117,9 @@ def _base(made: Composing, window: Period | None) -> None:
             parts.append(made.last)
         elif quantity.agg == "latest":
             add_latest(made, quantity)
+            parts.append(made.last)
+        elif quantity.now:
+            add_current(made, quantity)
             parts.append(made.last)
         else:
             simple.setdefault(quantity.dataset, []).append(quantity)
@@ -282,7 +287,7 @@ def _tail(made: Composing, names: list[str], extra: list[Column]) -> None:
         names, extra = ["things"], []
     _columns(made, names, extra)
     order = _order(made, names)
-    limit = scope.top if not scope.bucket else None
+    limit = scope.top if not scope.bucket or _ranks_time(scope) else None
     if limit is None and scope.by and set(scope.by) & _MANY and not scope.bucket:
         limit = MOST_GROUPS
     if order:
@@ -290,8 +295,15 @@ def _tail(made: Composing, names: list[str], extra: list[Column]) -> None:
     _folded(made)
 
 
+def _ranks_time(scope: Scope) -> bool:
+    """'which day had the most': spans of time are ranked like anything else."""
+    return bool(scope.bucket and scope.top and not scope.by)
+
+
 def _order(made: Composing, names: list[str]) -> list[dict[str, Any]]:
     scope = made.scope
+    if _ranks_time(scope):
+        return [{"by": "share_pct" if scope.share else names[0], "desc": scope.desc}, {"by": BUCKET}]
     if scope.bucket:
         return [{"by": BUCKET}, *({"by": b} for b in scope.by)]
     keyed = [*scope.by, *(d for q in scope.measures if q.recipe for d in made.lexicon.recipes[q.recipe].dims)]
@@ -323,8 +335,9 @@ def _columns(made: Composing, names: list[str], extra: list[Column]) -> None:
             made.columns.append(Column("part", "part", "measure", scope.measures[0].unit))
     for quantity, name in zip(scope.measures, names, strict=True):
         if name != quantity.name:
+            unit = made.lexicon.denominators[scope.per].unit if scope.per in made.lexicon.denominators else "1"
             per = made.lexicon.denominators[scope.per].label if scope.per in made.lexicon.denominators else f"per {scope.per}"
-            made.columns.append(Column(name, f"{quantity.label} {per}", "measure", "1", quantity.better))
+            made.columns.append(Column(name, f"{quantity.label} {per}", "measure", unit, quantity.better))
             own = f"{quantity.name}_n" if scope.per in made.lexicon.denominators else quantity.name
             made.columns.append(Column(own, quantity.label, "measure", quantity.unit, quantity.better))
         else:

@@ -3,14 +3,43 @@
 from datetime import timedelta
 from typing import Any
 
+from llo11ypop.catalog import Dataset
 from llo11ypop.language.composing import BUCKET, STATE_FIELDS, Composing, key_fields
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Quantity
 from llo11ypop.language.where import all_of, condition_text, expression
 
+LATEST = "latest reading"
+"""What the window of such an answer is called."""
 _LOOK_BACK = {"supply_chain": timedelta(days=21)}
 _LATEST = timedelta(minutes=30)
 """How far back the latest reading may lie to count as 'now' (our assumption); three cadences where those are longer."""
+
+
+def look_back(dataset: Dataset) -> timedelta:
+    """How far back the latest reading of a dataset may lie."""
+    return max(_LOOK_BACK.get(dataset.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
+
+
+def add_current(made: Composing, quantity: Quantity) -> None:
+    """An aggregate over the latest reading of every series: the power that is drawn right now."""
+    scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
+    keys = list(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
+    select: dict[str, Any] = {
+        "op": "select",
+        "dataset": quantity.dataset,
+        "window": {"start": look_back(dataset)},
+        "by": list(dict.fromkeys([*dataset.grain, *keys])),
+        "measures": {"reading": {"agg": "last", "field": quantity.field}},
+    }
+    where = all_of([*(condition_text(f) for f in scope.filters), quantity.where])
+    if where:
+        select["where"] = where
+    read = made.add("reading", select)
+    measure: dict[str, Any] = {"agg": quantity.agg, "field": "reading"}
+    if quantity.q is not None:
+        measure["q"] = quantity.q
+    made.add("now", {"op": "group", "source": read, "by": keys, "measures": {quantity.name: measure}})
 
 
 def add_latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = ()) -> None:
@@ -20,7 +49,7 @@ def add_latest(made: Composing, quantity: Quantity, *, keep: tuple[str, ...] = (
     parts = all_of(condition_text(c) for c in scope.part)
     whole = all_of([quantity.where, parts])
     needed = expression(whole).names() if whole else frozenset()
-    back = max(_LOOK_BACK.get(quantity.dataset, _LATEST), 3 * (dataset.cadence or timedelta(0)))
+    back = look_back(dataset)
     changing = [b for b in scope.by if b in STATE_FIELDS and b in dataset.fields and b not in dataset.grain]
     static = [f for f in keep if f in reach and (reach[f].path or f in dataset.grain or f in ("cluster", "rack", "site"))]
     by = list(

@@ -3,13 +3,30 @@
 from dataclasses import replace
 
 from llo11ypop.catalog.models import Kind
-from llo11ypop.language.composing import STATE_FIELDS
+from llo11ypop.language.absentees import home_of
+from llo11ypop.language.composing import STATE_FIELDS, counts
+from llo11ypop.language.quantities import count_of_thing
 from llo11ypop.language.scope import Period, Quantity, Threshold
 from llo11ypop.language.shares import Shares
 
 
 class Listing(Shares):
     """Counts and lists."""
+
+    def _none(self) -> None:
+        """'nodes with no XID': those of the inventory for which the count is zero."""
+        draft = self.draft
+        if not draft.none or not self.measures:
+            return
+        name, thing = self._thing()
+        if self.measures[0].recipe and not draft.measures:
+            own = [(q, no) for _, q, no, _ in draft.qualifiers]
+            self.measures = [count_of_thing(name, thing.model_copy(update={"recipe": ""}), own, self.lexicon)]
+        first, keys = self.measures[0], tuple(draft.counted or draft.by)
+        if not counts(first) or not home_of(keys, self.catalog, self.lexicon):
+            draft.foreign.append(f"'no {first.label}'")
+            return
+        self.having.append(Threshold(first.name, "=", 0.0))
 
     def _counted(self) -> None:
         """'how many nodes …': distinct nodes among the rows, or nodes whose measure meets the threshold."""
@@ -26,6 +43,11 @@ class Listing(Shares):
             if first.recipe:
                 if first.recipe == "xid_dedup":
                     self._distinct(first)
+                elif first.unit != "1":
+                    what = draft.counted_label.replace("_", " ")
+                    self.out.clarify = (
+                        f"{first.label} is not counted in {what}s; ask for it per {what}, or for those above a limit"
+                    )
                 return
             if first.agg in ("count", "sum", "count_distinct", "increase") and not any(m.words.field for m in draft.measures):
                 self._distinct(first)

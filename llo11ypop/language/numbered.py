@@ -182,7 +182,12 @@ class Numbers:
                 continue
             before, after = self._back(at), self._ahead(at)
             ranked = any(
-                n is not None and (items[n].has(*RANKS) or any(s.role == "measure" and s.data.rank for s in items[n].senses))
+                n is not None
+                and (
+                    items[n].has(*RANKS)
+                    or any(s.role == "agg" and s.name in ("last", "first") for s in items[n].senses)
+                    or any(s.role == "measure" and s.data.rank for s in items[n].senses)
+                )
                 for n in (before, after)
             )
             shown = (

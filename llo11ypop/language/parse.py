@@ -5,6 +5,9 @@ from llo11ypop.language.nouns import PURE, Nouns
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
 
+NONE = frozenset({"no", "non", "without", "never", "not"})
+"""Negations that can mean zero of something; the others leave rows out."""
+
 
 class Parser(Nouns):
     """Reads one question under one dataset."""
@@ -24,6 +27,10 @@ class Parser(Nouns):
             if at in self.draft.used:
                 continue
             beyond = item.has("outside") and at + 1 < len(self.items) and self.items[at + 1].has("value")
+            if item.text in NONE and self._none_of(at):
+                self.draft.none = True
+                self.draft.used.add(at)
+                continue
             if (beyond or item.has("negate")) and not item.has("value", "qualifier", "measure", "thing"):
                 negated = True
                 self.draft.used.add(at)
@@ -32,6 +39,18 @@ class Parser(Nouns):
             if without and self.draft.dataset != "maintenance_windows":
                 self.draft.foreign.append(f"'no {item.text}'")
             cue, negated = self._one(at, item, cue, negated)
+
+    def _none_of(self, at: int) -> bool:
+        """Whether a negation says that there is none of a thing: 'nodes with no failed jobs', 'GPUs that never threw an XID'."""
+        draft = self.draft
+        if draft.dataset == "maintenance_windows" or not (draft.counted or (draft.by and draft.head)):
+            return False
+        rest = self.items[at + 1 :]
+        named = next((n for n, i in enumerate(rest) if i.has("thing", "measure")), None)
+        between = rest[:named] if named is not None else []
+        if named is None or any(not i.has("soft", "show", "qualifier", "value", "number", "agg") for i in between):
+            return False
+        return self.items[at].text != "not" or any(i.text == "any" for i in between)
 
     def _one(self, at: int, item: Item, cue: str, negated: bool) -> tuple[str, bool]:
         draft, self.negated = self.draft, negated
@@ -89,6 +108,17 @@ class Parser(Nouns):
             ahead = self._ahead(ahead)
         return self.items[ahead] if ahead is not None else None
 
+    def _calendar(self, at: int, item: Item, cue: str) -> str:
+        """'which day had the most …', 'top 3 weeks by …': spans of time that are listed or ranked; other uses stay unread."""
+        draft = self.draft
+        ranked = bool(draft.rank) or draft.top is not None or any(i.has(*RANKS) for i in self.items)
+        if draft.bucket or not (cue in ("which", "rank", "show", "group") or (ranked and not draft.by and at <= 1 + len("the"))):
+            return cue
+        draft.bucket = item.sense("calendar").name  # type: ignore[union-attr]
+        draft.peak = ranked
+        draft.used.add(at)
+        return ""
+
     def _grammar(self, at: int, item: Item, cue: str) -> str:
         """Roles that words have whatever the dataset; the cue that the next dimension meets."""
         draft, following = self.draft, self._measure_ahead(at)
@@ -97,6 +127,8 @@ class Parser(Nouns):
         if item.has("foreign"):
             self._foreign(at, item)
             return cue
+        if item.has("calendar"):
+            return self._calendar(at, item, cue)
         draft.used.add(at)
         if item.has("count"):
             return "count"
@@ -132,7 +164,8 @@ class Parser(Nouns):
                 return role if not (role == "which" and cue == "group") else cue
         if item.has("share"):
             draft.share, draft.share_at = True, at
-        elif item.has("rate"):
+            return "" if cue == "which" else cue
+        if item.has("rate"):
             draft.rate = True
         elif item.has("chart"):
             draft.chart = True

@@ -18,6 +18,7 @@ from llo11ypop.language.lexicon import Lexicon, load_lexicon
 from llo11ypop.language.parse import Parser
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
+from llo11ypop.language.rewrites import plain
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
@@ -30,7 +31,7 @@ from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
 _ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call|skills?|who)\b")
-_QUOTED = re.compile(r'"([^"]{3,80})"')
+_QUOTED = re.compile(r"""(?<!\w)(["'])([^"']{3,80})\1(?!\w)""")
 _TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
 _TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
 """Datasets that say the same as another of the same things."""
@@ -62,7 +63,7 @@ class Reader:
         text = _CODED.sub(r"\1 \2", normalise(question))
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
-        text = self._time_words(text)
+        text = plain(self._time_words(text), (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v))
         times = read_times(text, at)
         self._quotes(text, times)
         fixed, notes = self._tokens(text, times)
@@ -131,7 +132,7 @@ class Reader:
     def _quotes(self, text: str, times: Times) -> None:
         """Text in quotation marks that is no name of this fleet is searched for in messages."""
         for match in _QUOTED.finditer(text):
-            inner = match[1].strip()
+            inner = match[2].strip()
             if inner and " " in inner and inner not in self.index.names:
                 times.quoted.append(inner)
                 times.spans.append(match.span())
@@ -145,7 +146,7 @@ class Reader:
         self, question: str, spotted: Spotted, settled: Settled, draft: "followup.Draft", words: list[Token], at: datetime
     ) -> Reading:
         """The coverage gate, then the plan."""
-        unknown = [i.text for n, i in enumerate(spotted.items) if i.has("unknown") and n not in draft.used]
+        unknown = [i.text for n, i in enumerate(spotted.items) if i.has("unknown", "calendar") and n not in draft.used]
         for at_item, item in enumerate(spotted.items):
             if item.number is not None and at_item not in draft.used:
                 unknown.append(item.text)

@@ -34,6 +34,8 @@ class Quantity:
     recipe: str = ""
     """Name of a recipe of the lexicon that is used instead of the single aggregate."""
     definition: str = ""
+    now: bool = False
+    """Over the latest reading of every series instead of all readings of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Scope:
     """(level, id) of everything the question names: ('run', 'r-118'), ('node', 'gpu-c-044'), ('at', '2026-05-12T14:05:00Z')."""
     verified: str = ""
     """Id of the verified question that gives the plan."""
+    shown: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(field, values) of the groups that were shown, in their order, where these were few: what 'those' stands for."""
 
     def entity(self, level: str) -> str | None:
         """The id of the first entity of a level that the question names; none when it names none."""
@@ -133,6 +137,7 @@ class Scope:
             raw[name] = tuple(Condition(**{**c, "values": tuple(c["values"])}) for c in raw[name])
         raw["having"] = tuple(Threshold(**t) for t in raw["having"])
         raw["entities"] = tuple((kind, i) for kind, i in raw["entities"])
+        raw["shown"] = tuple((name, tuple(values)) for name, values in raw.get("shown", ()))
         for name in ("by", "fields"):
             raw[name] = tuple(raw[name])
         for name in ("window", "compare"):

@@ -5,17 +5,19 @@ from typing import cast
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
-from llo11ypop.language.entries import MeasureWords, Thing
+from llo11ypop.language.entries import FieldWords, MeasureWords, Thing
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.listing import Listing
+from llo11ypop.language.moments import Moments
 from llo11ypop.language.quantities import count_of_thing, quantities, together
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
+from llo11ypop.language.shares import OF_ALL
 
 FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
 _SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
+_BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 _OPTIONAL = {
     "facility_env": ("rack",),
     "gpu_events": ("gpu_uuid",),
@@ -29,7 +31,7 @@ _OPTIONAL = {
 """Fields that are empty in rows that are not about such a thing."""
 
 
-class Settler(Listing):
+class Settler(Moments):
     """Turns one draft into a scope."""
 
     def settle(self) -> Settled:
@@ -37,6 +39,9 @@ class Settler(Listing):
         draft = self.draft
         self._normal()
         self._duration()
+        self._sizes()
+        self._occurrence()
+        self._kinds()
         self._things()
         self._limits()
         self._texts()
@@ -44,10 +49,15 @@ class Settler(Listing):
         if self.out.clarify:
             return self.out
         window, compare = self._periods()
+        self._none()
         self._counted()
         self._rates_and_shares()
         per = self._per()
-        self._listing(window)
+        if self.newest:
+            self._occurrence_rows()
+        else:
+            self._listing(window)
+        window = self._as_of_now(window) if compare is None else window
         desc = self._desc()
         bucket = self._bucket(window)
         scope = Scope(
@@ -152,6 +162,8 @@ class Settler(Listing):
                 self.part, self.filters = late, [f for f in self.filters if f not in late]
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
                 self._condition(draft.thing[1].where, False, "")
+        elif draft.share and draft.counted and self.dataset.kind is Kind.EVENT and draft.counted[0] in OF_ALL:
+            self._entity_share(name, thing, own)
         elif draft.share and len(own) + len(draft.filters) > 0 and (not (draft.by or draft.bucket) or self._rate_of_each()):
             self._share_parts(name, thing)
         else:
@@ -194,7 +206,7 @@ class Settler(Listing):
         if draft.rank and draft.thing is not None and not draft.by and not (draft.count_thing or draft.listing or draft.bucket):
             if not draft.qualifiers and not self.times.before and not draft.compare:
                 self.out.clarify = f"{draft.rank} {draft.thing[1].noun} by what? for example by node or by cluster"
-        left = [a for a, _ in draft.aggs if a not in ("sum", "last")]
+        left = [a for a, _ in draft.aggs if a not in ("sum", "last", "first")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"
 
@@ -258,8 +270,34 @@ class Settler(Listing):
             ):
                 named.aggs = []
 
+    def _sizes(self) -> None:
+        """'the biggest job': by the field that says how big one is."""
+        draft = self.draft
+        size = draft.thing[1].size if draft.thing is not None else ""
+        asked = any(i.text in _BIG for i in self.items)
+        if not size or not asked or draft.measures or (draft.qualifiers and draft.by):
+            return
+        name = f"{self.draft.dataset}.{size}"
+        words = self.lexicon.fields.get(name, FieldWords())
+        label = words.label or self.dataset.fields[size].description.lower()
+        made = MeasureWords(dataset=self.draft.dataset, words=(), label=label, field=size, agg="max")
+        draft.measures.append(Named(name, made))
+        draft.aggs, draft.each_thing = [], True
+
+    def _kinds(self) -> None:
+        """'most common remediations': ranked by the field that says of what kind one is."""
+        draft = self.draft
+        thing = self._thing()[1] if draft.thing is not None or draft.qualifiers else None
+        often = any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
+        if thing is None or not thing.kind or not often or draft.by or draft.measures or draft.counted or draft.bucket:
+            return
+        draft.by, draft.listing, draft.count_thing = [thing.kind], False, False
+        draft.rank = draft.rank or "top"
+
     def _desc(self) -> bool:
         draft = self.draft
+        if self.newest:
+            return self.newest == "last"
         better = self.measures[0].better if self.measures else "neither"
         match draft.rank:
             case "bottom":
@@ -274,6 +312,8 @@ class Settler(Listing):
         draft = self.draft
         if draft.top is not None:
             return draft.top
+        if draft.peak:
+            return FIRST_FEW
         many = set(draft.by) & MANY
         return FIRST_FEW if draft.rank and draft.singular and many and not draft.bucket else None
 
@@ -281,7 +321,7 @@ class Settler(Listing):
         if compare is not None or (self.draft.compare and self.draft.by):
             return Intent.COMPARE
         if bucket:
-            return Intent.TREND
+            return Intent.BREAKDOWN if self.draft.peak and not self.draft.by else Intent.TREND
         if self.draft.share:
             return Intent.SHARE
         if self.fields or (self.draft.listing and self.draft.by):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from llo11ypop.language.draft import Named
-from llo11ypop.language.entries import Thing
+from llo11ypop.language.entries import Qualifier, Thing
 from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
 from llo11ypop.language.scope import Condition, Quantity
 from llo11ypop.language.thresholds import Thresholds
@@ -58,8 +58,19 @@ _VERBS = frozenset(
 )
 
 
+_OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
+"""Conditions that say how something ended, so that their rate is a share of all."""
+OF_ALL = {"gpu_uuid": "of_gpus", "node_id": "of_nodes", "port_id": "of_ports"}
+"""Field → the denominator that makes its count a share of all of them."""
+
+
 class Shares(Thresholds):
     """Parts of a whole and rates."""
+
+    def _entity_share(self, name: str, thing: Thing, own: list[tuple[Qualifier, bool]]) -> None:
+        """'what fraction of GPUs had an XID': GPUs with one over all GPUs, not one kind of XID over all XIDs."""
+        self.measures = [count_of_thing(name, thing.model_copy(update={"recipe": ""}), own, self.lexicon)]
+        self.draft.share, self.draft.denominator = False, OF_ALL[self.draft.counted[0]]
 
     def _share_parts(self, name: str, thing: Thing) -> None:
         """'what share of failed jobs were out of memory': the whole stands before the verb, the part behind it."""
@@ -188,12 +199,14 @@ class Shares(Thresholds):
         if name == "job" and any(key == "job.failed" for key, *_ in self.draft.qualifiers):
             self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
             return
-        if name == "job" and len(self.draft.qualifiers) == 1:
-            _, qualifier, no, _ = self.draft.qualifiers[0]
+        ends = [q for q in self.draft.qualifiers if name == "job" or q[0].rpartition(".")[2] in _OUTCOMES]
+        if len(ends) == 1 and not self.draft.measures:
+            _, qualifier, no, _ = ends[0]
+            rest = [(q, negative) for _, q, negative, at in self.draft.qualifiers if at != ends[0][3]]
             self.part = [Condition("", "expr", (negated(qualifier.where) if no else qualifier.where,), qualifier.label)]
-            self.measures = [count_of_thing(name, thing, [], self.lexicon)]
+            self.measures = [count_of_thing(name, thing.model_copy(update={"recipe": ""}), rest, self.lexicon)]
             self.draft.share = True
-            self.out.defaults.append(f"rate = share of finished jobs that were {qualifier.label}")
+            self.out.defaults.append(f"rate = share of {self.measures[0].label} that were {qualifier.label}")
             return
         if thing.rate_by:
             self.draft.denominator = thing.rate_by

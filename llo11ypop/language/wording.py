@@ -47,7 +47,8 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     if scope.bucket:
         parts.append(f"by {scope.bucket}")
     if scope.top:
-        parts.append(f"{'top' if scope.desc else 'lowest'} {scope.top}")
+        ends = ("newest", "oldest") if scope.fields else ("top", "lowest")
+        parts.append(f"{ends[0] if scope.desc else ends[1]} {scope.top}")
     return ", ".join(p for p in parts if p)
 
 

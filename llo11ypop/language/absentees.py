@@ -1,0 +1,50 @@
+"""Things of which nothing was seen: a count of zero has no rows, so the inventory says who there is."""
+
+from typing import Any
+
+from llo11ypop.catalog import Catalog
+from llo11ypop.catalog.models import Kind
+from llo11ypop.language.composing import BUCKET, Composing, counts
+from llo11ypop.language.lexicon import Lexicon
+from llo11ypop.language.reach import reachable
+from llo11ypop.language.scope import Quantity, Scope, Threshold
+from llo11ypop.language.where import all_of, condition_text
+
+_HOLDS = {"<": lambda v: v > 0, "<=": lambda v: v >= 0, "=": lambda v: v == 0, ">": lambda v: v < 0, ">=": lambda v: v <= 0}
+
+
+def home_of(keys: tuple[str, ...], catalog: Catalog, lexicon: Lexicon) -> str:
+    """The dimension dataset that lists every thing with these keys; empty where none does."""
+    homes = [d.home for d in lexicon.dimensions.values() if d.home and keys and d.fields[0] == keys[0]]
+    fitting = [h for h in homes if catalog.datasets[h].kind is Kind.DIMENSION and set(keys) <= set(reachable(catalog, h))]
+    return fitting[0] if fitting else ""
+
+
+def zero_meets(thresholds: tuple[Threshold, ...], measures: tuple[Quantity, ...]) -> bool:
+    """Whether a thing without a single row meets the thresholds: 'fewer than three', 'none'."""
+    return bool(thresholds) and all(counts(q) for q in measures) and all(_HOLDS[t.op](t.value) for t in thresholds)
+
+
+def keys_of(scope: Scope) -> tuple[str, ...]:
+    """What one group of the answer is."""
+    return tuple(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
+
+
+def add_absentees(made: Composing) -> None:
+    """The groups so far, and those of the inventory that nothing was seen of, with zeros."""
+    scope, keys = made.scope, keys_of(made.scope)
+    home = home_of(keys, made.catalog, made.lexicon)
+    if scope.bucket or not home or not zero_meets(scope.having, scope.measures):
+        return
+    reach = reachable(made.catalog, home)
+    own = [f for f in scope.filters if f.op in ("in", "not in") and f.field in reach]
+    select: dict[str, Any] = {"op": "select", "dataset": home, "by": list(keys), "measures": {"known": {"agg": "count"}}}
+    where = all_of([*(condition_text(f) for f in own), *(f"{k} != ''" for k in keys)])
+    select["where"] = where
+    seen = made.last
+    everyone = made.add("everyone", select)
+    joined = made.add(
+        "seen_or_not", {"op": "join", "left": everyone, "right": seen, "on": [k for k in keys if k != BUCKET], "how": "left"}
+    )
+    zeros = {q.name: f"coalesce({q.name}, 0)" for q in scope.measures}
+    made.add("with_zeros", {"op": "derive", "source": joined, "columns": zeros})

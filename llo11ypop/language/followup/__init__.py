@@ -1,0 +1,6 @@
+"""Questions that continue the one before them: which operation each word asks for, and the scope that comes of it."""
+
+from llo11ypop.language.draft import Draft
+from llo11ypop.language.followup.merging import merged
+
+__all__ = ["Draft", "merged"]

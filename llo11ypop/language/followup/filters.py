@@ -1,0 +1,131 @@
+"""Conditions: set, extended, narrowed, replaced and dropped, one dimension at a time."""
+
+from dataclasses import replace
+
+from llo11ypop.language.followup.measures import conditions, exclude, fields_in
+from llo11ypop.language.followup.turn import PLACES, Turn, UnclearError
+from llo11ypop.language.reach import called, reachable
+from llo11ypop.language.scope import Condition, Scope
+
+_GEOGRAPHY = frozenset({"continent", "region", "zone"})
+_HARDWARE = frozenset({"gpu_model"})
+
+
+def filters(turn: Turn, scope: Scope) -> Scope:
+    """The conditions after the follow-up. Raises UnclearError where one has no effect or leaves nothing."""
+    kept = _dropped(turn, scope)
+    for new in _named(turn, scope):
+        kept = _with(turn, kept, new)
+    return replace(scope, filters=tuple(kept))
+
+
+def _named(turn: Turn, scope: Scope) -> list[Condition]:
+    """What the follow-up says, in its own words."""
+    found = [c for c in turn.settled.scope.filters if c.words or c.op == "expr"]
+    if turn.draft.limits and not turn.measured:
+        found = [c for c in found if c in turn.draft.filters]
+    if turn.measured and turn.settled.scope.part:
+        found += [c for c in turn.draft.filters if c not in turn.settled.scope.part and c not in found]
+    elif not turn.measured:
+        found += [c for c in turn.draft.filters if c not in found]
+        found = [c for c in found if c.op != "expr"] + conditions(turn, scope)
+    reach = reachable(turn.reader.catalog, turn.dataset)
+    return [replace(c, field=called(c.field, reach)) if c.field else c for c in found]
+
+
+def _dropped(turn: Turn, scope: Scope) -> list[Condition]:
+    """The conditions that are left after 'drop the filter', 'all clusters', 'the whole fleet'."""
+    kept, said = list(scope.filters), turn.said
+    if said.has("drop_filter"):
+        words = said.word("drop_filter", "on") or said.word("drop_filter", "what")
+        fields = turn.own(words) if words else ()
+        named = {c.field for c in turn.draft.filters}
+        gone = (
+            [c for c in kept if _is_about(c, fields, words) or (c.field in named)]
+            if words or named
+            else [c for c in kept if c.words]
+        )
+        if not gone:
+            raise UnclearError(_nothing_to_drop(scope, words))
+        turn.draft.filters = [c for c in turn.draft.filters if c.field not in {g.field for g in gone}]
+        turn.settled.scope = replace(turn.settled.scope, filters=())
+        kept = [c for c in kept if c not in gone]
+    if said.has("everywhere"):
+        kept = [c for c in kept if c.field not in (*PLACES, *_HARDWARE) or not c.words]
+    for name in turn.said.all_of:
+        finer = PLACES[PLACES.index(name) :] if name in PLACES else (name,)
+        kept = [c for c in kept if c.field not in finer or not c.words]
+    return kept
+
+
+def _is_about(condition: Condition, fields: tuple[str, ...], words: str) -> bool:
+    return bool(fields_in(condition) & set(fields)) or (bool(words) and words in condition.words.lower().split())
+
+
+def _nothing_to_drop(scope: Scope, words: str) -> str:
+    held = ", ".join(c.words for c in scope.filters if c.words)
+    return f"there is no filter{f' on {words}' if words else ''} to drop; " + (
+        f"there is: {held}" if held else "nothing is filtered"
+    )
+
+
+def _with(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
+    if new in kept:
+        return kept
+    if new.op == "expr":
+        return [*(c for c in kept if not _opposed(c, new)), new]
+    same = next((c for c in kept if c.field == new.field and c.op in ("in", "not in")), None)
+    if new.op not in ("in", "not in") or same is None:
+        return [*_moved(turn, kept, new), new]
+    place = kept.index(same)
+    changed = _changed(turn, same, new)
+    out = [c for c in kept if c is not same]
+    if changed is not None:
+        out.insert(place, changed)
+    return _moved(turn, out, changed or new)
+
+
+def _opposed(old: Condition, new: Condition) -> bool:
+    return old.op == "expr" and exclude(str(old.values[0]), str(new.values[0]))
+
+
+def _changed(turn: Turn, old: Condition, new: Condition) -> Condition | None:
+    """One dimension that is held to values already, and named again; none where no condition is left."""
+    if old.op == new.op == "in":
+        if not (turn.tie.extend or turn.tie.include) or turn.tie.narrow:
+            return new
+        return _joined(old, new)
+    if old.op == new.op:
+        return _joined(old, new)
+    if new.op == "not in":
+        left = tuple(v for v in old.values if v not in new.values)
+        if left == old.values:
+            raise UnclearError(f"{new.words} is left out already, since only {old.words} is asked for")
+        if not left:
+            raise UnclearError(
+                f"without {new.words} nothing is left, since only {old.words} is asked for; name another or drop the filter"
+            )
+        return replace(old, values=left, words=", ".join(str(v) for v in left))
+    if set(new.values) <= set(old.values) and (turn.tie.include or turn.tie.extend):
+        left = tuple(v for v in old.values if v not in new.values)
+        return replace(old, values=left, words=", ".join(str(v) for v in left)) if left else None
+    return new
+
+
+def _joined(old: Condition, new: Condition) -> Condition:
+    more = tuple(v for v in new.values if v not in old.values)
+    return replace(old, values=(*old.values, *more), words=f"{old.words}, {new.words}") if more else old
+
+
+def _moved(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
+    """Another place takes the place of those that it stands in and of those that stand in it."""
+    if new.field not in PLACES or new.op != "in":
+        return kept
+    keeps: set[str] = set()
+    if new.field in _GEOGRAPHY and (turn.tie.narrow or turn.tie.extend):
+        keeps = {"provider"}
+    elif new.field == "provider" and (turn.tie.narrow or turn.tie.extend):
+        keeps = set(_GEOGRAPHY)
+    return [
+        c for c in kept if c.field not in PLACES or c.field == new.field or c.field in keeps or c.op == "not in" or not c.words
+    ]

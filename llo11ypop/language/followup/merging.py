@@ -1,0 +1,243 @@
+"""A question that continues the one before it: every word is explained by an operation, or it is asked back.
+
+What the words change is changed, everything else is inherited, and both are said. A question that is complete by itself and does
+not lean on the one before is not a follow-up at all.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from llo11ypop.language import absent, investigate
+from llo11ypop.language.draft import Draft
+from llo11ypop.language.followup.changes import same, told
+from llo11ypop.language.followup.filters import filters
+from llo11ypop.language.followup.groups import fitting, groups
+from llo11ypop.language.followup.investigations import ABOUT_IT, WHY, figures, investigated, leaves, reinvestigated
+from llo11ypop.language.followup.measures import measures, names_measure
+from llo11ypop.language.followup.operations import Said, operations
+from llo11ypop.language.followup.period import moved, rivals, window, without
+from llo11ypop.language.followup.ranking import denominators, ranking
+from llo11ypop.language.followup.rows import referred
+from llo11ypop.language.followup.ties import Tie, tie_of, tying
+from llo11ypop.language.followup.turn import Turn, UnclearError, dataset_of
+from llo11ypop.language.intent import PLANNED, Intent
+from llo11ypop.language.parse import Parser
+from llo11ypop.language.reading import Reading
+from llo11ypop.language.scope import Scope
+from llo11ypop.language.settled import Settled
+from llo11ypop.language.spot import Spotted, spot
+from llo11ypop.language.times import Times
+from llo11ypop.language.words import Token
+
+if TYPE_CHECKING:
+    from llo11ypop.language.reader import Reader
+
+_LOADED = frozenset(
+    "other others rest else remaining first last next previous before after earlier later long sort sorted rank ranked order ordered "
+    "detail everything former latter respectively error errors how separately individually individual overview summary".split()
+)
+"""Words that may be dropped in a whole question, but carry the sense of a short follow-up."""
+
+
+def merged(
+    reader: "Reader", question: str, text: str, words: list[Token], times: Times, at: datetime, previous: Scope
+) -> Reading | None:
+    """The reading of a follow-up; none when the question stands alone."""
+    tie = tie_of(text)
+    alone = _alone(reader, text, words, times, tie)
+    if _stands_alone(reader, text, times, tie, alone):
+        return None
+    times = moved(text, times, previous, at)
+    if absent.of_times(times):
+        return None
+    asked = investigate.intent_of(text, reader.lexicon)
+    if asked is not None and (WHY.search(text) or asked.intent is not Intent.WHY):
+        own = bool(times.periods or times.now or _names(alone))
+        if asked.intent in ABOUT_IT or tie.goes_on or (not own and previous.intent is asked.intent):
+            return investigated(reader, question, words, times, at, previous, asked)
+        return None
+    if not dataset_of(previous) and previous.intent in PLANNED:
+        return None
+    try:
+        return _read(reader, question, text, words, times, at, tie, alone, previous)
+    except UnclearError as unclear:
+        return Reading(question, previous.intent, previous, None, "", clarify=str(unclear))
+
+
+def _alone(reader: "Reader", text: str, words: list[Token], times: Times, tie: Tie) -> Spotted | None:
+    """The question as it would be read without the one before, its ties left out."""
+    spans = [*times.spans, (0, tie.lead), *(tying(text) if tie.goes_on else [])]
+    return spot(words, _taken(words, spans), reader.index, reader.catalog)
+
+
+def _stands_alone(reader: "Reader", text: str, times: Times, tie: Tie, alone: Spotted | None) -> bool:
+    if absent.of_times(times):
+        return True
+    if alone is None or not alone.firm or tie.pronoun or tie.strong:
+        return False
+    if alone.unknown:
+        return True
+    return not tie.step or bool(times.periods)
+
+
+def _names(alone: Spotted | None) -> bool:
+    """Whether a place, a thing or a group is named."""
+    return alone is not None and any(i.has("value", "dim") for i in alone.items)
+
+
+def _taken(words: list[Token], spans: list[tuple[int, int]]) -> list[bool]:
+    return [any(s <= t.start < e for s, e in spans) for t in words]
+
+
+def _read(
+    reader: "Reader",
+    question: str,
+    text: str,
+    words: list[Token],
+    times: Times,
+    at: datetime,
+    tie: Tie,
+    alone: Spotted | None,
+    previous: Scope,
+) -> Reading:
+    """The follow-up under the dataset of the question before, or under its own where it names another measure."""
+    said = operations(text, reader.index)
+    times = without(times, said)
+    spans = [*times.spans, (0, tie.lead), *tying(text), *said.spans]
+    taken = _taken(words, spans)
+    home = dataset_of(previous)
+    spotted = reader.spotted_under(home, words, taken) if home else alone
+    rival = spot(words, taken, reader.index, reader.catalog)
+    if spotted is None or (rival is not None and home and _elsewhere(spotted, rival, tie)):
+        spotted = rival
+    if spotted is None:
+        raise UnclearError("what should be different? name a measure, a group, a place or a period")
+    settled, draft = reader.settled(spotted, times, at)
+    turn = Turn(reader, question, text, words, times, at, tie, said, spotted, settled, draft)
+    turn.old = _old(reader, words, said, home)
+    problem = (
+        absent.of_names(words, taken, reader.index, reader.values)
+        or absent.of_models(spotted, reader.values, reader.lexicon)
+        or absent.of_labels(spotted, words, reader.values)
+        or draft.nothing
+    )
+    if problem:
+        return replace(reader.fresh(question, text, words, times, at), nothing=problem, clarify=None, plan=None)
+    turn.measured = names_measure(turn, previous)
+    if said.has("undo"):
+        raise UnclearError("I cannot go back by myself; say the earlier question again")
+    _loaded(turn)
+    if previous.intent not in PLANNED:
+        if not leaves(turn):
+            return reinvestigated(turn, previous)
+        previous = figures(turn, previous)
+    return _changed(turn, previous)
+
+
+def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
+    """Whether the words are about another dataset than the question before."""
+    if there.dataset == here.dataset or not there.firm:
+        return False
+    strange = bool(here.unknown) or any(i.has("foreign") for i in here.items)
+    if strange and not there.unknown:
+        return not (tie.narrow and not here.unknown)
+    if tie.narrow or strange:
+        return False
+    explained = {n for i in here.items if i.has("measure", "thing", "qualifier", "value", "dim") for n in range(i.start, i.end)}
+    for item in there.items:
+        if item.has("measure", "thing", "qualifier"):
+            span = set(range(item.start, item.end))
+            if not span <= explained:
+                return True
+            together = any(i.start <= item.start and item.end <= i.end for i in here.items)
+            if not together and not here.firm:
+                return True
+    return False
+
+
+def _old(reader: "Reader", words: list[Token], said: Said, home: str) -> Draft | None:
+    """What is named behind 'instead of'. Raises UnclearError where it is nothing that is known."""
+    found = said.matches.get("old")
+    if not found or not home:
+        return None
+    start, end = found[0].span("what")
+    spotted = reader.spotted_under(home, words, [not start <= t.start < end for t in words])
+    return Parser(spotted, reader.catalog, reader.lexicon, reader.values).parse()
+
+
+def _loaded(turn: Turn) -> None:
+    """A word that is dropped in whole questions but may be the point of this one is asked back."""
+    if turn.measured and turn.tie.clause:
+        return
+    for item in turn.spotted.items:
+        if item.text in _LOADED and all(s.role == "soft" for s in item.senses):
+            raise UnclearError(f"what do you mean by '{item.text}'? say it as a whole question")
+
+
+def _changed(turn: Turn, previous: Scope) -> Reading:
+    """The previous scope after every operation that the follow-up names, composed anew."""
+    denominators(turn, previous)
+    _unsupported(turn)
+    scope = replace(previous, shown=())
+    scope = measures(turn, scope)
+    scope = filters(turn, scope)
+    scope = groups(turn, replace(scope, shown=previous.shown))
+    scope = rivals(turn, replace(scope, shown=()), previous)
+    scope = window(turn, scope, previous)
+    scope = ranking(turn, scope)
+    scope = referred(turn, scope, previous)
+    scope = fitting(turn, scope)
+    scope = replace(scope, intent=_intent(scope))
+    said, reader = turn.said, turn.reader
+    shaped = said.has("chart", "table", "no_chart", "file") or turn.draft.chart
+    unknown = any(i.has("unknown") or i.number is not None for n, i in enumerate(turn.spotted.items) if n not in turn.draft.used)
+    if same(previous, scope, reader.catalog, reader.lexicon) and not shaped and not unknown and not turn.draft.foreign:
+        raise UnclearError("what should be different? that changes nothing; name a measure, a group, a place or a period")
+    settled = _settled(turn, scope)
+    gate = reader.finish(turn.question, turn.spotted, settled, turn.draft, turn.words, turn.at)
+    defaults = [d for d in gate.defaults if turn.measured or not d.startswith("no time")]
+    if said.has("file"):
+        defaults.append("the rows as a file: ask with --csv or --json")
+    if ("planned", "excluded") in scope.entities and not any("maintenance" in d for d in defaults):
+        defaults.append("hours inside maintenance windows are left out")
+    defaults += [*turn.notes, *told(previous, scope, reader.catalog, reader.lexicon)]
+    wants = (gate.wants_chart or said.has("chart") or turn.draft.chart) and not said.has("table", "no_chart")
+    return replace(gate, defaults=tuple(defaults), wants_chart=wants)
+
+
+def _unsupported(turn: Turn) -> None:
+    """Parts of a draft that no operation takes up."""
+    draft = turn.draft
+    if turn.measured:
+        return
+    if draft.rate:
+        raise UnclearError("a rate of what? say for example 'per 1,000 GPUs', or ask for the job failure rate")
+    if draft.normal:
+        raise UnclearError(
+            "which range do you mean? ask it as a whole question, for example 'GPUs above their normal temperature'"
+        )
+    if draft.distinct and not draft.counted:
+        raise UnclearError("different what? say for example 'how many different nodes'")
+    if draft.share and not turn.said.has("share"):
+        raise UnclearError("a share of what? say 'as a share', or ask for example 'what share of jobs failed'")
+
+
+def _settled(turn: Turn, scope: Scope) -> Settled:
+    """What was settled, with the merged scope in it."""
+    definition = "; ".join(dict.fromkeys(q.definition for q in scope.measures if q.definition))
+    defaults = [d for d in turn.settled.defaults if d] if turn.measured else []
+    chart = (turn.settled.chart and turn.measured) or bool(scope.bucket)
+    return Settled(scope, defaults, definition, chart, "", [], turn.settled.missing)
+
+
+def _intent(scope: Scope) -> Intent:
+    if scope.compare is not None:
+        return Intent.COMPARE
+    if scope.bucket:
+        return Intent.TREND
+    if scope.share:
+        return Intent.SHARE
+    if scope.fields:
+        return Intent.LIST
+    return Intent.BREAKDOWN if scope.by else Intent.VALUE

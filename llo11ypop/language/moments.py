@@ -1,0 +1,69 @@
+"""Questions about an instant: the latest or first occurrence of something, and what is so right now."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from llo11ypop.catalog.models import Kind
+from llo11ypop.language.latest import LATEST, look_back
+from llo11ypop.language.listing import Listing
+from llo11ypop.language.periods import EVERYTHING_D, trailing
+from llo11ypop.language.scope import Period
+
+SHOWN = 10
+"""Rows where the latest ones are asked for without a number."""
+_GAUGES = frozenset({"avg", "max", "min", "sum", "percentile", "stddev"})
+_JUST_NOW = timedelta(hours=1)
+"""How far back 'right now' looks for things that happen (our assumption; said in the answer)."""
+_ENDS = {"first": "first", "oldest": "first", "earliest": "first"}
+
+
+class Moments(Listing):
+    """Latest rows, latest readings."""
+
+    newest = ""
+    """'last' or 'first' where single occurrences are asked for."""
+
+    def _occurrence(self) -> None:
+        """'the latest XID', 'oldest open ticket', 'when did it last reboot': rows in order of time, not a count."""
+        draft = self.draft
+        ends = [a for a, _ in draft.aggs if a in ("last", "first")]
+        ends += [_ENDS[i.text] for i in self.items if i.text in _ENDS]
+        counts = (
+            draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
+        )
+        if not ends or counts or not (draft.thing or draft.qualifiers):
+            return
+        if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
+            return
+        self.newest = ends[0]
+        plural = draft.thing is not None and any(i.has("thing") and i.text.endswith("s") for i in self.items)
+        draft.top = draft.top or (SHOWN if plural else 1)
+        draft.rank, draft.aggs, draft.listing, draft.each_thing = "", [], True, False
+
+    def _occurrence_rows(self) -> None:
+        thing = self._thing()[1]
+        own = [c for c in thing.columns if c in self.reach]
+        time = [] if self.dataset.time in own else [self.dataset.time]
+        self.fields = tuple(dict.fromkeys([*time, *(b for b in self.draft.by if b not in own), *own]))
+        first = self.measures[0]
+        self.measures = [replace(first, name="rows", agg="count", field="", recipe="")]
+        self.draft.by = []
+
+    def _as_of_now(self, window: Period | None) -> Period | None:
+        """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
+        draft = self.draft
+        if self.latest:
+            return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=not self.times.now)
+        never = draft.none and any(i.text == "never" for i in self.items)
+        if (self.newest or never) and window is not None and window.defaulted:
+            return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
+        shapes = draft.bucket or draft.trend or draft.chart or draft.share or draft.denominator or self.part
+        if not self.times.now or window is None or not window.defaulted or shapes:
+            return window
+        if any(q.recipe or q.agg == "latest" for q in self.measures) or self.dataset.kind is Kind.DIMENSION:
+            return window
+        if self.dataset.kind is Kind.METRIC and all(q.field and q.agg in _GAUGES for q in self.measures):
+            self.measures = [replace(q, now=True) for q in self.measures]
+            return Period(self.at - look_back(self.dataset), self.at, LATEST)
+        self.out.defaults.append("right now = the last hour")
+        return trailing(self.at, _JUST_NOW, "last hour")

@@ -136,15 +136,14 @@ class DuckDbStore:
 
     def _sizes(self, found: Mapping[str, set[str]]) -> dict[str, Size]:
         """Of tables; a view may be anything, and is taken for large."""
-        run = self._run(datetime.fromtimestamp(0, UTC))
         parts = []
-        tables = set(run.fetch(Sql("SELECT table_name FROM duckdb_tables()"), "duckdb_tables").column(0).to_pylist())
-        for name, dataset in self._catalog.datasets.items():
-            if name in found and name in tables:
-                time = quoted(dataset.time) if dataset.time in found[name] else ""
-                covers = f"(epoch_us(max({time})) - epoch_us(min({time}))) / 1e6" if time else "NULL"
-                parts.append(f"SELECT '{name}' AS name, count(*) AS n, {covers} AS covers_s FROM {quoted(name)}")
-        with closing(run):
+        with closing(self._run(datetime.fromtimestamp(0, UTC))) as run:
+            tables = set(run.fetch(Sql("SELECT table_name FROM duckdb_tables()"), "duckdb_tables").column(0).to_pylist())
+            for name, dataset in self._catalog.datasets.items():
+                if name in found and name in tables:
+                    time = quoted(dataset.time) if dataset.time in found[name] else ""
+                    covers = f"(epoch_us(max({time})) - epoch_us(min({time}))) / 1e6" if time else "NULL"
+                    parts.append(f"SELECT '{name}' AS name, count(*) AS n, {covers} AS covers_s FROM {quoted(name)}")
             rows = run.fetch(Sql(" UNION ALL ".join(parts)), "sizes").to_pylist() if parts else []
         return {row["name"]: Size(row["n"], timedelta(seconds=row["covers_s"]) if row["covers_s"] else None) for row in rows}
 

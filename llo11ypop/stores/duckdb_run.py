@@ -27,6 +27,9 @@ from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
 from llo11ypop.query.rows import empty, ordered, rows_hash, typed
 
 ENGINE = "duckdb"
+LOOK_EVERY_S = 1.0
+"""How often a deadline looks at the clock at least: by this much it can misjudge how long the process was stopped."""
+INTERRUPT_EVERY_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,11 @@ def window_of(plan: Plan, at: datetime) -> Window | None:
 
 
 class Deadline:
-    """Stops a cursor's statement when its time is up; DuckDB itself has no statement timeout. One thread for many statements."""
+    """Stops a cursor's statement when its time is up; DuckDB itself has no statement timeout. One thread for many statements.
+
+    Time in which the whole process was stopped, and nothing could run, does not count. A statement is interrupted until it has
+    ended, since DuckDB forgets an interrupt that comes before the statement does; none reaches what the cursor does next.
+    """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, seconds: float) -> None:
         self._cursor = cursor
@@ -203,14 +210,24 @@ class Deadline:
             self._changed.notify()
 
     def _watch(self) -> None:
-        """Looks again when the earliest possible end has come: a later statement never ends before the one it followed."""
+        """Looks again every now and then, and when the earliest possible end has come."""
         with self._changed:
+            look_at = time.monotonic()
             while not self._closed:
-                left = self._seconds if self._ends_at is None else self._ends_at - time.monotonic()
+                now = time.monotonic()
+                left = min(self._left(now, now - look_at), LOOK_EVERY_S)
                 if left <= 0:
                     self._cursor.interrupt()
-                    left, self._ends_at = self._seconds, None
+                    left = INTERRUPT_EVERY_S
+                look_at = now + left
                 self._changed.wait(left)
+
+    def _left(self, now: float, late_s: float) -> float:
+        """Seconds that are left, where the watch looks so much later than it wanted to: for so long nothing ran at all."""
+        if self._ends_at is None:
+            return self._seconds
+        self._ends_at = min(self._ends_at + max(late_s, 0.0), now + self._seconds)
+        return self._ends_at - now
 
 
 def store_error(bad: duckdb.Error, where: str) -> StoreError:
@@ -218,6 +235,8 @@ def store_error(bad: duckdb.Error, where: str) -> StoreError:
     text = str(bad).splitlines()[0]
     if isinstance(bad, duckdb.InterruptException):
         return StoreError(f"{where}: the query was stopped at its deadline", next_step="ask for a shorter window", transient=True)
+    if isinstance(bad, duckdb.ResourceInUseException):
+        return StoreError(f"{where}: the connection is busy with another query", next_step="try again", transient=True)
     if isinstance(bad, duckdb.OutOfMemoryException):
         return StoreError(f"{where}: the query needs more memory than it may use", next_step="ask for a shorter window")
     if "Could not set lock" in text:

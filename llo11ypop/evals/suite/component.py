@@ -12,7 +12,7 @@ from llo11ypop.evals.suite.case import ComponentCase, Expect
 from llo11ypop.evals.suite.instants import resolve_instant
 from llo11ypop.evals.suite.judging import judge
 from llo11ypop.evals.suite.outcome import System, outcome
-from llo11ypop.evals.suite.rows import same_rows, table
+from llo11ypop.evals.suite.rows import table
 from llo11ypop.evals.suite.truth import Prepared
 from llo11ypop.query.expr import Name, Node, Op, Value, walk
 from llo11ypop.query.plan import Filter, Plan, Select
@@ -134,7 +134,7 @@ async def _rows(plan: Plan, prepared: Prepared, case: ComponentCase, parts: Part
     names = evidence.rows.column_names
     got = table([tuple(row[n] for n in names) for row in evidence.rows.to_pylist()])
     expect = Expect.model_validate({k: v for k, v in case.expect.items() if k in ("sql", "accept", "match", "ordered")})
-    if any(same_rows(t, got, expect.match, ordered=expect.ordered) for t in prepared.truths[0].accepted):
+    if prepared.truths[0].holds(got, expect.match, ordered=expect.ordered):
         return []
     return [f"rows differ: expected {len(prepared.truths[0].accepted[0].rows)} rows, got {len(got.rows)}"]
 

@@ -7,7 +7,6 @@ from llo11ypop.agents.judge import equivalent, states
 from llo11ypop.core.question import Status
 from llo11ypop.evals.suite.case import Expect
 from llo11ypop.evals.suite.outcome import Outcome
-from llo11ypop.evals.suite.rows import same_rows
 from llo11ypop.evals.suite.truth import Prepared, Truth
 
 
@@ -83,9 +82,7 @@ def _status_problems(expect: Expect, truth: Truth, got: Outcome) -> list[str]:
 
 
 def _row_problems(expect: Expect, truth: Truth, got: Outcome) -> list[str]:
-    if not truth.accepted:
-        return []
-    if any(same_rows(accepted, got.rows, expect.match, ordered=expect.ordered) for accepted in truth.accepted):
+    if not truth.accepted or truth.holds(got.rows, expect.match, ordered=expect.ordered):
         return []
     return [f"rows differ: expected {_few(truth.accepted[0].rows)}, got {_few(got.rows.rows)}"]
 

@@ -16,10 +16,10 @@ import duckdb
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.window import Window
 from llo11ypop.evals.fleet_score import read_meta
-from llo11ypop.evals.suite.case import Case, ComponentCase, Expect
+from llo11ypop.evals.suite.case import Case, ComponentCase, Expect, Match
 from llo11ypop.evals.suite.instants import resolve_instant
 from llo11ypop.evals.suite.loading import AnyCase, fill
-from llo11ypop.evals.suite.rows import Table, table
+from llo11ypop.evals.suite.rows import Table, same_rows, table
 from llo11ypop.simulator.truth import truth_path
 
 MOST_ROWS = 20_000
@@ -38,6 +38,17 @@ class Truth:
     def empty(self) -> bool:
         """Whether there is nothing: no rows, or only zeros."""
         return bool(self.accepted) and all(t.empty for t in self.accepted)
+
+    def holds(self, got: Table, match: Match, *, ordered: bool) -> bool:
+        """Whether rows are those of the expectation or of another accepted reading.
+
+        Where there is something to find, a reading under which nothing is found makes no answer right, nor does an answer
+        without rows pass as a reading's zero.
+        """
+        readings = self.accepted
+        if readings and not readings[0].empty:
+            readings = tuple(t for t in readings if t.rows) if got.rows else readings[:1]
+        return any(same_rows(t, got, match, ordered=ordered) for t in readings)
 
 
 @dataclass(frozen=True, slots=True)

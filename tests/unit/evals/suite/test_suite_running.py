@@ -115,6 +115,34 @@ async def test_an_answer_is_held_against_all_that_is_expected(
     assert problem in "; ".join(turn.problems) and bool(turn.problems) is not passed
 
 
+NO_ROWS = "SELECT 1 WHERE false"
+
+
+@pytest.mark.parametrize(
+    ("sql", "accept", "rows", "right"),
+    [
+        ("SELECT 34", NO_ROWS, [], False),
+        ("SELECT 34", NO_ROWS, [{"failed": 0}], False),
+        ("SELECT 34", "SELECT 0", [], False),
+        ("SELECT 34", "SELECT 0", [{"failed": 0}], True),
+        ("SELECT 34", NO_ROWS, [{"failed": 34}], True),
+        (NO_ROWS, "SELECT 34", [], True),
+        (NO_ROWS, NO_ROWS, [], True),
+        ("SELECT 0", NO_ROWS, [], True),
+        ("SELECT 0", "SELECT 34", [{"failed": 34}], True),
+    ],
+)
+async def test_a_reading_that_finds_nothing_makes_no_answer_right_where_there_is_something(
+    fleet: Path, sql: str, accept: str, rows: list[dict[str, Any]], right: bool
+) -> None:
+    given = case(expect={"sql": sql, "accept": accept, "match": "rows"})
+    found = answer("That is what was found.", rows or [{"failed": 34}])
+    if not rows and found.result is not None:
+        found = replace(found, result=replace(found.result, rows=found.result.rows.slice(0, 0)))
+    record = await ran(fleet, given, {"How many jobs failed?": found})
+    assert record.turns[0].result == ("right" if right else "silent_wrong")
+
+
 @pytest.mark.parametrize(
     ("wanted", "said", "kind", "right"),
     [

@@ -143,6 +143,18 @@ async def test_a_reading_that_finds_nothing_makes_no_answer_right_where_there_is
     assert record.turns[0].result == ("right" if right else "silent_wrong")
 
 
+async def test_the_words_of_a_fact_have_the_values_of_their_fleet(fleet: Path) -> None:
+    given = case(
+        values={"c": "SELECT max(cluster) FROM slurm_jobs"},
+        expect={"sql": FAILED, "match": "value", "fact": {"any_of": ["cluster {c}"]}},
+    )
+    said = {there: answer(f"34 jobs failed, most of them in cluster {there}.") for there in ("c-a", "c-b")}
+    wrong = await ran(fleet, given, {"How many jobs failed?": said["c-a"]})
+    right = await ran(fleet, given, {"How many jobs failed?": said["c-b"]})
+    assert "the sentence says none of cluster c-b" in "; ".join(wrong.turns[0].problems)
+    assert (wrong.turns[0].result, right.turns[0].result) == ("silent_wrong", "right")
+
+
 @pytest.mark.parametrize(
     ("wanted", "said", "kind", "right"),
     [

@@ -11,6 +11,7 @@ from llo11ypop.ooda.deps import Limits
 from llo11ypop.ooda.planned import WIDE, Maintenance, accounting_for
 from llo11ypop.ooda.symptoms import attach
 from llo11ypop.playbooks import PlaybookSet
+from llo11ypop.playbooks.reach import rivals
 
 UNKNOWN_FLOOR = 0.05
 """Confidence that 'unknown' always keeps (our assumption: the catalogue of causes is never complete)."""
@@ -72,18 +73,9 @@ def _compete(roots: Sequence[Finding], scene: Scene) -> dict[int, Finding]:
         if winner in lost:
             continue
         for loser in order[rank + 1 :]:
-            if loser not in lost and _rivals(roots[winner], roots[loser], scene):
+            if loser not in lost and rivals(roots[winner], roots[loser], scene.book, scene.topology):
                 lost[loser] = roots[winner]
     return lost
-
-
-def _rivals(one: Finding, other: Finding, scene: Scene) -> bool:
-    declared = other.playbook in scene.book[one.playbook].competing or one.playbook in scene.book[other.playbook].competing
-    if not declared:
-        return False
-    inside = scene.topology
-    places = {one.entity, *one.related}, {other.entity, *other.related}
-    return bool(places[0] & places[1]) or inside.contains(one.entity, other.entity) or inside.contains(other.entity, one.entity)
 
 
 def _hypothesis(

@@ -6,13 +6,12 @@ symptom when a broader or declared cause reaches its place and did not begin lat
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.playbooks import PlaybookSet
+from llo11ypop.playbooks.reach import places_of, within_reach
 
 _BREADTH = {level: rank for rank, level in enumerate(Level)}
 """Levels from small to large, in the order the vocabulary lists them."""
@@ -28,7 +27,7 @@ class Attached:
 
 def attach(findings: Sequence[Finding], book: PlaybookSet, topology: Topology) -> Attached:
     """Give each finding its best cause among the others; what has none is a root. Never a cycle."""
-    places = [_places(f, topology) for f in findings]
+    places = [places_of((f.entity, *f.related), topology) for f in findings]
     by_mode: dict[str, list[int]] = {}
     for index, finding in enumerate(findings):
         by_mode.setdefault(finding.playbook, []).append(index)
@@ -37,9 +36,8 @@ def attach(findings: Sequence[Finding], book: PlaybookSet, topology: Topology) -
         for rule in book[finding.playbook].explains:
             for mode in rule.modes:
                 for symptom in by_mode.get(mode, ()):
-                    if symptom != cause and _reaches(
-                        finding, findings[symptom], places[cause], places[symptom], rule.within, rule.lag
-                    ):
+                    early = findings[symptom].since < finding.since - rule.lag
+                    if symptom != cause and not early and within_reach(rule.within, places[cause], places[symptom]):
                         best = parent.get(symptom)
                         if best is None or _weight(finding) > _weight(findings[best]):
                             parent[symptom] = cause
@@ -61,29 +59,5 @@ def _root(start: int, parent: dict[int, int]) -> int:
     return at
 
 
-def _reaches(
-    cause: Finding,
-    symptom: Finding,
-    of_cause: dict[Level, frozenset[Entity]],
-    of_symptom: dict[Level, frozenset[Entity]],
-    within: Level,
-    lag: timedelta,
-) -> bool:
-    if symptom.since < cause.since - lag:
-        return False
-    if within is Level.FLEET:
-        return True
-    return bool(of_cause.get(within, frozenset()) & of_symptom.get(within, frozenset()))
-
-
 def _weight(finding: Finding) -> tuple[int, float]:
     return _BREADTH[finding.entity.level], finding.strength
-
-
-def _places(finding: Finding, topology: Topology) -> dict[Level, frozenset[Entity]]:
-    """Everything the finding lies in, by level; what it merely names (a run, its nodes) counts as its place too."""
-    found: dict[Level, set[Entity]] = {}
-    for entity in (finding.entity, *finding.related):
-        for place in topology.ancestors(entity):
-            found.setdefault(place.level, set()).add(place)
-    return {level: frozenset(places) for level, places in found.items()}

@@ -14,6 +14,7 @@ from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Area, Level, Severity
 from llo11ypop.core.window import Window
 from llo11ypop.playbooks import PlaybookSet
+from llo11ypop.playbooks.reach import places_of, rivals, within_reach
 
 MOST_INSTANTS = 5
 """Looks into a window beside the one at its start: each costs one run of all playbooks (our assumption)."""
@@ -213,13 +214,8 @@ def _merged(seen: Sequence[tuple[Finding, datetime]], book: PlaybookSet) -> list
 
 def _outdone(finding: Finding, found: Sequence[Finding], book: PlaybookSet, topology: Topology) -> bool:
     """Whether a rival reading of the same signs on the same thing is stronger."""
-    for other in found:
-        declared = other.playbook in book[finding.playbook].competing or finding.playbook in book[other.playbook].competing
-        if other is not finding and declared and (-other.strength, other.playbook) < (-finding.strength, finding.playbook):
-            shared = {finding.entity, *finding.related} & {other.entity, *other.related}
-            if shared or topology.contains(finding.entity, other.entity) or topology.contains(other.entity, finding.entity):
-                return True
-    return False
+    stronger = [o for o in found if (-o.strength, o.playbook) < (-finding.strength, finding.playbook)]
+    return any(o is not finding and rivals(finding, o, book, topology) for o in stronger)
 
 
 def _rooted(suspects: Sequence[Suspect], book: PlaybookSet, topology: Topology) -> list[Suspect]:
@@ -252,16 +248,10 @@ def explains(cause: Suspect, symptom: Suspect, book: PlaybookSet, topology: Topo
             and symptom.since >= cause.since - rule.lag
             and symptom.since <= cause.last + timedelta(hours=1)
         ):
-            if rule.within is Level.FLEET:
-                return True
-            here, there = (_places((s.entity, *s.related), rule.within, topology) for s in (cause, symptom))
-            if here & there:
+            here, there = (places_of((s.entity, *s.related), topology) for s in (cause, symptom))
+            if within_reach(rule.within, here, there):
                 return True
     return False
-
-
-def _places(entities: Sequence[Entity], level: Level, topology: Topology) -> frozenset[Entity]:
-    return frozenset(place for e in entities for place in topology.at_level(e, level))
 
 
 def _costed(suspects: Sequence[Suspect], lost: Losses, topology: Topology, window: Window) -> list[Suspect]:

@@ -8,7 +8,7 @@ import numpy as np
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry, any_of
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.run_health import named_runs
-from llo11ypop.agents.investigators.runs import Minutes, errors_plan, read_minutes, read_ranks
+from llo11ypop.agents.investigators.runs import Minutes, errors_plan, read_minutes, read_nodes
 from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, measure, minute, moment, said
 from llo11ypop.analysis.convergence import Convergence, judge_convergence
 from llo11ypop.core.window import Window
@@ -46,7 +46,7 @@ async def nan_loss(inquiry: Inquiry) -> Investigated:
 async def _weigh(inquiry: Inquiry, run: Minutes, seen: Convergence) -> Investigated:
     first = seen.first_spike if seen.first_spike is not None else seen.first_nan
     began = run.at[first] if first is not None else run.at[-1]
-    nodes = sorted({r.node_id for r in (await read_ranks(inquiry, [run.run_id], inquiry.at)).get(run.run_id, {}).values()})
+    nodes = await read_nodes(inquiry, run.run_id, began, inquiry.at)
     back = inquiry.span(Window(max(began - REPLAYS, inquiry.at - timedelta(days=390)), inquiry.at))
     replays = {
         "dataset": "training_evals", "window": back, "where": f"kind = 'replay' and {any_of('node_id', nodes)}",

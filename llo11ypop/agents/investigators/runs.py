@@ -103,6 +103,17 @@ async def read_ranks(inquiry: Inquiry, run_ids: Sequence[str], at: datetime) -> 
     return found
 
 
+async def read_nodes(inquiry: Inquiry, run_id: str, since: datetime, at: datetime) -> list[str]:
+    """Every node that a run used between two instants, also one that it has left since."""
+    plan = {
+        "dataset": "training_ranks", "window": inquiry.span(Window(since - PLACED, at)), "where": any_of("run_id", [run_id]),
+        "by": ["started_at", "node_id"], "measures": {"ranks": {"agg": "count"}},
+    }  # fmt: skip
+    rows = (await inquiry.ask({"nodes of its attempts": plan}))["nodes of its attempts"]
+    running = max((r["started_at"] for r in rows if r["started_at"] <= since), default=since)
+    return sorted({r["node_id"] for r in rows if r["started_at"] >= running})
+
+
 def gpu_plan(inquiry: Inquiry, nodes: Sequence[str], now: Window, before: Window) -> dict[str, Any]:
     """Clock, temperature, power and activity of the busy GPUs of some nodes, later against earlier, one row per GPU."""
     measures: dict[str, Any] = {}

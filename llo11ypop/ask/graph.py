@@ -4,6 +4,7 @@ The state is plain JSON and survives restarts; rows and clients stay in the turn
 where the graph goes: the plan is made before any row is read.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from langgraph.errors import NodeError, NodeTimeoutError
@@ -19,6 +20,7 @@ from llo11ypop.ask.deps import AskDeps
 from llo11ypop.ask.facts import fresh_plans, freshness, note_newest, planned_of, work_plan
 from llo11ypop.ask.figures import listed
 from llo11ypop.ask.reads import read_question, relevant_trap
+from llo11ypop.ask.shown import shown_of
 from llo11ypop.ask.state import TURNS_KEPT, AnalystState, AskState, Turn
 from llo11ypop.ask.work import Work
 from llo11ypop.core.clock import parse_instant
@@ -215,12 +217,13 @@ def _answer(deps: AskDeps) -> Node:
 def turn_of(answer: Answer, question: str, reading: Reading | None) -> Turn:
     """What the thread remembers of a turn."""
     kept = reading is not None and answer.status in (Status.ANSWERED, Status.NO_DATA, Status.CLARIFY)
+    scope = replace(reading.scope, shown=shown_of(reading, answer.result)) if reading is not None else None
     return Turn(
         question=question[:TEXT_KEPT],
         status=answer.status.value,
         text=answer.text[:TEXT_KEPT],
         reading=answer.reading[:TEXT_KEPT],
-        scope=reading.scope.to_json() if reading is not None and kept else "",
+        scope=scope.to_json() if scope is not None and kept else "",
         at=answer.at.isoformat(),
     )
 

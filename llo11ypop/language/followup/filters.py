@@ -1,5 +1,7 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """Conditions: set, extended, narrowed, replaced and dropped, one dimension at a time."""
 
+import re
 from dataclasses import replace
 
 from llo11ypop.language.followup.measures import conditions, exclude, fields_in
@@ -17,6 +19,34 @@ def filters(turn: Turn, scope: Scope) -> Scope:
     for new in _named(turn, scope):
         kept = _with(turn, kept, new)
     return replace(scope, filters=tuple(kept))
+
+
+_NUMBERED = {"code": "XID", "exit_code": "exit code", "gpu_index": "GPU", "rank": "rank", "exit_signal": "signal"}
+"""Dimensions whose values are plain numbers, and how one is called."""
+_ONLY_NUMBERS = re.compile(
+    r"^(?P<no>.*\b(?:not|without|exclud\w+|except|no)\b)?[^\d]*(?P<n>\d+(?:(?:\s*,\s*|\s+(?:and|or)\s+)\d+)*)\W*(?:too|as well|again|instead|please)?\W*$"
+)
+
+
+def numbers(turn: Turn, previous: Scope) -> None:
+    """'only 79', 'and 31': numbers alone are values of the numbered dimension that was asked about."""
+    found = _ONLY_NUMBERS.match(turn.text)
+    items = turn.spotted.items
+    if found is None or turn.measured or any(i.number is None and i.text not in _TIED for i in items):
+        return
+    held = [*(c.field for c in previous.filters), *previous.by]
+    name = next((f for f in held if f in _NUMBERED), "")
+    if not name or not any(i.number is not None for i in items) or turn.draft.top is not None:
+        return
+    values = tuple(i.number for i in items if i.number is not None)
+    words = f"{_NUMBERED[name]} {', '.join(f'{v:g}' for v in values)}"
+    turn.draft.filters = [Condition(name, "not in" if found["no"] else "in", values, words)]
+    turn.draft.limits = []
+    turn.draft.used |= set(range(len(items)))
+    turn.settled.scope = replace(turn.settled.scope, filters=(), having=())
+
+
+_TIED = frozenset({"and", "or", ",", "not", "without", "except", "excluding", "exclude", "no"})
 
 
 def _named(turn: Turn, scope: Scope) -> list[Condition]:
@@ -117,8 +147,25 @@ def _joined(old: Condition, new: Condition) -> Condition:
     return replace(old, values=(*old.values, *more), words=f"{old.words}, {new.words}") if more else old
 
 
+def _contradicts(turn: Turn, old: Condition, new: Condition) -> bool:
+    """'what about H100?' where only a cluster of A100s was asked for: what was named last holds. Raises UnclearError for 'only'."""
+    known = turn.reader.values.clusters
+    pair = {old.field: old, new.field: new}
+    cluster = pair.pop("cluster", None)
+    other = next(iter(pair.values()), None)
+    if cluster is None or other is None or old.op != "in" or new.op != "in":
+        return False
+    has = [known[str(v)].get(other.field) for v in cluster.values if str(v) in known]
+    if len(has) < len(cluster.values) or any(h is None or h in other.values for h in has):
+        return False
+    if turn.tie.narrow and new.field == "gpu_model":
+        raise UnclearError(f"{cluster.words} has no {other.words}; drop one of the two")
+    return True
+
+
 def _moved(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
     """Another place takes the place of those that it stands in and of those that stand in it."""
+    kept = [c for c in kept if not _contradicts(turn, c, new)]
     if new.field not in PLACES or new.op != "in":
         return kept
     keeps: set[str] = set()

@@ -1,11 +1,13 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """Groupings: by what, over which steps of time."""
 
 import re
 from dataclasses import replace
+from typing import cast
 
 from llo11ypop.language.followup.turn import PLACES, Turn, UnclearError
 from llo11ypop.language.reach import reachable
-from llo11ypop.language.scope import Condition, Scope
+from llo11ypop.language.scope import Bucket, Condition, Scope
 
 _INTO = re.compile(
     r"\b(?:split|break|broken|divided?) (?:that |it |them |those |this |up |down )*(?:further )?(?:by|per|into|down|up|across)\b|\bsplit\b|\band (?:also )?(?:split|broken down) by\b"
@@ -100,11 +102,19 @@ def _stepped(turn: Turn, scope: Scope) -> Scope:
             raise UnclearError("that was a list of rows; ask how many there are by that")
         instead = re.search(r"\binstead\b", turn.text) is not None and not scope.bucket and not turn.draft.by
         ranked = scope.top if draft.top is not None else None
-        return replace(scope, bucket=draft.bucket, by=() if instead else scope.by, fields=(), top=ranked, compare=None)  # type: ignore[arg-type]
+        return replace(
+            scope,
+            bucket=cast(Bucket, draft.bucket),
+            by=() if instead else scope.by,
+            fields=(),
+            top=ranked,
+            compare=None,
+            share=False,
+        )
     if (draft.trend and not turn.said.has("unbucket")) and not scope.bucket:
         length = (scope.window.end_at - scope.window.start_at).total_seconds() / 86400 if scope.window is not None else 7
-        unit = "hour" if length <= 2 else "day" if length <= 45 else "week"  # noqa: PLR2004 - as a question without a follow-up
-        return replace(scope, bucket=unit, compare=None, top=None)  # type: ignore[arg-type]
+        unit: Bucket = "hour" if length <= 2 else "day" if length <= 45 else "week"  # noqa: PLR2004 - as a question without a follow-up
+        return replace(scope, bucket=unit, compare=None, top=None, share=False)
     return scope
 
 

@@ -15,6 +15,13 @@ _VALUES = re.compile(r"(\w+) (?:= '(\w+)'|in \(([^()]*)\))")
 def names_measure(turn: Turn, previous: Scope) -> bool:
     """Whether a follow-up names what is to be measured, rather than only how."""
     draft = turn.draft
+    if (
+        draft.limits
+        and draft.measures
+        and not draft.count_thing
+        and all(_asked_before(m.words.field, previous) for m in draft.measures)
+    ):
+        return bool(turn.tie.clause and not turn.tie.pronoun)
     if draft.measures or draft.count_thing:
         return True
     if draft.thing is not None and draft.qualifiers:
@@ -23,6 +30,11 @@ def names_measure(turn: Turn, previous: Scope) -> bool:
         changes = draft.filters or draft.by or draft.bucket or draft.limits or turn.times.periods or turn.said.spans or draft.rank
         return draft.thing[1].dataset != _dataset(previous) or not changes
     return same_kind(turn, draft, previous)
+
+
+def _asked_before(name: str, previous: Scope) -> bool:
+    """'which of them waited more than 2 hours' is about the wait that was asked for."""
+    return bool(name) and any(q.field == name for q in previous.measures[:1])
 
 
 def _dataset(scope: Scope) -> str:
@@ -77,8 +89,9 @@ def _replaced(turn: Turn, previous: Scope) -> Scope:
         raise UnclearError(turn.settled.clarify)
     if turn.tie.extend and not turn.tie.clause and previous.measures and not previous.fields and not new.having:
         named = {q.name for q in previous.measures}
-        added = tuple(q for q in new.measures if q.name not in named)
-        return replace(previous, measures=(*previous.measures, *added), verified="")
+        added = tuple(q for q in new.measures if q.name not in named and not q.recipe)
+        if added:
+            return replace(previous, measures=(*previous.measures, *added), verified="")
     fields = new.fields or (previous.fields if not draft.measures and previous.fields and not turn.tie.clause else ())
     share = new.share or (previous.share and not turn.tie.clause and _adds_up(new.measures))
     per = new.per or (previous.per if not turn.tie.clause and _adds_up(new.measures) else "")
@@ -127,7 +140,11 @@ def _how_many(turn: Turn, previous: Scope) -> Scope | None:
     first = previous.measures[0] if previous.measures else None
     if first is None or previous.having or len(previous.measures) > 1 or previous.fields:
         raise UnclearError("how many of what? ask it as a whole question, for example 'how many nodes had XIDs last week'")
-    plain = first.agg == "count" and (not first.recipe or first.recipe == "xid_dedup")
+    plain = (
+        first.agg in ("count", "count_distinct")
+        and first.field != counted[0]
+        and (not first.recipe or first.recipe == "xid_dedup")
+    )
     if not plain:
         raise UnclearError(f"how many of what? {first.label} is no count; ask it as a whole question")
     label = turn.draft.counted_label

@@ -4,18 +4,18 @@ What the words change is changed, everything else is inherited, and both are sai
 not lean on the one before is not a follow-up at all.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from llo11ypop.language import absent, investigate
 from llo11ypop.language.draft import Draft
 from llo11ypop.language.followup.changes import same, told
-from llo11ypop.language.followup.filters import filters
+from llo11ypop.language.followup.filters import filters, numbers
 from llo11ypop.language.followup.groups import fitting, groups
 from llo11ypop.language.followup.investigations import ABOUT_IT, WHY, figures, investigated, leaves, reinvestigated
 from llo11ypop.language.followup.measures import measures, names_measure
-from llo11ypop.language.followup.operations import Said, operations
+from llo11ypop.language.followup.operations import operations
 from llo11ypop.language.followup.period import moved, rivals, window, without
 from llo11ypop.language.followup.ranking import denominators, ranking
 from llo11ypop.language.followup.rows import referred
@@ -34,10 +34,23 @@ if TYPE_CHECKING:
     from llo11ypop.language.reader import Reader
 
 _LOADED = frozenset(
-    "other others rest else remaining first last next previous before after earlier later long sort sorted rank ranked order ordered "
-    "detail everything former latter respectively error errors how separately individually individual overview summary".split()
+    "other others rest else remaining first last next previous before after earlier later long sort sorted rank ranked order "
+    "ordered detail everything former latter respectively error errors how separately individually individual overview "
+    "summary".split()
 )
 """Words that may be dropped in a whole question, but carry the sense of a short follow-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A question as it was said, before it is known what it is about."""
+
+    question: str
+    text: str
+    words: list[Token]
+    times: Times
+    at: datetime
+    tie: Tie
 
 
 def merged(
@@ -46,7 +59,7 @@ def merged(
     """The reading of a follow-up; none when the question stands alone."""
     tie = tie_of(text)
     alone = _alone(reader, text, words, times, tie)
-    if _stands_alone(reader, text, times, tie, alone):
+    if _stands_alone(times, tie, alone):
         return None
     times = moved(text, times, previous, at)
     if absent.of_times(times):
@@ -60,7 +73,7 @@ def merged(
     if not dataset_of(previous) and previous.intent in PLANNED:
         return None
     try:
-        return _read(reader, question, text, words, times, at, tie, alone, previous)
+        return _read(reader, Heard(question, text, words, times, at, tie), alone, previous)
     except UnclearError as unclear:
         return Reading(question, previous.intent, previous, None, "", clarify=str(unclear))
 
@@ -71,7 +84,7 @@ def _alone(reader: "Reader", text: str, words: list[Token], times: Times, tie: T
     return spot(words, _taken(words, spans), reader.index, reader.catalog)
 
 
-def _stands_alone(reader: "Reader", text: str, times: Times, tie: Tie, alone: Spotted | None) -> bool:
+def _stands_alone(times: Times, tie: Tie, alone: Spotted | None) -> bool:
     if absent.of_times(times):
         return True
     if alone is None or not alone.firm or tie.pronoun or tie.strong:
@@ -90,22 +103,12 @@ def _taken(words: list[Token], spans: list[tuple[int, int]]) -> list[bool]:
     return [any(s <= t.start < e for s, e in spans) for t in words]
 
 
-def _read(
-    reader: "Reader",
-    question: str,
-    text: str,
-    words: list[Token],
-    times: Times,
-    at: datetime,
-    tie: Tie,
-    alone: Spotted | None,
-    previous: Scope,
-) -> Reading:
+def _read(reader: "Reader", heard: Heard, alone: Spotted | None, previous: Scope) -> Reading:
     """The follow-up under the dataset of the question before, or under its own where it names another measure."""
+    question, text, words, at, tie = heard.question, heard.text, heard.words, heard.at, heard.tie
     said = operations(text, reader.index)
-    times = without(times, said)
-    spans = [*times.spans, (0, tie.lead), *tying(text), *said.spans]
-    taken = _taken(words, spans)
+    times = without(text, heard.times, said, at)
+    taken = _taken(words, [*times.spans, (0, tie.lead), *tying(text), *said.spans])
     home = dataset_of(previous)
     spotted = reader.spotted_under(home, words, taken) if home else alone
     rival = spot(words, taken, reader.index, reader.catalog)
@@ -113,26 +116,36 @@ def _read(
         spotted = rival
     if spotted is None:
         raise UnclearError("what should be different? name a measure, a group, a place or a period")
-    settled, draft = reader.settled(spotted, times, at)
-    turn = Turn(reader, question, text, words, times, at, tie, said, spotted, settled, draft)
-    turn.old = _old(reader, words, said, home)
-    problem = (
-        absent.of_names(words, taken, reader.index, reader.values)
-        or absent.of_models(spotted, reader.values, reader.lexicon)
-        or absent.of_labels(spotted, words, reader.values)
-        or draft.nothing
+    problem = absent.of_names(words, taken, reader.index, reader.values) or absent.of_models(
+        spotted, reader.values, reader.lexicon
     )
+    problem = problem or absent.of_labels(spotted, words, reader.values)
+    settled, draft = reader.settled(spotted, times, at)
+    problem = problem or draft.nothing
     if problem:
         return replace(reader.fresh(question, text, words, times, at), nothing=problem, clarify=None, plan=None)
-    turn.measured = names_measure(turn, previous)
+    turn = Turn(reader, question, text, words, times, at, tie, said, spotted, settled, draft)
     if said.has("undo"):
         raise UnclearError("I cannot go back by myself; say the earlier question again")
+    turn.old = _old(turn, home, previous)
+    _measured(turn, previous)
     _loaded(turn)
     if previous.intent not in PLANNED:
         if not leaves(turn):
             return reinvestigated(turn, previous)
         previous = figures(turn, previous)
     return _changed(turn, previous)
+
+
+def _measured(turn: Turn, previous: Scope) -> None:
+    """A measure of its own is settled over the window that is kept; without one, only what was said counts."""
+    reader, spotted = turn.reader, turn.spotted
+    turn.measured = names_measure(turn, previous)
+    if not turn.measured:
+        turn.draft = Parser(spotted, reader.catalog, reader.lexicon, reader.values).parse()
+    elif not turn.times.periods and not turn.draft.compare and previous.window is not None and not previous.window.defaulted:
+        held = replace(turn.times, periods=[(0, 0, previous.window)])
+        turn.settled, turn.draft = reader.settled(spotted, held, turn.at)
 
 
 def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
@@ -156,14 +169,20 @@ def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
     return False
 
 
-def _old(reader: "Reader", words: list[Token], said: Said, home: str) -> Draft | None:
-    """What is named behind 'instead of'. Raises UnclearError where it is nothing that is known."""
-    found = said.matches.get("old")
+def _old(turn: Turn, home: str, previous: Scope) -> Draft | None:
+    """What is named behind 'instead of'. Raises UnclearError where it was not asked for before."""
+    found, reader = turn.said.matches.get("old"), turn.reader
     if not found or not home:
         return None
     start, end = found[0].span("what")
-    spotted = reader.spotted_under(home, words, [not start <= t.start < end for t in words])
-    return Parser(spotted, reader.catalog, reader.lexicon, reader.values).parse()
+    spotted = reader.spotted_under(home, turn.words, [not start <= t.start < end for t in turn.words])
+    old = Parser(spotted, reader.catalog, reader.lexicon, reader.values).parse()
+    held = {v for c in previous.filters for v in c.values}
+    groups_lost = not old.filters and any(b not in previous.by for b in old.by)
+    if groups_lost or any(c.op == "in" and not held & set(c.values) for c in old.filters):
+        what = found[0]["what"]
+        raise UnclearError(f"'{what}' was not asked for before, so nothing can take its place; ask it as a whole question")
+    return old
 
 
 def _loaded(turn: Turn) -> None:
@@ -178,6 +197,7 @@ def _loaded(turn: Turn) -> None:
 def _changed(turn: Turn, previous: Scope) -> Reading:
     """The previous scope after every operation that the follow-up names, composed anew."""
     denominators(turn, previous)
+    numbers(turn, previous)
     _unsupported(turn)
     scope = replace(previous, shown=())
     scope = measures(turn, scope)

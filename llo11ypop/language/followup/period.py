@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """The window: another, the same, a step back or on, and what it is held against."""
 
 import re
@@ -10,7 +11,7 @@ from llo11ypop.language.intent import Intent
 from llo11ypop.language.periods import before, clipped, describe, floor, shifted
 from llo11ypop.language.scope import Period, Scope
 from llo11ypop.language.time_counts import COUNT, count_of
-from llo11ypop.language.times import Times
+from llo11ypop.language.times import Times, read_times
 
 _BACK = re.compile(
     r"\b(?:the )?(?:(?P<unit>day|week|month|hour) before(?! yesterday)|(?:same )?period before|one before|before that|previous (?:day|week|month|hour|period|one))\b|\b(?:a|one) (?P<one>day|week|month|hour) earlier\b"
@@ -53,14 +54,15 @@ def _after(window: Period, at: datetime) -> Period | None:
     return clipped(window.end_at, window.end_at + span, f"the {describe(span)} after", at) if window.end_at < at else None
 
 
-def without(times: Times, said: Said) -> Times:
+def without(text: str, times: Times, said: Said, at: datetime) -> Times:
     """Times that stand behind 'instead of' are what is no longer wanted."""
-    gone = [m.span() for m in said.matches.get("old", ())]
-    return (
-        replace(times, periods=[p for p in times.periods if not any(s <= p[0] + 1 and p[1] <= e for s, e in gone)])
-        if gone
-        else times
-    )
+    gone = said.matches.get("old")
+    if not gone:
+        return times
+    start, end = gone[0].span()
+    if not text[end:].strip(" ?!."):
+        return read_times(text[:start].rstrip(), at)
+    return replace(times, periods=[p for p in times.periods if not (start <= p[0] + 1 and p[1] <= end)])
 
 
 def window(turn: Turn, scope: Scope, previous: Scope) -> Scope:
@@ -79,7 +81,7 @@ def window(turn: Turn, scope: Scope, previous: Scope) -> Scope:
             whole = [w for w in (new.window, new.compare) if w is not None and not w.defaulted]
             if len(turn.times.periods) == 1 and whole and "before" not in turn.text:
                 named = _other(previous.window, turn.times.periods[0][2])
-        return replace(scope, compare=named or before(previous.window, at), bucket="", fields=())
+        return replace(scope, compare=named or before(previous.window, at), bucket="", fields=(), share=False)
     if new.window is not None and not new.window.defaulted:
         earlier = before(new.window, at) if previous.compare is not None and previous.intent is Intent.COMPARE else None
         return replace(scope, window=new.window, compare=new.compare or earlier)

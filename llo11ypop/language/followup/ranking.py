@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - patterns are easier to read whole
 """How the rows are told: the first few, the order, as shares, divided by size, above a threshold, without planned work."""
 
 import re
@@ -22,6 +23,11 @@ def ranking(turn: Turn, scope: Scope) -> Scope:
     return _planned(turn, scope)
 
 
+_EITHER = re.compile(
+    r"^\W*(?:(?:and|the|only|just|now|what|about|instead|is|are|show|me) )*(highest|lowest|largest|smallest|longest|shortest)\W*(?:instead|please|values?)?\W*$"
+)
+
+
 def _top(turn: Turn, scope: Scope) -> Scope:
     draft, said = turn.draft, turn.said
     lifts = said.has("all_rows") or bool(set(said.all_of) & set(scope.by))
@@ -41,6 +47,12 @@ def _top(turn: Turn, scope: Scope) -> Scope:
         raise UnclearError("the first of what? over time nothing is ranked; say for example 'top 3 in total, by cluster'")
     if not scope.by and not dims:
         raise UnclearError(f"{draft.rank or 'top'} of what? it is one number; say for example 'top {draft.top or 3} by node'")
+    either = _EITHER.search(turn.text)
+    if either and draft.top is None and scope.measures and scope.measures[0].agg not in (*_SUMMED, "count_distinct") and not dims:
+        label = scope.measures[0].label
+        raise UnclearError(
+            f"the {either[1]} reading, or the {either[1]} {label} first? say 'maximum', 'minimum', or '{either[1]} first'"
+        )
     return replace(scope, top=draft.top or scope.top, desc=_down(draft.rank, scope), ordered=True)
 
 
@@ -104,24 +116,32 @@ def _shared(scope: Scope) -> Scope:
     return replace(scope, share=True, per="")
 
 
+_EACH = re.compile(r"\b(?:per|for each|for every) (gpu|node|port|host|server|accelerator)s?\b(?! (?:hour|day))")
+_UNIT = {
+    "gpu": "gpu_uuid",
+    "accelerator": "gpu_uuid",
+    "node": "node_id",
+    "host": "node_id",
+    "server": "node_id",
+    "port": "port_id",
+}
+_DENOMINATOR = {"gpu_uuid": "gpu", "node_id": "node", "port_id": "port"}
+
+
 def denominators(turn: Turn, scope: Scope) -> None:
     """'per GPU' of something that no GPU is known of is divided by their number; raises UnclearError where both could be meant."""
-    draft = turn.draft
-    for at, item in enumerate(turn.spotted.items):
-        sense = item.sense("denominator")
-        if sense is None or sense.name not in ("gpu", "node", "port") or turn.measured:
-            continue
-        plain = {"gpu": "gpu_uuid", "node": "node_id", "port": "port_id"}[sense.name]
-        first = scope.measures[0] if scope.measures else None
-        if first is None or first.agg not in (*_SUMMED, "count_distinct") or not is_place(scope):
-            continue
-        if plain in draft.by and sense.name == "gpu":
-            raise UnclearError(
-                f"one row for each GPU, or {first.label} divided by the number of GPUs? say 'by GPU' or 'per 1,000 GPUs'"
-            )
-        if plain not in draft.by:
-            draft.denominator, draft.foreign = sense.name, []
-            draft.used.add(at)
+    draft, found = turn.draft, _EACH.search(turn.text)
+    first = scope.measures[0] if scope.measures else None
+    if found is None or turn.measured or first is None or first.agg not in _SUMMED or not is_place(scope):
+        return
+    thing = _UNIT[found[1]]
+    if thing in draft.by and thing == "gpu_uuid":
+        raise UnclearError(
+            f"one row for each GPU, or {first.label} divided by the number of GPUs? say 'by GPU' or 'per 1,000 GPUs'"
+        )
+    if thing not in draft.by:
+        draft.denominator = _DENOMINATOR[thing]
+        draft.foreign = [f for f in draft.foreign if not f.rstrip("s").endswith(found[1])]
 
 
 def _limited(turn: Turn, scope: Scope) -> Scope:

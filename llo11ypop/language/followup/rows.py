@@ -27,12 +27,14 @@ def _counting(turn: Turn) -> bool:
 
 
 def _named(turn: Turn, scope: Scope, previous: Scope, words: str, which: str) -> Scope:
-    fields = [f for f in turn.own(words) if f in previous.by or any(c.field == f for c in previous.filters)]
+    fields = [
+        f for f in turn.own(words) if f in previous.by or f in dict(previous.shown) or any(c.field == f for c in previous.filters)
+    ]
     if not fields:
         raise UnclearError(f"which {words}? name the one you mean, or ask for them first")
     several = words.endswith("s") or which not in ("that", "this")
     kept = next((c for c in previous.filters if c.field == fields[0] and c.op == "in"), None)
-    if fields[0] not in previous.by and kept is not None:
+    if fields[0] not in previous.by and fields[0] not in dict(previous.shown) and kept is not None:
         if not several and len(kept.values) > 1:
             raise UnclearError(f"which one: {', '.join(str(v) for v in kept.values)}?")
         return scope

@@ -23,7 +23,7 @@ _CLAUSE = re.compile(
     r"\b(?:how (?:many|much|often|long)|number of|what (?:is|was|are|were|percentage|share|fraction)|which|who|list|give me|show me|show|tell me)\b"
 )
 _TYING = re.compile(
-    r"\b(?:instead|that|it|them|they|those|these|this|their|its|same|again|too|please|as well|also|only|just|additionally|further|on top(?: of that)?|ones?|thanks|rows?|results?|figures?|answer|include|including|is that|are there|are they)\b"
+    r"\b(?:instead|that|it|them|they|those|these|this|their|its|same|again|too|please|as well|also|only|just|additionally|further|on top(?: of that)?|ones|thanks|rows|results?|figures?|answer|include|including|is that|are there|are they)\b"
 )
 """Words that tie wherever they stand; what they do is recognised elsewhere."""
 
@@ -65,8 +65,7 @@ def tie_of(text: str) -> Tie:
         pronoun=bool(_PRONOUN.search(text)),
         clause=bool(_CLAUSE.search(text)),
         narrow=bool(re.search(r"\b(?:only|just)\b", text)),
-        extend=bool(re.search(r"\b(?:also|too|as well|add|plus|additionally|further|on top|both)\b", text))
-        or text.startswith("split"),
+        extend=bool(re.search(r"\b(?:also|too|as well|add|plus|additionally|further|on top|both)\b", text)),
         include=bool(re.search(r"\b(?:include|including|add|again)\b", text)),
     )
 

@@ -1,7 +1,8 @@
 """Scenario files: what shall go wrong, where and when, written by hand instead of drawn.
 
 A file is a list of entries such as `{mode: F16, entity: "node:gpu-a-003", start: "+36h", duration: "6h", strength: 0.7}`
-or `{mode: C1, entity: any, start: "2026-05-03T08:00:00Z"}`.
+or `{mode: C1, entity: any, start: "2026-05-03T08:00:00Z"}`. The entity is of a level that
+the mode strikes (`incidents/levels.py`).
 """
 
 import re
@@ -17,6 +18,7 @@ from llo11ypop.core.entity import Entity
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import Located, load_located, validate
 from llo11ypop.core.window import parse_duration
+from llo11ypop.simulator.incidents.levels import misplaced
 
 MODES = frozenset({*(f"F{i}" for i in range(1, 39)), *(f"D{i}" for i in range(1, 19)), *(f"C{i}" for i in range(1, 11))})
 _ANY = "any"
@@ -26,7 +28,8 @@ _ANY = "any"
 class Planned:
     """One entry of a scenario, in the world's seconds.
 
-    `entity` is `level:id` or empty for any; `duration_s` 0 is the mode's own; `where` is `file:line`.
+    `entity` is `level:id` (a GPU also `gpu:<node>/<slot>`) or empty for any; `duration_s` 0 is the mode's own;
+    `where` is `file:line`.
     """
 
     mode: str
@@ -35,7 +38,6 @@ class Planned:
     duration_s: float
     strength: float | None
     where: str
-    level: str = ""
 
     def impossible(self, why: str) -> ConfigError:
         """The error to raise when this line cannot be played on the fleet at hand."""
@@ -114,5 +116,6 @@ def _planned(entry: Located, line: int, source: str, start_at: datetime) -> Plan
         raise entry.error(f"start: {fields.start} lies before the fleet begins", ("start",))
     length = parse_duration(fields.duration).total_seconds() if fields.duration else 0.0
     entity = "" if fields.entity == _ANY else fields.entity
-    level = entity.partition(":")[0]
-    return Planned(fields.mode, entity, start, length, fields.strength, f"{source}:{line}", level)
+    if entity and (wrong := misplaced(fields.mode, entity.partition(":")[0])):
+        raise entry.error(f"entity: {wrong}", ("entity",))
+    return Planned(fields.mode, entity, start, length, fields.strength, f"{source}:{line}")

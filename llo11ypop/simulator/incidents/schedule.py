@@ -11,10 +11,11 @@ import numpy as np
 
 from llo11ypop.simulator.incidents.decoy_plan import DECOY_PLAN, decoy_duration_s
 from llo11ypop.simulator.incidents.kinds import KINDS, NODE_KINDS
+from llo11ypop.simulator.incidents.levels import LEVEL_OF_CASCADE, levels_of
 from llo11ypop.simulator.incidents.placement import Placement, locate
 from llo11ypop.simulator.incidents.rates import DAY_S, Draws, Floats, draw_incidents
 from llo11ypop.simulator.incidents.registry import CASCADES, DECOYS, WRITERS
-from llo11ypop.simulator.incidents.siting import Calendar, entity_for, inside, node_for, suits
+from llo11ypop.simulator.incidents.siting import Calendar, by_slot, entity_for, inside, node_for, suits
 from llo11ypop.simulator.scenario import Planned, read_scenario
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World
@@ -25,10 +26,6 @@ HOUR_S = 3600.0
 QUIET_HEAD_S, QUIET_TAIL_S = DAY_S, 3 * HOUR_S
 SHOWN_S = 8 * HOUR_S
 """How long a fault that leaves its node in service keeps it for itself, before another may join (our assumption)."""
-LEVEL_OF_CASCADE = {
-    "C1": "row", "C2": "driver", "C3": "gpu", "C4": "switch", "C5": "mount", "C6": "node", "C7": "gpu", "C8": "node",
-    "C9": "cluster", "C10": "node",
-}  # fmt: skip
 CASCADE_H = {"C1": 5, "C2": 72, "C3": 130, "C4": 4, "C5": 3, "C6": 30, "C7": 40, "C8": 14, "C9": 4, "C10": 158}
 """Length of each cascade in hours (our assumption)."""
 NEEDS_H = {"F5": 40, "F32": 30, "F36": 60, "F37": 130, "F10": 4, "F13": 6, "F22": 3, "F31": 4}
@@ -314,8 +311,11 @@ def _play(plan: Plan, scenario: Sequence[Planned]) -> None:
     """Write what a scenario file lists, in order of start."""
     for i, item in enumerate(sorted(scenario, key=lambda p: p.start_s)):
         world, mode = plan.world, item.mode
-        level = item.level or (LEVEL_OF_CASCADE.get(mode) or (DECOY_PLAN[mode][0] if mode in DECOYS else KINDS[mode].level))
-        entity = item.entity or entity_for(world, level, item.start_s, plan.rng, mode=mode)
+        entity = (
+            by_slot(world, item.entity)
+            if item.entity
+            else entity_for(world, levels_of(mode)[0], item.start_s, plan.rng, mode=mode)
+        )
         if not entity:
             raise item.impossible(f"nothing in this fleet suits {mode} at that time")
         _must_exist(plan, item, entity)

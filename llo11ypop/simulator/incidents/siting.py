@@ -66,6 +66,14 @@ def inside(world: World, level: str, node: str, slot: int) -> str:
     return f"port:{world.shape.node_ports(node)[slot].port_id}" if level == "port" else f"node:{node}"
 
 
+def by_slot(world: World, entity: str) -> str:
+    """`gpu:<node>/<slot>` with the UUID of the GPU that is there; any other entity as it is."""
+    level, _, name = entity.partition(":")
+    node, _, slot = name.partition("/")
+    known = level == "gpu" and node in world.shape.index.node and slot.isdigit() and int(slot) < len(world.shape.node(node).gpus)
+    return inside(world, level, node, int(slot)) if known else entity
+
+
 def suits(world: World, mode: str, node: str, at_s: float) -> bool:
     """Whether a mode can show itself on a node at that time."""
     spec = world.shape.node(node)

@@ -2,8 +2,8 @@ from itertools import pairwise
 
 import pytest
 
+from llo11ypop.simulator.incidents.levels import LEVEL_OF_CASCADE
 from llo11ypop.simulator.incidents.registry import CASCADES
-from llo11ypop.simulator.incidents.schedule import LEVEL_OF_CASCADE
 from llo11ypop.simulator.simulate import finish
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World

@@ -1,7 +1,8 @@
 """Jobs that infrastructure ended, and how much work went with them.
 
 A job counts when it ended NODE_FAIL or BOOT_FAIL; or FAILED with a fatal XID logged for the same job (the rule of the goal
-`infra_job_failure_rate`); or FAILED or REQUEUED on a node of an incident within ten minutes before to fifteen after its onset.
+`infra_job_failure_rate`); or FAILED or REQUEUED on a node of an incident within ten minutes before to fifteen after its onset,
+or to thirty-five for a job over several nodes that lost the fabric.
 """
 
 from bisect import bisect_right
@@ -19,6 +20,10 @@ from llo11ypop.report.period import span_of
 EARLY = timedelta(minutes=10)
 LATE = timedelta(minutes=15)
 """Around an incident's onset: a job may die before the first sign arrives, or hang for a while first (our assumption)."""
+HANGS = timedelta(minutes=35)
+"""The same for a job over several nodes when the fabric fails: its collectives wait for the watchdog, which PyTorch sets to 10
+minutes, and set to 30 before release 2.2 (ProcessGroupNCCL's default timeout)."""
+FABRIC_QUEUE = "NETOPS"
 LOOKED_BACK = timedelta(hours=24)
 """How far before the period a last good checkpoint is looked for (our assumption)."""
 LOST = ("NODE_FAIL", "BOOT_FAIL")
@@ -78,8 +83,8 @@ async def lost_jobs(book: Notebook, period: Period, incidents: Sequence[Incident
         incident = ascribed(row, incidents)
         by_slurm = row["state"] in LOST
         by_xid = row["state"] == "FAILED" and row["job_id"] in fatal
-        at_onset = incident is not None and _at_onset(row, incident)
-        if by_slurm or by_xid or at_onset:
+        by_onset = incident is not None and at_onset(row, incident)
+        if by_slurm or by_xid or by_onset:
             jobs.append(_lost(row, saves, incident.id if incident else ""))
     gaps = [gap(found["jobs"], "jobs"), gap(found["xids"], "fatal XIDs of jobs")]
     if any(j.run_id for j in jobs):
@@ -102,8 +107,10 @@ def ascribed(row: Row, incidents: Sequence[Incident]) -> Incident | None:
     return min(found, key=lambda i: (abs(ended - i.since), i.severity, i.id), default=None)
 
 
-def _at_onset(row: Row, incident: Incident) -> bool:
-    return incident.since - EARLY <= _at(row, "end_at") <= incident.since + LATE
+def at_onset(row: Row, incident: Incident) -> bool:
+    """Whether a job ended so close to an incident's onset that it died of it."""
+    waits = incident.queue == FABRIC_QUEUE and "," in str(row["node_list"] or "")
+    return incident.since - EARLY <= _at(row, "end_at") <= incident.since + (HANGS if waits else LATE)
 
 
 def _lost(row: Row, saves: Mapping[str, Sequence[datetime]], incident: str) -> LostJob:

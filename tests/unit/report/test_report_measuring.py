@@ -11,7 +11,7 @@ from llo11ypop.core.fleet import Topology
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.report.days import by_day
 from llo11ypop.report.incidents import covers, overlap_h
-from llo11ypop.report.jobs import ascribed
+from llo11ypop.report.jobs import ascribed, at_onset
 from llo11ypop.report.outages import STALE, stretches
 from llo11ypop.report.places import Place, Places
 from tests.report_samples import END, HOUR, START, hit, incident, lost_job, period
@@ -63,6 +63,23 @@ def test_the_incident_nearest_in_time_wins() -> None:
 
 def test_what_users_do_to_themselves_is_no_loss_to_infrastructure() -> None:
     assert ascribed(job(), [incident(queue="USER")]) is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "nodes", "minutes", "lost"),
+    [
+        ("NETOPS", "gpu-a-001,gpu-a-003", 22, True),
+        ("NETOPS", "gpu-a-001,gpu-a-003", 36, False),
+        ("NETOPS", "gpu-a-003", 22, False),
+        ("GPU-HW", "gpu-a-001,gpu-a-003", 22, False),
+        ("GPU-HW", "gpu-a-003", 14, True),
+    ],
+)
+def test_a_job_over_several_nodes_waits_for_its_watchdog_when_the_fabric_fails(
+    queue: str, nodes: str, minutes: int, lost: bool
+) -> None:
+    one = incident(queue=queue)
+    assert at_onset(job(end_at=one.since + minutes * MINUTE, node_list=nodes), one) is lost
 
 
 def test_an_outage_lasts_until_the_next_state() -> None:

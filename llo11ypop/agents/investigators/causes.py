@@ -27,7 +27,8 @@ async def causes(inquiry: Inquiry) -> Investigated:
     scene = await hypotheses(inquiry, window, within=places(inquiry))
     explain_exclusions(inquiry, scene)
     inquiry.note(
-        "ranked by GPU-hours lost beyond what would have been lost anyway, and by the strength of the signs; "
+        "ranked by GPU-hours lost beyond what would have been lost anyway, by how many nodes it touches, by how serious such a "
+        "thing is, and by the strength of the signs; "
         "a loss at the same place and time is a correlation"
     )
     top = scene.suspects[: inquiry.reading.scope.top or DEFAULT_TOP]
@@ -55,11 +56,11 @@ def places(inquiry: Inquiry) -> frozenset[str] | None:
 
 
 def sentence(rows: Sequence[Row]) -> str:
-    """The first cause in full, and the next two."""
+    """The first cause in full, and the others that were asked for by name."""
     first = rows[0]
     cost = f", with {count_of(first['failed_jobs'], 'failed job')} and {said(first['gpu_hours'])} GPU-hours lost there"
     lost = first["failed_jobs"] or first["gpu_hours"]
-    more = [lowered(f"{row['cause']} on {row['entity']}") for row in rows[1:3]]
+    more = [lowered(f"{row['cause']} on {row['entity']}") for row in rows[1:DEFAULT_TOP]]
     lead = f"Most likely: {lowered(first['cause'])} on {first['entity']}"
     return lead + (cost if lost else ", without any job lost there") + (f"; then {'; '.join(more)}." if more else ".")
 

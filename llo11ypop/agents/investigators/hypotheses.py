@@ -1,12 +1,13 @@
 """The playbooks' hypotheses of a window: matched at instants inside it, merged upward, each with what it cost."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry
 from llo11ypop.agents.investigators.losses import FAILED, Losses, losses, nodes_of
-from llo11ypop.agents.investigators.planned import Calendar, Work, planned_work
+from llo11ypop.agents.investigators.planned import GRACE, Calendar, Work, planned_work
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, moment, place
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
@@ -38,8 +39,9 @@ MOST_EVIDENCE = 12
 """Pieces of evidence that a hypothesis names; the finding carries all that was read."""
 SETTLED = 20 * MINUTE
 """How long after a burst of signs they are all in: playbooks average over up to 20 minutes."""
-BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT = 0.3, 0.45, 0.25
-"""Parts of a hypothesis' rank beside the strength of its signs: any, its cost, how serious such a thing is (our assumption)."""
+BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT, REACH_WEIGHT = 0.2, 0.35, 0.2, 0.25
+"""Parts of a hypothesis' rank beside the strength of its signs: any, its cost, how serious such a thing is, and how many nodes
+it touches (our assumption)."""
 SERIOUS = {Severity.S1: 1.0, Severity.S2: 0.7, Severity.S3: 0.3, Severity.S4: 0.0}
 OLDER = 0.4
 """Factor on what was there when the window began: it is less likely to be what is new in it (our assumption)."""
@@ -113,15 +115,20 @@ async def hypotheses(
     if within is not None:
         merged = [s for s in merged if not within.isdisjoint(nodes_of(s.entity, topology)) or s.entity.level is Level.RUN]
     causes = _costed(_rooted(merged, book, topology), lost, topology, window)
-    planned = [replace(s, planned=_planned(s, calendar)) for s in causes]
+    planned = [replace(s, planned=planned_by(s, calendar, book)) for s in causes]
     kept = tuple(s for s in planned if s.planned is None or book[s.mode].despite_planned_work)
-    return Scene(_ranked(kept, book), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
+    return Scene(ranked(kept, book, topology), tuple(s for s in planned if s not in kept), lost, calendar, tuple(instants))
 
 
-def _planned(s: Suspect, calendar: Calendar) -> Work | None:
-    """The work on the thing, or on every node that hangs on it: a switch whose rack is being worked on."""
-    nodes = nodes_of(s.entity, calendar.topology) if _local(s.entity) else frozenset()
-    return calendar.accounting_for(s.entity, s.since, s.last) or calendar.covering(nodes, s.since, s.last)
+def planned_by(s: Suspect, calendar: Calendar, book: PlaybookSet) -> Work | None:
+    """The work on the thing, or on every node that its signs name, else that hangs on it: a switch whose rack is worked on."""
+    nodes = _named(s) or nodes_of(s.entity, calendar.topology) if _local(s.entity) else frozenset()
+    grace = max(GRACE, book[s.mode].planned_grace)
+    return calendar.accounting_for(s.entity, s.since, s.last, grace) or calendar.covering(nodes, s.since, s.last, grace)
+
+
+def _named(s: Suspect) -> frozenset[str]:
+    return frozenset(e.id for e in s.related if e.level is Level.NODE)
 
 
 def _aged(suspect: Suspect, window: Window) -> Suspect:
@@ -278,13 +285,21 @@ def _excess(s: Suspect) -> float:
     return s.gpu_hours * share
 
 
-def _ranked(suspects: Sequence[Suspect], book: PlaybookSet) -> tuple[Suspect, ...]:
+def reach(s: Suspect, topology: Topology) -> int:
+    """How many nodes a suspect touches: those in it, or that its signs name; one where it names none."""
+    return max(1, len(nodes_of(s.entity, topology) if _local(s.entity) else _named(s)))
+
+
+def ranked(suspects: Sequence[Suspect], book: PlaybookSet, topology: Topology) -> tuple[Suspect, ...]:
+    """Suspects with their scores, the likeliest cause of the window's trouble first."""
     most = max((_excess(s) for s in suspects), default=0.0)
+    widest = math.log(max((reach(s, topology) for s in suspects), default=1))
     scored = []
     for s in suspects:
         cost = _excess(s) / most if most else 0.0
-        weight = BASE_WEIGHT + COST_WEIGHT * cost + SEVERITY_WEIGHT * SERIOUS[book[s.mode].severity]
-        scored.append(replace(s, score=s.strength * weight * (OLDER if s.older else 1.0)))
+        width = math.log(reach(s, topology)) / widest if widest else 0.0
+        parts = BASE_WEIGHT + COST_WEIGHT * cost + SEVERITY_WEIGHT * SERIOUS[book[s.mode].severity] + REACH_WEIGHT * width
+        scored.append(replace(s, score=s.strength * parts * (OLDER if s.older else 1.0)))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.mode, str(s.entity))))
 
 

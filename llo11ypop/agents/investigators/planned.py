@@ -36,18 +36,20 @@ class Calendar:
     works: tuple[Work, ...]
     topology: Topology
 
-    def accounting_for(self, entity: Entity, since: datetime, until: datetime | None = None) -> Work | None:
-        """The work that explains what began on an entity at `since`; none when it went on long after the work."""
+    def accounting_for(
+        self, entity: Entity, since: datetime, until: datetime | None = None, grace: timedelta = GRACE
+    ) -> Work | None:
+        """The work that explains what began on an entity at `since`; none when it went on for longer than `grace` after it."""
         around = self.topology.ancestors(entity)
         for work in self.works:
-            inside = work.span.start - GRACE <= since < work.span.end + GRACE
-            if inside and work.scope in around and (until is None or until < work.span.end + GRACE):
+            inside = work.span.start - GRACE <= since < work.span.end + grace
+            if inside and work.scope in around and (until is None or until < work.span.end + grace):
                 return work
         return None
 
-    def covering(self, nodes: Iterable[str], since: datetime, until: datetime) -> Work | None:
+    def covering(self, nodes: Iterable[str], since: datetime, until: datetime, grace: timedelta = GRACE) -> Work | None:
         """The work that explains what began on all of some nodes; none when it leaves one out, or without nodes."""
-        found = [self.accounting_for(Entity(Level.NODE, node), since, until) for node in sorted(nodes)]
+        found = [self.accounting_for(Entity(Level.NODE, node), since, until, grace) for node in sorted(nodes)]
         return found[0] if found and all(work is not None for work in found) else None
 
     def on_nodes(self, nodes: Iterable[str], at: datetime) -> Work | None:

@@ -7,6 +7,7 @@ from rapidfuzz import process
 
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.lexicon import Lexicon
+from llo11ypop.language.scope import Scope
 from llo11ypop.language.spot import Spotted
 from llo11ypop.language.times import Times
 from llo11ypop.language.values import ValueIndex
@@ -24,6 +25,15 @@ def of_times(times: Times, *, roster: bool = False) -> str | None:
     if times.future and not (roster and times.tonight):
         return f"{times.future} is still to come: telemetry ends at the instant of the question; ask for a risk instead of a fact"
     return None
+
+
+def of_history(scope: Scope, values: ValueIndex) -> str | None:
+    """A period that ended before the first row of what is asked about."""
+    begun = [values.since[q.dataset] for q in scope.measures if q.dataset in values.since]
+    window = scope.window
+    if window is None or not begun or window.end_at > min(begun):
+        return None
+    return f"telemetry of this begins on {min(begun):%-d %B %Y}; there is none for {window.label}, which is not zero"
 
 
 def of_names(tokens: Sequence[Token], taken: Sequence[bool], index: PhraseIndex, values: ValueIndex) -> str | None:

@@ -1,15 +1,21 @@
 """Things of which nothing was seen: a count of zero has no rows, so the inventory says who there is."""
 
+from datetime import timedelta
 from typing import Any
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.catalog.models import Kind
+from llo11ypop.core.vocabulary import Area
 from llo11ypop.language.composing import BUCKET, Composing, counts
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Quantity, Scope, Threshold
 from llo11ypop.language.where import all_of, condition_text
 
+_SCHEDULERS = frozenset({Area.SLURM, Area.KUBERNETES})
+"""What not every cluster has."""
+_REPORTS = timedelta(days=30)
+"""A cluster without a row of a dataset for so long does not have what it tells of (our assumption)."""
 _HOLDS = {"<": lambda v: v > 0, "<=": lambda v: v >= 0, "=": lambda v: v == 0, ">": lambda v: v < 0, ">=": lambda v: v <= 0}
 
 
@@ -30,6 +36,32 @@ def keys_of(scope: Scope) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
 
 
+def add_reporting(made: Composing, name: str, select: dict[str, Any], counted: str, dataset: str) -> str:
+    """Counts of the inventory, only of clusters that report a dataset at all: elsewhere nothing of it is not zero, but does not apply."""
+    keys, spec = select["by"], made.catalog.datasets[dataset]
+    if (
+        spec.area not in _SCHEDULERS
+        or "cluster" not in reachable(made.catalog, select["dataset"])
+        or "cluster" not in spec.fields
+    ):
+        return made.add(name, select)
+    rows = made.add(name, {**select, "by": list(dict.fromkeys([*keys, "cluster"]))})
+    seen = {
+        "op": "select",
+        "dataset": dataset,
+        "window": {"start": _REPORTS},
+        "by": ["cluster"],
+        "measures": {"rows": {"agg": "count"}},
+    }
+    reporting = made.add(f"{name}_reporting", seen)
+    kept = made.add(f"{name}_kept", {"op": "join", "left": rows, "right": reporting, "on": ["cluster"], "how": "semi"})
+    if "cluster" in keys:
+        return kept
+    return made.add(
+        f"{name}_each", {"op": "group", "source": kept, "by": keys, "measures": {counted: {"agg": "sum", "field": counted}}}
+    )
+
+
 def add_absentees(made: Composing) -> None:
     """The groups so far, and those of the inventory that nothing was seen of, with zeros."""
     scope, keys = made.scope, keys_of(made.scope)
@@ -39,10 +71,9 @@ def add_absentees(made: Composing) -> None:
     reach = reachable(made.catalog, home)
     own = [f for f in scope.filters if f.op in ("in", "not in") and f.field in reach]
     select: dict[str, Any] = {"op": "select", "dataset": home, "by": list(keys), "measures": {"known": {"agg": "count"}}}
-    where = all_of([*(condition_text(f) for f in own), *(f"{k} != ''" for k in keys)])
-    select["where"] = where
+    select["where"] = all_of([*(condition_text(f) for f in own), *(f"{k} != ''" for k in keys)])
     seen = made.last
-    everyone = made.add("everyone", select)
+    everyone = add_reporting(made, "everyone", select, "known", scope.measures[0].dataset)
     joined = made.add(
         "seen_or_not", {"op": "join", "left": everyone, "right": seen, "on": [k for k in keys if k != BUCKET], "how": "left"}
     )

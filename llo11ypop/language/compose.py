@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from llo11ypop.catalog import Catalog
+from llo11ypop.catalog import Catalog, Kind
 from llo11ypop.core.question import Column
 from llo11ypop.language import unplanned
-from llo11ypop.language.absentees import add_absentees
+from llo11ypop.language.absentees import add_absentees, add_reporting
 from llo11ypop.language.composing import BUCKET, Composing, counts, days_of, label_of, reaches, span
 from llo11ypop.language.latest import add_current, add_latest
 from llo11ypop.language.lexicon import Lexicon
@@ -249,7 +249,12 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
     if filters:
         select["where"] = all_of(condition_text(f) for f in filters)
     top = made.last
-    bottom = made.add("units", select)
+    reports = made.catalog.datasets[scope.measures[0].dataset].kind is not Kind.DIMENSION
+    bottom = (
+        add_reporting(made, "units", select, "units", scope.measures[0].dataset)
+        if keys and reports
+        else made.add("units", select)
+    )
     if len(keys) == len(scope.by) and keys and not scope.bucket:
         joined = made.add("rated_join", {"op": "join", "left": bottom, "right": top, "on": keys, "how": "left"})
     else:

@@ -51,6 +51,8 @@ class Draft:
     """Fields whose distinct values are counted: 'how many nodes'."""
     counted_label: str = ""
     count_thing: bool = False
+    count_measure: bool = False
+    """'number of fans reading under …': what the measure is read from is counted."""
     bucket: str = ""
     trend: bool = False
     share: bool = False

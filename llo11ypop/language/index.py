@@ -49,6 +49,7 @@ _SUFFIXES = (
 _SHORT = frozenset(
     {
         "gpu count",
+        "rate",
         "read",
         "write",
         "free",

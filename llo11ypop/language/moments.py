@@ -7,7 +7,7 @@ from llo11ypop.catalog.models import Kind
 from llo11ypop.language.latest import LATEST, look_back
 from llo11ypop.language.listing import Listing
 from llo11ypop.language.periods import EVERYTHING_D, trailing
-from llo11ypop.language.scope import Period
+from llo11ypop.language.scope import Condition, Period
 
 SHOWN = 10
 """Rows where the latest ones are asked for without a number."""
@@ -31,7 +31,7 @@ class Moments(Listing):
         counts = (
             draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
         )
-        if not ends or counts or not (draft.thing or draft.qualifiers):
+        if not ends or counts or not (draft.thing or draft.qualifiers or self.times.quoted):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
             return
@@ -52,6 +52,10 @@ class Moments(Listing):
     def _as_of_now(self, window: Period | None) -> Period | None:
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
+        if window is not None and any(key == "maintenance.started" for key, *_ in draft.qualifiers):
+            self.filters.append(
+                Condition("", "expr", (f"start_at >= '{window.start_at:%Y-%m-%dT%H:%M:%S}'",), "started in the window")
+            )
         if self.latest:
             return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=not self.times.now)
         never = draft.none and any(i.text == "never" for i in self.items)

@@ -78,11 +78,21 @@ class NamedValues(Numbers):
             wanted = set(found)
             found = tuple(c for c, places in self.values.clusters.items() if places.get(field) in wanted)
             field = "cluster"
+        if self._each_named(at, field):
+            self._group((field,), field)
         typed: tuple[str | float, ...] = tuple(
             float(v) if field in self.reach and self.reach[field].spec.numeric else v for v in found
         )
         self._filter(Condition(field, "not in" if negated else "in", typed, item.text), at)
         self.draft.used.add(at)
+
+    def _each_named(self, at: int, field: str) -> bool:
+        """'in train and in dev': each is asked about, not both together."""
+        if at < len(("train", "and", "in")) or field not in self.reach:
+            return False
+        first, joined, preposition = self.items[at - 3 : at]
+        same = any(s.role == "value" and s.name == field for s in first.senses)
+        return same and joined.has("conjunction") and preposition.text in ("in", "on", "for", "of", "at")
 
     def _plain_word(self, at: int, item: Item) -> bool:
         """Whether a value that is also an everyday word ('high', 'own', 'slurm') stands alone."""

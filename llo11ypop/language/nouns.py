@@ -88,6 +88,8 @@ class Nouns(NamedValues):
             return
         for name, at in self.draft.aggs:
             before = [m for m in self.draft.measures if m.position < at] or self.draft.measures
+            if before[-1].words.rank and before[-1].words.field and name == "avg":
+                self._averaged(before[-1])
             if (
                 not before[-1].words.fixed
                 and name not in before[-1].aggs
@@ -95,6 +97,12 @@ class Nouns(NamedValues):
             ):
                 before[-1].aggs.append(name)
         self.draft.aggs = []
+
+    def _averaged(self, named: Named) -> None:
+        """'hottest on average': ranked by the mean instead of the extreme that the word alone means."""
+        plain = named.words.label.removeprefix("highest ").removeprefix("lowest ")
+        self.draft.rank = self.draft.rank or named.words.rank
+        named.words, named.aggs = named.words.model_copy(update={"fixed": False, "label": plain}), ["avg"]
 
     def _thing(self, at: int, item: Item, cue: str) -> str:
         sense, draft = item.sense("thing"), self.draft
@@ -145,12 +153,14 @@ class Nouns(NamedValues):
         sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
         draft.used.add(at)
         fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
+        if self._owner(at):
+            return ""
         if not fields:
             draft.foreign.append(sense.data.label or sense.name)
             return ""
         before = self.items[at - 1].text if at else ""
         first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
-        if at + 1 < len(self.items) and self.items[at + 1].has("count") and not draft.counted:
+        if cue not in ("group", "across") and at + 1 < len(self.items) and self.items[at + 1].has("count") and not draft.counted:
             draft.counted, draft.counted_label = fields, sense.name
             return ""
         if self._labels(at, sense):
@@ -187,6 +197,15 @@ class Nouns(NamedValues):
             draft.listing = draft.listing or first_content
             draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
         return ""
+
+    def _owner(self, at: int) -> bool:
+        """'per driver version of the node': whose the group is, not another group."""
+        n, of = at - 1, False
+        while n >= 0 and self.items[n].text in ("of", "the", "its", "their", "a", "of the", "of a", "on", "on the"):
+            of = of or self.items[n].text.startswith(("of", "on"))
+            n -= 1
+        grouped = n >= 0 and self.items[n].has("dim") and n in self.draft.used and bool(self.draft.by)
+        return of and grouped and self.items[at].text == self._lemma(self.items[at])
 
     def _grouped_next(self, at: int) -> bool:
         """Whether the next content word is a dimension: 'nodes by driver' counts nodes, 'users by failed jobs' ranks users."""

@@ -1,5 +1,7 @@
 """Numbers of a question: codes, comparisons, 'top 5'; and the state that all passes of the parser share."""
 
+from typing import Literal
+
 from llo11ypop.catalog import Catalog
 from llo11ypop.language.draft import Draft, Limit
 from llo11ypop.language.lexicon import Lexicon
@@ -58,6 +60,9 @@ class Numbers:
             if name == "driver":
                 self._driver(at, numbers)
             field = _NUMBERED.get(name)
+            op: Literal["in", "not in"] = "in"
+            if not numbers and name == "code":
+                numbers, op = self._left_out(), "not in"
             if not numbers or field is None:
                 continue
             if field == "rank" and "rank" not in self.reach and "slowest_rank" in self.reach:
@@ -67,10 +72,21 @@ class Numbers:
             if name == "gpu" and (item.text.endswith("s") or self.items[numbers[0]].number > LAST_SLOT):  # type: ignore[operator]
                 continue
             found = tuple(float(self.items[n].number or 0) for n in numbers)
-            self._filter(Condition(field, "in", found, f"{item.text} {', '.join(f'{v:g}' for v in found)}"), at)
+            self._filter(Condition(field, op, found, f"{item.text} {', '.join(f'{v:g}' for v in found)}"), at)
+            if numbers[0] < at:
+                self.draft.used |= {*numbers, *(n for n in range(numbers[0], numbers[-1]) if self.items[n].has("conjunction"))}
             self.draft.used |= {*range(numbers[0], numbers[-1] + 1)}
             if thing is None:
                 self.draft.used.add(at)
+
+    def _left_out(self) -> list[int]:
+        """Positions of codes that are excluded wherever that is said: 'other than 13 and 31', 'excluding 13'."""
+        for at, item in enumerate(self.items):
+            follows = self._numbers_after(at) if item.has("negate") else []
+            if follows:
+                self.draft.used.add(at)
+                return follows
+        return []
 
     def _driver(self, at: int, numbers: list[int]) -> None:
         near = numbers[:1] or ([at - 1] if at and self.items[at - 1].number is not None else [])

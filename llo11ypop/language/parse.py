@@ -27,7 +27,7 @@ class Parser(Nouns):
             if at in self.draft.used:
                 continue
             beyond = item.has("outside") and at + 1 < len(self.items) and self.items[at + 1].has("value")
-            if item.text in NONE and self._none_of(at):
+            if (item.text in NONE or item.number == 0) and self._none_of(at):
                 self.draft.none = True
                 self.draft.used.add(at)
                 continue
@@ -68,6 +68,7 @@ class Parser(Nouns):
         qualifier = self._qualifier(item)
         if item.has("measure") and not self._prefers_rank(at, item, cue):
             self._measure(at, item)
+            draft.count_measure = draft.count_measure or cue == "count"
             return "rank" if item.sense("measure").data.rank else "", negated  # type: ignore[union-attr]
         if (
             qualifier is not None
@@ -83,12 +84,20 @@ class Parser(Nouns):
             self._value(at, item, negated)
             return cue, negated and self._listed(at)
         parts = item.has("dim") and any(s.role == "thing" and s.name == "replacement" for s in item.senses)
+        if self._dimension_of(item, cue):
+            return self._dim(at, item, cue), False
         if item.has("thing") and not (item.has("dim") and (cue == "group" or (parts and cue in ("which", "rank", "show")))):
             return self._thing(at, item, cue), False
         if item.has("dim") and not self._verb_or_adjective(at, item, cue):
             beside = at + 1 < len(self.items) and (self.items[at + 1].has("value", "unknown") or self._labels_next(at))
             return self._dim(at, item, cue), negated and beside
         return self._grammar(at, item, cue), negated
+
+    def _dimension_of(self, item: Item, cue: str) -> bool:
+        """'which switch reached the highest …': with a measure, a thing that is nothing but a dimension is one."""
+        thing = item.sense("thing")
+        weak = thing is not None and thing.data.weak and item.has("dim")
+        return weak and cue in ("which", "rank", "show", "group", "across") and any(i.has("measure") for i in self.items)
 
     def _foreign(self, at: int, item: Item) -> None:
         """A dimension that the dataset does not have, unless it only names the kind of the value beside it."""

@@ -16,13 +16,16 @@ from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import Lexicon, load_lexicon
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.quantities import converted
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
-from llo11ypop.language.rewrites import plain
+from llo11ypop.language.rewrites import plain, without_units
 from llo11ypop.language.scope import Scope
+from llo11ypop.language.searching import searched
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
 from llo11ypop.language.spot import BESIDE, Spotted, spot, under
+from llo11ypop.language.time_counts import NUMBERS
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
@@ -35,6 +38,8 @@ _QUOTED = re.compile(r"""(?<!\w)(["'])([^"']{3,80})\1(?!\w)""")
 _TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
 _TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
 """Datasets that say the same as another of the same things."""
+_POINTING = re.compile(r"\b(?:the other one|that one|this one|the former|the latter|these two|those two|both of them)\b")
+"""Words that point at an answer before; a question that stands alone has none."""
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
 
 
@@ -64,12 +69,23 @@ class Reader:
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         text = plain(self._time_words(text), (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v))
+        text, units = without_units(text, self.lexicon.units)
         times = read_times(text, at)
         self._quotes(text, times)
         fixed, notes = self._tokens(text, times)
         merged = followup.merged(self, question, text, fixed, times, at, previous) if previous is not None else None
         reading = merged or self.fresh(question, text, fixed, times, at)
+        reading = self._in_units(reading, units)
         return replace(reading, defaults=tuple(dict.fromkeys([*notes, *(d for d in reading.defaults if d)])))
+
+    def _in_units(self, reading: Reading, wanted: tuple[str, ...]) -> Reading:
+        """The reading, unless it is asked for in a unit that nothing of it can be told in."""
+        own = [c.unit for c in reading.columns if c.role == "measure"]
+        wrong = [w for w in wanted if own and all(converted(1.0, u, w) is None and converted(1.0, w, u) is None for u in own)]
+        if not wrong or reading.plan is None:
+            return reading
+        said = f"{reading.columns[-1].label} is measured in {own[-1] or '1'}, not in {wrong[0]}"
+        return self._asked(reading.question, said, reading.scope)
 
     def fresh(self, question: str, text: str, words: list[Token], times: Times, at: datetime) -> Reading:
         """A question that stands alone."""
@@ -82,6 +98,9 @@ class Reader:
         gone = gone or absent.of_names(words, taken, self.index, self.values)
         if gone:
             return self._nothing(question, gone)
+        lost = _POINTING.search(text)
+        if lost:
+            return self._asked(question, f"'{lost.group()}' of what? name the cluster, node, job or measure you mean")
         kept = verified.reading(self, question, words, times, at)
         if kept is not None:
             return kept
@@ -93,6 +112,12 @@ class Reader:
             spotted is None or not any(f.free_text for f in self.catalog.datasets[spotted.dataset].fields.values())
         ):
             spotted = self.spotted_under("syslog", words, taken)
+        logs = self.spotted_under("syslog", words, taken) if spotted is not None and spotted.unknown else spotted
+        looked_for = searched(text, spotted, logs, words)
+        if looked_for:
+            times.quoted += [words[n].text for n in looked_for]
+            times.notes.append(f"looked for {' and '.join(repr(words[n].text) for n in looked_for)} in the messages")
+            spotted = self.spotted_under("syslog", words, [t or n in looked_for for n, t in enumerate(taken)])
         if spotted is None:
             return self._lost(question, words, taken)
         model = absent.of_models(spotted, self.values, self.lexicon) or absent.of_labels(spotted, words, self.values)
@@ -107,6 +132,7 @@ class Reader:
                 return self.planned(
                     question, both.scope, both.defaults, both.definition, at, chart=both.chart, proxies=both.missing
                 )
+        settled.defaults += times.notes
         return self.finish(question, spotted, settled, draft, words, at)
 
     def spotted_under(self, dataset: str, words: list[Token], taken: list[bool]) -> Spotted:
@@ -120,7 +146,7 @@ class Reader:
 
         def right(match: re.Match[str]) -> str:
             word = match.group()
-            if word in self.index.words or word in self.index.names or lemma(word) in self.index.words:
+            if word in NUMBERS or word in self.index.words or word in self.index.names or lemma(word) in self.index.words:
                 return word
             return next((w for w in _TIME_WORDS if OSA.distance(word, w, score_cutoff=1) <= 1), word)
 
@@ -174,6 +200,9 @@ class Reader:
             return self._nothing(
                 question, f"{scope.window.label} ({scope.window.start_at.year}) is longer ago than telemetry is kept"
             )
+        early = absent.of_history(scope, self.values)
+        if early:
+            return self._nothing(question, early)
         lost = self._lost_filter(scope)
         if lost:
             return self._asked(question, lost, scope)

@@ -1,17 +1,56 @@
 """Turns of speech put into plain words before a question is taken apart; what is not recognised stays as it is."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _VERB = re.compile(
-    r"\b(do|does|did)\b([^?.,;]*?\b(?!(?:training|the|a|an|this|that|each|per|any|my|which|do|does|did)\b)[\w'-]+)\s+run\b(?!\s+(?:id\b|r-|[a-z]+-?\d))"
+    r"\b(do|does|did)\b([^?.,;]*?\b(?!(?:training|the|a|an|this|that|each|per|any|my|which|do|does|did)\b)[\w'-]+)"
+    r"\s+run\b(?!\s+(?:id\b|r-|[a-z]+-?\d))"
 )
 """'Which clusters does northstar run': running them, not a training run."""
 _HARDWARE = r"(?!\s+(?:gpus?|cards?|accelerators?|nodes?|servers?|hosts?|clusters?|systems?|machines?|boards?|racks?)\b)"
+_SHORTHAND = (
+    (re.compile(r"\bw/o\s+"), "without "),
+    (re.compile(r"\bw/\s*"), "with "),
+    (re.compile(r"\s\+\s"), " and "),
+    (re.compile(r"\bper-(?=[a-z])"), "per "),
+    (re.compile(r"(\w)\s*&\s*(?=\w)"), r"\1 and "),
+    (re.compile(r"\b(than|over|under|least|most|exceed\w*|above|below)\s+an?\s+(?=(?:hour|minute|second|day|week)\b)"), r"\1 1 "),
+    (re.compile(r"\b(?:exited|exits?|ended|quit)\s+with\s+(?:exit\s+)?(?:code\s+|status\s+)?(?=\d+\b)"), "with exit code "),
+    (re.compile(r"\bone\s+or\s+more\s+(?=[a-z])"), "at least 1 "),
+)
+_SAYING = re.compile(
+    r"\b((?:log\s+|syslog\s+|kernel\s+)?(?:lines?|messages?|logs?|entries|syslog))\s+(?:saying|containing|that\s+(?:say|said|contain|mention)|with\s+the\s+text|mentioning)\s+"
+    r"(?![\"'])([a-z][\w:-]*(?:\s+[a-z][\w:-]*){0,4}?)(?=\s+(?:per|by|since|in|on|for|from|over|during|the\s+last|last|past|each)\b|\s*[,?.]|\s*$)"
+)
+"""'lines saying link down': what they say is text to look for."""
 
 
 def plain(text: str, models: Iterable[str]) -> str:
-    """A normalised question with verbs that look like things, and GPU models in the plural ('H100s'), said plainly."""
+    """A normalised question with shorthand, verbs that look like things, and GPU models in the plural ('H100s'), said plainly."""
+    for pattern, said in _SHORTHAND:
+        text = pattern.sub(said, text)
+    text = _SAYING.sub(r'\1 with "\2"', text)
     text = _VERB.sub(r"\1\2 operate", text)
     names = "|".join(sorted({re.escape(m) for m in models if re.fullmatch(r"[a-z]+\d+", m)}, key=len, reverse=True))
     return re.sub(rf"\b({names})s\b{_HARDWARE}", r"\1 gpus", text) if names else text
+
+
+def without_units(text: str, units: Mapping[str, Iterable[str]]) -> tuple[str, tuple[str, ...]]:
+    """The question without the units that it wants the answer in ('in kW', '(hours)', ', ms'), and their codes."""
+    spoken = {form: code for code, words in units.items() for word in words for form in (word, f"{word}s") if _said(form)}
+    names = "|".join(sorted((re.escape(w) for w in spoken), key=len, reverse=True))
+    wanted: list[str] = []
+
+    place = rf"\(\s*(?:in\s+)?(?P<bracketed>{names})\s*\)|\b(?:in|as)\s+(?P<asked>{names})(?![\w/-])|,\s*(?P<last>{names})\s*[?.]?\s*$"
+
+    def dropped(match: re.Match[str]) -> str:
+        wanted.append(spoken[next(g for g in match.groups() if g)])
+        return " "
+
+    return re.sub(place, dropped, text), tuple(dict.fromkeys(wanted))
+
+
+def _said(word: str) -> bool:
+    """Whether a unit's word is long enough not to be something else: 'c' is also a cluster."""
+    return len(word) > 1 or word in ("w", "v")

@@ -17,6 +17,7 @@ FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
 _SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
+_HOT = {"hottest": "max", "warmest": "max", "coldest": "min", "coolest": "min"}
 _BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 _OPTIONAL = {
     "facility_env": ("rack",),
@@ -39,6 +40,7 @@ class Settler(Moments):
         draft = self.draft
         self._normal()
         self._duration()
+        self._extremes()
         self._sizes()
         self._occurrence()
         self._kinds()
@@ -270,6 +272,16 @@ class Settler(Moments):
             ):
                 named.aggs = []
 
+    def _extremes(self) -> None:
+        """'hottest switch by ASIC temperature' is the highest reading."""
+        draft = self.draft
+        draft.by = [b for b in draft.by if b not in draft.counted] if len(draft.by) > 1 else draft.by
+        for named in draft.measures:
+            words = named.words
+            if words.unit == "Cel" and not words.fixed and not named.aggs and words.agg == "avg":
+                ends = [_HOT[i.text] for i in self.items if i.text in _HOT]
+                named.aggs = ends[:1]
+
     def _sizes(self) -> None:
         """'the biggest job': by the field that says how big one is."""
         draft = self.draft
@@ -288,7 +300,10 @@ class Settler(Moments):
         """'most common remediations': ranked by the field that says of what kind one is."""
         draft = self.draft
         thing = self._thing()[1] if draft.thing is not None or draft.qualifiers else None
-        often = any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
+        last_count = max((n for n, i in enumerate(self.items) if i.has("count")), default=-1)
+        named_at = next((n for n, i in enumerate(self.items) if i.has("thing", "qualifier")), len(self.items))
+        often = draft.listing and last_count > named_at
+        often = often or any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
         if thing is None or not thing.kind or not often or draft.by or draft.measures or draft.counted or draft.bucket:
             return
         draft.by, draft.listing, draft.count_thing = [thing.kind], False, False

@@ -205,6 +205,8 @@ def under(
             )
             if sized is not None:
                 fitting = (*fitting, sized)
+            if length == 1 and tokens[at].text != tokens[at].lemma and any(s.role == "dim" for s in senses):
+                fitting = tuple(s for s in fitting if s.role != "value" or str(s.data).lower() == tokens[at].text)
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:

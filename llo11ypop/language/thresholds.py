@@ -46,6 +46,8 @@ class Thresholds(Windows):
             self._limit(limit)
 
     def _limit(self, limit: Limit) -> None:
+        if self._presence(limit):
+            return
         if limit.attribute:
             self._row_condition(limit.attribute, limit, limit.value, limit.upper)
             return
@@ -70,6 +72,14 @@ class Thresholds(Windows):
             return
         self._entity_threshold(named, limit, value, upper)
 
+    def _presence(self, limit: Limit) -> bool:
+        """'at least one XID': every group of a count has at least one."""
+        one = (limit.op, limit.value) in ((">=", 1.0), (">", 0.0)) and not limit.unit and not limit.attribute
+        counted = bool(self.draft.counted or self.draft.by) and all(
+            m.words.agg in ("count", "count_distinct") or (m.words.recipe and m.words.unit == "1") for m in self.draft.measures
+        )
+        return one and counted and (self.dataset.kind is Kind.EVENT or not self.draft.measures)
+
     def _per_entity(self) -> bool:
         return bool(self.draft.by) and self.draft.by[0] not in self.dataset.grain
 
@@ -77,7 +87,12 @@ class Thresholds(Windows):
         """The measure of the dataset that carries a unit, where the question names none: jobs longer than 24 hours."""
         name = BY_UNIT.get(unit, {}).get(self.draft.dataset)
         if name is None:
-            return None
+            named = [
+                (key, m)
+                for key, m in self.lexicon.measures.items()
+                if m.dataset == self.draft.dataset and m.unit == unit and m.field
+            ]
+            return Named(named[0][0], named[0][1]) if len(named) == 1 else None
         spec = self.dataset.fields[name]
         words = self.lexicon.fields.get(f"{self.draft.dataset}.{name}")
         made = MeasureWords(
@@ -148,8 +163,11 @@ class Thresholds(Windows):
             self.out.defaults.append(f"compared with the {'highest' if agg == 'max' else 'lowest'} reading of each in the window")
         elif agg:
             self.out.defaults.append(f"compared with the {agg} of each over the window")
-        if not self.draft.by and not self.draft.counted and words.entity:
-            self.draft.by = [e for e in words.entity if e in self.reach]
+        entity = tuple(e for e in words.entity if e in self.reach)
+        if (self.draft.count_thing or self.draft.count_measure) and not self.draft.counted and entity:
+            self.draft.counted = entity
+        elif not self.draft.by and not self.draft.counted and entity:
+            self.draft.by = list(entity)
             self.draft.listing = True
 
     def _time_outside(self, words: MeasureWords, low: float, high: float, op: str) -> None:

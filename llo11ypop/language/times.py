@@ -185,6 +185,16 @@ def _bare_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
     return _last_n(match, at, found)
 
 
+def _repeated(match: re.Match[str], at: datetime, found: Times) -> Period | None:
+    """'over the last week (7 days)': what is said in brackets is what is meant."""
+    if found.periods:
+        found.periods.sort(key=lambda p: p[0])
+        start, end, _ = found.periods[-1]
+        found.periods[-1] = (start, end, _last_n(match, at, found))
+        return None
+    return _last_n(match, at, found)
+
+
 def _before_that(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.before = True
 
@@ -360,6 +370,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
     (_compiled(rf"\b(?:the\s+)?{COUNT}\s+{UNIT}\s+before(?:\s+(?:that|it))?\b"), _before_that),
     (_compiled(rf"\bfrom\s+(?P<a>{_POINT})\s+(?:on|onwards?)\b"), _since),
+    (_compiled(rf",\s*from\s+(?:the\s+)?(?P<a>{DATE}|{DAY})(?!\s*(?:to|until|till|-|and)\b)"), _since),
     (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), _trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), _before_that),
     (_compiled(r"\b(?:(?P<u>year|quarter|month|week)\s+to\s+date|ytd)\b"), _to_date),
@@ -379,6 +390,8 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), _year),
     (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{CLOCK})(?:\s+utc)?"), _on),
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), _within_n),
+    (_compiled(rf"\(\s*(?:the\s+)?(?:last\s+|past\s+)?{COUNT}[\s-]*{UNIT}\s*\)"), _repeated),
+    (_compiled(r"(?:,\s*current\s*\??$)|\bcurrent(?=\s+(?:firmware|driver|version|state|status|condition|number|count|queue|stock|open|value|reading|level|temperature|utili[sz]ation|power|load|usage|allocation|availability)\b)"), _now),
     (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|now)\b"), _now),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), _all),
     (_compiled(rf"(?:^|[,\s(]){COUNT}[\s-]*{UNIT}\)?\s*[?.!]?\s*$"), _bare_n),

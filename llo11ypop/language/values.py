@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from llo11ypop.catalog import Catalog
+from llo11ypop.catalog import Catalog, Dataset, Kind
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.check import missing
 from llo11ypop.query.plan import Plan
@@ -75,6 +75,8 @@ class ValueIndex:
     """Cluster → its site, provider, region, gpu_model, cooling …"""
     runs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Training run → its model."""
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    """Dataset → its first row; nothing can be told of what was before."""
 
     @classmethod
     async def read(cls, store: TelemetryStore, catalog: Catalog, at: datetime) -> "ValueIndex":
@@ -84,10 +86,14 @@ class ValueIndex:
         for dataset, fields in _OWN.items():
             for name in fields:
                 plans[f"{dataset}.{name}"] = _plan(dataset, (name,), catalog, role=dataset == "fs_metrics" and name == "server")
+        plans |= {f"since {n}": _first(d) for n, d in catalog.datasets.items() if d.time and d.kind in (Kind.METRIC, Kind.EVENT)}
         plans = {name: plan for name, plan in plans.items() if not missing(plan, catalog, exports)}
         found = await store.run_many(plans, at)
         values: dict[str, set[str]] = {}
+        since = {n.removeprefix("since "): _instant(e) for n, e in found.items() if n.startswith("since ")}
         for name, evidence in found.items():
+            if name.startswith("since "):
+                continue
             fields = _SHARED[name][1] if name in _SHARED else (name,)
             for own in fields:
                 column = own.rpartition(".")[2]
@@ -98,7 +104,18 @@ class ValueIndex:
             if "runs" in found
             else {}
         )
-        return cls(kept, _clusters(found.get("clusters"), found.get("sites")), runs)
+        return cls(kept, _clusters(found.get("clusters"), found.get("sites")), runs, {n: t for n, t in since.items() if t})
+
+
+def _first(dataset: Dataset) -> Plan:
+    return Plan.model_validate(
+        {"dataset": dataset.dataset, "window": "400d", "measures": {"since": {"agg": "min", "field": dataset.time}}}
+    )
+
+
+def _instant(evidence: Evidence) -> datetime | None:
+    first = evidence.rows.column("since").to_pylist() if "since" in evidence.rows.column_names else []
+    return first[0].replace(tzinfo=UTC) if first and first[0] is not None else None
 
 
 def _plan(dataset: str, fields: tuple[str, ...], catalog: Catalog, *, role: bool = False) -> Plan:

@@ -4,7 +4,7 @@
 import re
 from dataclasses import replace
 
-from llo11ypop.language.followup.measures import conditions, exclude, fields_in
+from llo11ypop.language.followup.measures import conditions, covers, exclude, fields_in
 from llo11ypop.language.followup.turn import PLACES, Turn, UnclearError
 from llo11ypop.language.reach import called, reachable
 from llo11ypop.language.scope import Condition, Scope
@@ -16,6 +16,9 @@ _HARDWARE = frozenset({"gpu_model"})
 def filters(turn: Turn, scope: Scope) -> Scope:
     """The conditions after the follow-up. Raises UnclearError where one has no effect or leaves nothing."""
     kept = _dropped(turn, scope)
+    if turn.measured and not turn.tie.extend:
+        asked = [Condition("", "expr", (q.where,)) for q in scope.measures if q.where]
+        kept = [c for c in kept if c.op != "expr" or not any(fields_in(c) & fields_in(a) for a in asked)]
     for new in _named(turn, scope):
         kept = _with(turn, kept, new)
     return replace(scope, filters=tuple(kept))
@@ -100,11 +103,19 @@ def _nothing_to_drop(scope: Scope, words: str) -> str:
 
 
 def _with(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
-    if new in kept:
+    if new in kept and not turn.said.has("remove"):
         return kept
     if new.op == "expr":
-        return [*(c for c in kept if not _opposed(c, new)), new]
+        again = not (turn.tie.narrow or turn.tie.extend)
+        return [
+            *(c for c in kept if not (_opposed(c, new) or (again and c.op == "expr" and fields_in(c) == fields_in(new)))),
+            new,
+        ]
     same = next((c for c in kept if c.field == new.field and c.op in ("in", "not in")), None)
+    if same is None and new.op == "in" and turn.tie.include and re.search(r"\b(?:include|including|again)\b", turn.text):
+        raise UnclearError(f"{new.words} is counted already: nothing leaves it out")
+    if same is None and turn.said.has("remove") and new.op == "in":
+        new = replace(new, op="not in")
     if new.op not in ("in", "not in") or same is None:
         return [*_moved(turn, kept, new), new]
     place = kept.index(same)
@@ -115,12 +126,25 @@ def _with(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
     return _moved(turn, out, changed or new)
 
 
+_NOT = "not coalesce("
+
+
 def _opposed(old: Condition, new: Condition) -> bool:
-    return old.op == "expr" and exclude(str(old.values[0]), str(new.values[0]))
+    """Conditions that leave nothing together: what was said last holds."""
+    if old.op != "expr":
+        return False
+    before, after = str(old.values[0]), str(new.values[0])
+    if after.startswith(_NOT) or before.startswith(_NOT):
+        wide, narrow = (after, before) if after.startswith(_NOT) else (before, after)
+        return not narrow.startswith(_NOT) and covers(wide.removeprefix(_NOT), narrow)
+    return exclude(before, after)
 
 
 def _changed(turn: Turn, old: Condition, new: Condition) -> Condition | None:
     """One dimension that is held to values already, and named again; none where no condition is left."""
+    if old.op == new.op == "in" and turn.said.has("remove"):
+        left = tuple(v for v in old.values if v not in new.values)
+        return replace(old, values=left, words=", ".join(str(v) for v in left)) if left else None
     if old.op == new.op == "in":
         if not (turn.tie.extend or turn.tie.include) or turn.tie.narrow:
             return new

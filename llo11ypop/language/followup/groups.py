@@ -40,6 +40,8 @@ def _ungrouped(turn: Turn, scope: Scope) -> Scope:
     if said.has("ungroup"):
         words = said.word("ungroup", "what")
         fields = turn.own(words) if words else scope.by
+        if scope.per and not set(fields) & set(scope.by):
+            return replace(scope, per="")
         if not set(fields) & set(scope.by):
             raise UnclearError(f"nothing is grouped by {words}" if words else "nothing is grouped")
         scope = replace(scope, by=tuple(b for b in scope.by if b not in fields))

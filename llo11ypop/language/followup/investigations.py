@@ -87,7 +87,7 @@ def reinvestigated(turn: Turn, previous: Scope) -> Reading:
         window=scope.window if times.periods else previous.window,
         compare=scope.compare if times.periods else previous.compare,
         entities=tuple(dict.fromkeys([*entities, *scope.entities])),
-        top=scope.top or previous.top,
+        top=turn.draft.top or scope.top or previous.top,
         shown=(),
     )
     if turn.said.has("exclude_planned") or turn.draft.planned:

@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
+from llo11ypop.language.composing import label_of
 from llo11ypop.language.draft import Draft
 from llo11ypop.language.followup.turn import COUNTED, Turn, UnclearError
+from llo11ypop.language.intent import Intent
 from llo11ypop.language.quantities import reaggregated
 from llo11ypop.language.scope import Condition, Quantity, Scope
 from llo11ypop.language.where import expression
@@ -70,6 +72,15 @@ def exclude(left: str, right: str) -> bool:
     return any(f in theirs and not values & theirs[f] for f, values in ours.items())
 
 
+def covers(wide: str, narrow: str) -> bool:
+    """Whether the values that one condition lists hold all of the other's."""
+    theirs, ours = (
+        {m[1]: set((m[2] or m[3].replace("'", "")).replace(" ", "").split(",")) for m in _VALUES.finditer(t)}
+        for t in (wide, narrow)
+    )
+    return bool(ours) and set(ours) == set(theirs) and all(values <= theirs[f] for f, values in ours.items())
+
+
 def measures(turn: Turn, previous: Scope) -> Scope:
     """The measures after the follow-up; raises UnclearError where an aggregate makes no sense."""
     if turn.measured:
@@ -132,9 +143,17 @@ def _spoken(name: str) -> str:
     return {"p50": "median", "avg": "average", "max": "maximum", "min": "minimum", "last": "latest value"}.get(name, name)
 
 
+_HOW_MANY = re.compile(
+    r"\W*(?:and |so )*how many(?: (?:are|is|were|was) (?:there|they|that|those|it|these)| of them)?(?: in total)?\W*"
+)
+
+
 def _how_many(turn: Turn, previous: Scope) -> Scope | None:
     """'how many nodes?': how many different ones of a dimension are in what was counted."""
-    counted = turn.draft.counted
+    bare = _HOW_MANY.fullmatch(turn.text) is not None and len(previous.by) == 1
+    if bare and previous.having:
+        return replace(previous, count_of=previous.by[0], by=(), top=None, ordered=False)
+    counted = turn.draft.counted or (previous.by if bare and previous.intent is Intent.LIST else ())
     if not counted or turn.draft.thing is not None:
         return None
     first = previous.measures[0] if previous.measures else None
@@ -147,8 +166,8 @@ def _how_many(turn: Turn, previous: Scope) -> Scope | None:
     )
     if not plain:
         raise UnclearError(f"how many of what? {first.label} is no count; ask it as a whole question")
-    label = turn.draft.counted_label
-    noun = {"gpu": "GPUs"}.get(label, f"{label.replace('_', ' ')}s")
+    label = turn.draft.counted_label or label_of(counted[0], turn.reader.catalog, turn.reader.lexicon)
+    noun = {"gpu": "GPUs", "GPU": "GPUs"}.get(label, f"{label.replace('_', ' ')}s")
     where = " and ".join(w for w in (first.where, f"{counted[0]} != ''") if w)
     made = Quantity(
         f"{label}s",
@@ -167,7 +186,10 @@ def _how_many(turn: Turn, previous: Scope) -> Scope | None:
 def conditions(turn: Turn, previous: Scope) -> list[Condition]:
     """Conditions on the rows that a follow-up adds without naming a measure: 'only timeouts'."""
     out = []
+    whole = previous.measures[0].where if previous.measures else ""
     for _, qualifier, no, _ in turn.draft.qualifiers:
+        if no and whole and covers(qualifier.where, whole):
+            raise UnclearError(f"without {qualifier.label} nothing is left of {previous.measures[0].label}")
         where = f"not coalesce({qualifier.where}, 1 = 2)" if no else qualifier.where
         out.append(Condition("", "expr", (where,), f"not {qualifier.label}" if no else qualifier.label))
     return out

@@ -4,6 +4,7 @@ What the words change is changed, everything else is inherited, and both are sai
 not lean on the one before is not a follow-up at all.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,6 +42,17 @@ _LOADED = frozenset(
 """Words that may be dropped in a whole question, but carry the sense of a short follow-up."""
 
 
+_JUDGES = re.compile(r"^\W*(?:and |so |but )*(?:is|are|was|were) (?:that|this|it|they|those|these)\b(?!.*\b(?:in total|all)\b)")
+"""'is that normal?' wants a judgement, not a figure."""
+_VAGUE = re.compile(
+    r"\b(?:tell me more|more (?:detail|info)\w*|any(?:thing)? (?:more|else)|elaborate|go on|what else|details?)\b"
+)
+
+
+_ANY = "slurm_jobs"
+"""Under which the words of an investigation are read that measured nothing: it knows most places, things and people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A question as it was said, before it is known what it is about."""
@@ -58,8 +70,10 @@ def merged(
 ) -> Reading | None:
     """The reading of a follow-up; none when the question stands alone."""
     tie = tie_of(text)
-    alone = _alone(reader, text, words, times, tie)
-    if _stands_alone(times, tie, alone):
+    spans = [*times.spans, (0, tie.lead), *(tying(text) if tie.goes_on else [])]
+    alone = spot(words, _taken(words, spans), reader.index, reader.catalog)
+    bare = spot(words, _taken(words, [*spans, *operations(text, reader.index).spans]), reader.index, reader.catalog)
+    if _stands_alone(times, tie, alone, bare):
         return None
     times = moved(text, times, previous, at)
     if absent.of_times(times):
@@ -78,16 +92,11 @@ def merged(
         return Reading(question, previous.intent, previous, None, "", clarify=str(unclear))
 
 
-def _alone(reader: "Reader", text: str, words: list[Token], times: Times, tie: Tie) -> Spotted | None:
-    """The question as it would be read without the one before, its ties left out."""
-    spans = [*times.spans, (0, tie.lead), *(tying(text) if tie.goes_on else [])]
-    return spot(words, _taken(words, spans), reader.index, reader.catalog)
-
-
-def _stands_alone(times: Times, tie: Tie, alone: Spotted | None) -> bool:
+def _stands_alone(times: Times, tie: Tie, alone: Spotted | None, bare: Spotted | None) -> bool:
+    """Whether a question names a measure of its own and leans on nothing; `bare` is without the words of operations."""
     if absent.of_times(times):
         return True
-    if alone is None or not alone.firm or tie.pronoun or tie.strong:
+    if alone is None or not alone.firm or bare is None or not bare.firm or tie.pronoun or tie.strong:
         return False
     if alone.unknown:
         return True
@@ -110,9 +119,9 @@ def _read(reader: "Reader", heard: Heard, alone: Spotted | None, previous: Scope
     times = without(text, heard.times, said, at)
     taken = _taken(words, [*times.spans, (0, tie.lead), *tying(text), *said.spans])
     home = dataset_of(previous)
-    spotted = reader.spotted_under(home, words, taken) if home else alone
+    spotted = reader.spotted_under(home or _ANY, words, taken) if home or previous.intent not in PLANNED else alone
     rival = spot(words, taken, reader.index, reader.catalog)
-    if spotted is None or (rival is not None and home and _elsewhere(spotted, rival, tie)):
+    if spotted is None or (rival is not None and _elsewhere(spotted, rival, tie)):
         spotted = rival
     if spotted is None:
         raise UnclearError("what should be different? name a measure, a group, a place or a period")
@@ -128,6 +137,8 @@ def _read(reader: "Reader", heard: Heard, alone: Spotted | None, previous: Scope
     if said.has("undo"):
         raise UnclearError("I cannot go back by myself; say the earlier question again")
     turn.old = _old(turn, home, previous)
+    if _JUDGES.match(text) and not (draft.compare or draft.count_thing or draft.counted):
+        raise UnclearError("held against what? say for example 'compare with the week before'")
     _measured(turn, previous)
     _loaded(turn)
     if previous.intent not in PLANNED:
@@ -187,6 +198,8 @@ def _old(turn: Turn, home: str, previous: Scope) -> Draft | None:
 
 def _loaded(turn: Turn) -> None:
     """A word that is dropped in whole questions but may be the point of this one is asked back."""
+    if _VAGUE.search(turn.text) and not turn.measured:
+        raise UnclearError("more of what? name a measure, a group or a period, or ask why")
     if turn.measured and turn.tie.clause:
         return
     for item in turn.spotted.items:

@@ -19,7 +19,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("uncompare", rf"\b{_OFF}(?: {_ALL})*(?: compar\w+| baseline)(?: with .*)?\b"),
     ("unplan", r"\b(?:include|including|with|count|counting|keep)(?: the)? (?:planned work|(?:planned )?maintenance(?: windows?)?)(?: again| too| as well)?\b"),
     ("exclude_planned", r"\b(?:exclud\w*|without|ignor\w*|except(?: for)?|leav\w+ out|outside(?: of)?|omit\w*|not counting|skip|minus|drop|remove)(?: (?:the|any|all|hours of|times of|hours in))* (?:planned (?:work|maintenance|outages?|downtime)|(?:scheduled )?maintenance(?: (?:windows?|work|periods?|hours|times?))?)\b"),
-    ("no_chart", r"\b(?:no|without(?: the| a)?|drop the|not as a) (?:chart|graph|plot)\b"),
+    ("no_chart", r"\b(?:no|without(?: the| a)?|(?:drop|remove|hide|skip)(?: the)?|not as a) (?:chart|graph|plot)\b"),
     ("unbucket", rf"\b{_OFF}(?: the| any)* (?:over time|trend|time series|hourly|daily|weekly|monthly|(?:split |grouping |breakdown )?(?:by|per) (?:hour|day|week|month|time))\b"),
     ("drop_filter", rf"\b{_OFF}(?: {_ALL})* (?P<what>(?:[\w-]+ ){{0,2}}?)(?:filters?|conditions?|restrictions?|scope|limitations?)\b(?: (?:on|to|for|by|of)(?: the)? (?P<on>[\w-]+(?: [\w-]+)?))?"),
     ("unlimit", rf"\b{_OFF}(?: {_ALL})* (?:thresholds?|cut-?offs?)\b"),
@@ -35,6 +35,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("file", r"\b(?:(?:export|download|save|give|show|send|write)(?: (?:me|it|that|this|them))* )?(?:as|in|to|into)(?: an?)? (?P<kind>csv|json|excel|xlsx|spreadsheet|parquet)(?: file| format)?\b|^\W*(?:and )?(?P<only>csv|json)(?: please)?(?=\W*$)"),
     ("table", r"\b(?:show |list |give )*(?:it |that |this |them |me )*(?:as|in)(?: an?| the)? (?:plain )?(?:table|list|rows|tabular form)\b|^\W*(?:and )?(?:the |a )?table(?: please)?(?=\W*$)"),
     ("chart", r"\b(?:(?:show|draw|give|plot|make)(?: (?:me|it|that|this|them|those|the))* )?(?:as|in|on|with|into)? ?\b(?:an? |the )?(?:bar |column |line )?(?:chart|graph|plot|diagram)\b(?: (?:of )?(?:it|that|this|them|those)\b)?(?: please)?|\b(?:plot|chart|graph|draw|visuali[sz]e) (?:it|that|this|them|those)\b"),
+    ("normalise", r"\bnormali[sz]\w*(?: (?:it|that|this|them))?(?: (?:by|for|per|to)(?: the)?(?: number of)? (?P<what>gpu|node|port|host|server)s?(?: count| number)?)?\b|\bdivided by(?: the)?(?: number of)? (?P<by>gpu|node|port|host|server)s?\b"),
+    ("remove", r"^\W*(?:(?:and|now|please|but|then) )*(?:drop|remove|forget|lift|clear|take out|leave out)\b(?: the)?|\band (?:drop|remove|forget) (?:the )?"),
     ("repeat", r"\b(?:the )?same (?:period|window|time(?: range| window| span| frame)?|dates?|interval|days|hours|week|month|range|filters?|clusters?|scope|places?|grouping|breakdown|split)\b|\b(?:that|those) (?:day|week|month|night|hour|period|window|time|days)\b|\b(?:at|in) that time\b"),
 )  # fmt: skip
 """Operation → the words that ask for it. Earlier patterns take their words from later ones."""

@@ -19,6 +19,7 @@ _BACK = re.compile(
 _ON = re.compile(
     r"\b(?:the )?(?:(?P<unit>day|week|month|hour) after|(?:next|following) (?:day|week|month|hour|period)|period after|after that)\b|\b(?:a|one) (?P<one>day|week|month|hour) later\b"
 )
+_AGAINST = re.compile(r"\b(?:compar\w+|versus|vs|against|than)\b")
 _SAME = re.compile(rf"\b(?:the )?same {COUNT} (?P<u>hour|day|week|month)s?\b")
 
 
@@ -33,6 +34,18 @@ def moved(text: str, times: Times, previous: Scope, at: datetime) -> Times:
         if own == wanted:
             kept = [p for p in times.periods if not (same.start() <= p[0] < same.end() or p[0] <= same.start() < p[1])]
             return replace(times, periods=kept, spans=[*times.spans, same.span()])
+    if _AGAINST.search(text):
+        return times
+    night = re.search(r"\b(?:the )?(?:night before|previous night)\b", text)
+    if night is not None and not times.periods:
+        day = timedelta(days=1)
+        shifted_back = replace(
+            previous.window,
+            start_at=previous.window.start_at - day,
+            end_at=previous.window.end_at - day,
+            label="the night before",
+        )
+        return replace(times, periods=[(*night.span(), shifted_back)], spans=[*times.spans, night.span()])
     back, on = _BACK.search(text), _ON.search(text)
     found = back or on
     if found is None or times.periods:
@@ -76,7 +89,10 @@ def window(turn: Turn, scope: Scope, previous: Scope) -> Scope:
         if previous.window is None:
             raise UnclearError("compared with what? it has no period; name the two things to compare")
         start = previous.window.start_at
-        named = next((w for w in (new.compare, new.window) if w is not None and not w.defaulted and w.end_at <= start), None)
+        periods = (new.compare, new.window) if turn.times.periods else ()
+        named = next((w for w in periods if w is not None and not w.defaulted and w.end_at <= start), None) or _sized(
+            turn, previous.window
+        )
         if named is None and turn.times.periods and not turn.times.before:
             whole = [w for w in (new.window, new.compare) if w is not None and not w.defaulted]
             if len(turn.times.periods) == 1 and whole and "before" not in turn.text:
@@ -90,6 +106,20 @@ def window(turn: Turn, scope: Scope, previous: Scope) -> Scope:
     return scope
 
 
+_SIZED = re.compile(rf"\b{COUNT} (?P<u>hour|day|week|month)s? (?:before|earlier|prior)\b")
+
+
+def _sized(turn: Turn, own: Period) -> Period | None:
+    """'compared with the 2 days before'."""
+    found = _SIZED.search(turn.text)
+    if found is None:
+        return None
+    span = timedelta(hours=count_of(found["n"]) * {"hour": 1, "day": 24, "week": 168, "month": 720}[found["u"]])
+    if own.end_at - own.start_at != span:
+        raise UnclearError(f"{own.label} against {describe(span)}? these are not equally long; say 'with the period before'")
+    return Period(own.start_at - span, own.start_at, f"the {describe(span)} before")
+
+
 def compares(turn: Turn, previous: Scope) -> bool:
     """Whether two periods are to be held against each other, rather than two named things."""
     return turn.draft.compare and not _rivals(turn, previous)
@@ -97,6 +127,8 @@ def compares(turn: Turn, previous: Scope) -> bool:
 
 def _other(own: Period, named: Period) -> Period:
     """'compared with last week': a period that is named, where it is not the one that is looked at."""
+    if (named.start_at, named.end_at) == (own.start_at, own.end_at):
+        return before(own, own.end_at)
     if named.start_at >= own.end_at or named.end_at <= own.start_at:
         return named
     raise UnclearError(f"{named.label} overlaps {own.label}; name two periods that lie apart, or say 'with the period before'")

@@ -53,12 +53,24 @@ def _top(turn: Turn, scope: Scope) -> Scope:
         raise UnclearError(
             f"the {either[1]} reading, or the {either[1]} {label} first? say 'maximum', 'minimum', or '{either[1]} first'"
         )
-    return replace(scope, top=draft.top or scope.top, desc=_down(draft.rank, scope), ordered=True)
+    return replace(scope, top=_first(turn, scope), desc=_down(draft.rank, scope, turn.text), ordered=True)
 
 
-def _down(rank: str, scope: Scope) -> bool:
+_PACE = {"slowest": "worst", "fastest": "best", "quickest": "best", "slower": "worst", "faster": "best"}
+"""How fast something is, whether it is told as a time or as a rate."""
+
+
+def _down(rank: str, scope: Scope, text: str = "") -> bool:
     better = scope.measures[0].better if scope.measures else "neither"
+    pace = next((w for w in re.findall(r"\w+", text) if w in _PACE), "")
+    rank = _PACE[pace] if pace and better != "neither" else rank
     return {"bottom": False, "best": better == "higher", "worst": better != "higher"}.get(rank, True)
+
+
+def _first(turn: Turn, scope: Scope) -> int | None:
+    """'top 3', 'worst rack only'."""
+    alone = turn.tie.narrow and turn.draft.singular and turn.draft.rank
+    return turn.draft.top or (1 if alone else scope.top)
 
 
 def _order(turn: Turn, scope: Scope) -> Scope:
@@ -77,8 +89,8 @@ def _order(turn: Turn, scope: Scope) -> Scope:
     rank, way = said.word("order", "rank") or said.word("order", "from"), said.word("order", "dir")
     if rank in ("newest", "oldest", "latest"):
         raise UnclearError(f"{rank} first is not possible here: rows are groups, not events; say 'by day' for the course of time")
-    if rank in ("worst", "best"):
-        return replace(scope, desc=_down(rank, scope), ordered=True)
+    if rank in ("worst", "best") or rank in _PACE:
+        return replace(scope, desc=_down(rank, scope, rank), ordered=True)
     return replace(scope, desc=not (way == "ascending" or rank in _LOW), ordered=True)
 
 
@@ -130,16 +142,27 @@ _DENOMINATOR = {"gpu_uuid": "gpu", "node_id": "node", "port_id": "port"}
 
 def denominators(turn: Turn, scope: Scope) -> None:
     """'per GPU' of something that no GPU is known of is divided by their number; raises UnclearError where both could be meant."""
-    draft, found = turn.draft, _EACH.search(turn.text)
+    draft, said = turn.draft, turn.said
+    thing_said = said.word("normalise", "what") or said.word("normalise", "by")
+    found = _EACH.search(f"per {thing_said}" if thing_said else turn.text)
+    if said.has("normalise") and not thing_said:
+        raise UnclearError("divided by what? say for example 'per 1,000 GPUs' or 'per node'")
     first = scope.measures[0] if scope.measures else None
-    if found is None or turn.measured or first is None or first.agg not in _SUMMED or not is_place(scope):
+    if (
+        found is None
+        or turn.measured
+        or said.has("ungroup", "absolute")
+        or first is None
+        or first.agg not in _SUMMED
+        or not is_place(scope)
+    ):
         return
     thing = _UNIT[found[1]]
-    if thing in draft.by and thing == "gpu_uuid":
+    if thing in draft.by and thing == "gpu_uuid" and not thing_said:
         raise UnclearError(
             f"one row for each GPU, or {first.label} divided by the number of GPUs? say 'by GPU' or 'per 1,000 GPUs'"
         )
-    if thing not in draft.by:
+    if thing not in draft.by or thing_said:
         draft.denominator = _DENOMINATOR[thing]
         draft.foreign = [f for f in draft.foreign if not f.rstrip("s").endswith(found[1])]
 

@@ -16,9 +16,11 @@ _EXCEPT = re.compile(
 )
 _UNITS = r"(?:week|month|quarter|morning|year|day|night|evening|afternoon|hour|weekend)"
 _PRONOUN = re.compile(
-    rf"\b(?:it|them|they|their|its|(?:of|for|in|by|with|to|on|from|at|over|split|break|plot|chart|show|graph|draw|group|compare|explain|sort|rank|order|filter|do|is|was|does|did|are|were|about|like|than|exclude|make|give|express|list|include|see|among|repeat|why|divide|limit|restrict|narrow|have|had|has) (?:that|those|these|this)(?! {_UNITS})|the same|same|instead)\b"
+    rf"\b(?:it|them|they|their|its|(?:of|for|in|by|with|to|on|from|at|over|split|break|plot|chart|show|graph|draw|group|compare|explain|sort|rank|order|filter|do|is|was|does|did|are|were|about|like|than|exclude|make|give|express|list|include|see|among|repeat|why|divide|limit|restrict|narrow|have|had|has) (?:that|those|these|this)(?! {_UNITS})|(?:over|for|in|during|on|of) the same|instead)\b"
     rf"|^\W*(?:and |but |so |only |just |what about |how about )*(?:that|those|these|this)\b(?! {_UNITS})"
 )
+_INNER = re.compile(r"^(?:\W*\w\S*){4,}\W+(?:and|with|by|of|for|,) (?:their|its|them)$")
+"""'which nodes had XIDs, and their racks': stands for something in the same question."""
 _CLAUSE = re.compile(
     r"\b(?:how (?:many|much|often|long)|number of|what (?:is|was|are|were|percentage|share|fraction)|which|who|list|give me|show me|show|tell me)\b"
 )
@@ -60,9 +62,9 @@ def tie_of(text: str) -> Tie:
     begins = bool(_STRONG.search(head) or _EXCEPT.match(text))
     return Tie(
         lead=len(head),
-        strong=begins or bool(re.search(r"\binstead\b|\bsame\b", text)),
+        strong=begins or bool(re.search(r"\binstead\b", text)),
         step=bool(_STEP.match(text)) and not begins,
-        pronoun=bool(_PRONOUN.search(text)),
+        pronoun=any(not _INNER.search(text[: m.end()]) for m in _PRONOUN.finditer(text)),
         clause=bool(_CLAUSE.search(text)),
         narrow=bool(re.search(r"\b(?:only|just)\b", text)),
         extend=bool(re.search(r"\b(?:also|too|as well|add|plus|additionally|further|on top|both)\b", text)),

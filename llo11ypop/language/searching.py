@@ -1,0 +1,20 @@
+"""Words of a question about logs that mean nothing here: they are looked for in the messages, and the answer says so."""
+
+import re
+
+from llo11ypop.language.spot import Spotted
+from llo11ypop.language.words import Token
+
+_LOGS = re.compile(r"\b(?:log|logs|logged|syslog|dmesg|messages?|lines?)\b")
+MOST = 4
+"""More unknown words than this are a question that was not understood, not a text to look for (our assumption)."""
+
+
+def searched(text: str, spotted: Spotted | None, logs: Spotted | None, words: list[Token]) -> list[int]:
+    """Positions of the tokens to look for in messages; empty where another dataset explains more, or an unknown word groups."""
+    if spotted is None or logs is None or not 0 < len(logs.unknown) <= MOST or not _LOGS.search(text):
+        return []
+    grouped = {i.end for i in logs.items if i.has("group", "which", "across")}
+    if grouped & set(logs.unknown) or set(logs.unknown) - set(spotted.unknown):
+        return []
+    return [n for n in logs.unknown if len(words[n].text) > 1]

@@ -29,6 +29,7 @@ MOST_CAUSES = 4
 LONGEST_LABEL = 60
 """Characters of a label in a sentence; a definition is not one."""
 JOBS = ("slurm_jobs", "slurm_job_nodes")
+UNPLANNED = "without planned work"
 
 COLUMNS = (
     dimension("what"), dimension("dimension"), dimension("value"), measure("now"), measure("before"), measure("change"),
@@ -58,15 +59,18 @@ async def why(inquiry: Inquiry) -> Investigated:
     rows = [_row("total", "", "", now=total[0], before=total[1], z=z), *(_slice_row(s) for s in named)]
     if abs(z) >= BEYOND_CHANCE and quantity.dataset in JOBS:
         rows += await _rate_rows(inquiry, periods)
-    if quantity.dataset in JOBS:
-        rows += await _planned_row(inquiry, periods, scene)
+    if quantity.name == FAILED_JOBS.name and quantity.dataset in JOBS:
+        unplanned = await _without_planned(inquiry, periods, scene, total)
+        z = total_z(unplanned, series, quantity, periods)
+        if unplanned != total:
+            rows.insert(1, _row(UNPLANNED, "", "", now=unplanned[0], before=unplanned[1], z=z))
     rows += [_suspect_row(s, inquiry) for s in suspects]
     if abs(z) < BEYOND_CHANCE:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
     inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
     causes = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
     sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
-    return inquiry.found(_sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
+    return inquiry.found(sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
 
 
 def _quantity(inquiry: Inquiry) -> Quantity:
@@ -109,15 +113,17 @@ def _peak(series: Sequence[Row], periods: Periods) -> list[datetime]:
     return [max(inside, key=lambda r: r["value"])["bucket"] + HOUR] if inside else []
 
 
-async def _planned_row(inquiry: Inquiry, periods: Periods, scene: Scene) -> list[Row]:
-    """Failed jobs on nodes under planned work, in both periods; nothing where there were none."""
+async def _without_planned(inquiry: Inquiry, periods: Periods, scene: Scene, total: tuple[float, float]) -> tuple[float, float]:
+    """(now, before) of failed jobs without those on nodes under planned work at the time."""
     earlier, calendar = await losses(inquiry, periods.before), await planned_work(inquiry, periods.before)
     now = sum(scene.calendar.on_nodes(job.nodes, job.end_at) is not None for job in scene.lost.jobs)
     before = sum(calendar.on_nodes(job.nodes, job.end_at) is not None for job in earlier.jobs) * periods.scale
-    if not now and not before:
-        return []
-    inquiry.note(f"failed jobs on nodes under planned work: {before:.0f} before, {now} now; they are in the totals")
-    return [_row("planned work", "", "failed jobs on nodes under planned work", now=now, before=before)]
+    if now or before:
+        inquiry.note(
+            f"failed jobs on nodes under planned work: {before:.0f} before, {now} now; "
+            "whether the change is beyond chance is judged without them, the slices are with them"
+        )
+    return max(0.0, total[0] - now), max(0.0, total[1] - before)
 
 
 def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, scene: Scene) -> list[Suspect]:
@@ -174,13 +180,17 @@ def _slice_cause(part: Slice, inquiry: Inquiry) -> Cause:
     )
 
 
-def _sentence(quantity: Quantity, rows: Sequence[Row]) -> str:
+def sentence(quantity: Quantity, rows: Sequence[Row]) -> str:
+    """What became of the whole, judged without planned work; the slice that moved most and a known cause, where there are."""
     total, label = rows[0], f"{quantity.label[:1].upper()}{quantity.label[1:]}"
-    beyond = abs(total["z"] or 0) >= BEYOND_CHANCE
-    way = ("rose" if (total["change"] or 0) >= 0 else "fell") if beyond else "went"
+    judged = next((r for r in rows if r["what"] == UNPLANNED), total)
+    beyond = abs(judged["z"] or 0) >= BEYOND_CHANCE
+    way = ("rose" if (judged["change"] or 0) >= 0 else "fell") if beyond else "went"
     parts = [f"{label} {way} from {said(total['before'])} to {said(total['now'])}"]
+    if judged is not total:
+        parts[0] += f", without those under planned work from {said(judged['before'])} to {said(judged['now'])}"
     if not beyond:
-        parts[0] += f", within what chance alone brings ({said(total['z'])} standard errors)"
+        parts[0] += f", within what chance alone brings ({said(judged['z'])} standard errors)"
     named = next((r for r in rows if r["what"] == "slice"), None)
     if named is not None:
         what = f"{named['dimension']} {named['value']}"

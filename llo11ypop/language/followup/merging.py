@@ -16,7 +16,7 @@ from llo11ypop.language.followup.filters import filters, numbers
 from llo11ypop.language.followup.groups import fitting, groups
 from llo11ypop.language.followup.investigations import ABOUT_IT, WHY, figures, investigated, leaves, reinvestigated
 from llo11ypop.language.followup.measures import measures, names_measure
-from llo11ypop.language.followup.operations import operations
+from llo11ypop.language.followup.operations import fields_of, operations
 from llo11ypop.language.followup.period import moved, rivals, window, without
 from llo11ypop.language.followup.ranking import denominators, ranking
 from llo11ypop.language.followup.rows import referred
@@ -161,9 +161,10 @@ def _measured(turn: Turn, previous: Scope) -> None:
 
 def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
     """Whether the words are about another dataset than the question before."""
-    if there.dataset == here.dataset or not there.firm:
-        return False
     strange = bool(here.unknown) or any(i.has("foreign") for i in here.items)
+    named = there.firm or (strange and any(i.has("qualifier") for i in there.items))
+    if there.dataset == here.dataset or not named:
+        return False
     if strange and not there.unknown:
         return not (tie.narrow and not here.unknown)
     if tie.narrow or strange:
@@ -189,7 +190,8 @@ def _old(turn: Turn, home: str, previous: Scope) -> Draft | None:
     spotted = reader.spotted_under(home, turn.words, [not start <= t.start < end for t in turn.words])
     old = Parser(spotted, reader.catalog, reader.lexicon, reader.values).parse()
     held = {v for c in previous.filters for v in c.values}
-    groups_lost = not old.filters and any(b not in previous.by for b in old.by)
+    named = {*old.by, *fields_of(found[0]["what"], reader.index)} if not old.filters else set()
+    groups_lost = bool(named) and not named & set(previous.by)
     if groups_lost or any(c.op == "in" and not held & set(c.values) for c in old.filters):
         what = found[0]["what"]
         raise UnclearError(f"'{what}' was not asked for before, so nothing can take its place; ask it as a whole question")
@@ -223,7 +225,7 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     scope = fitting(turn, scope)
     scope = replace(scope, intent=_intent(scope))
     said, reader = turn.said, turn.reader
-    shaped = said.has("chart", "table", "no_chart", "file") or turn.draft.chart
+    shaped = said.has("chart", "table", "no_chart", "file") or turn.draft.chart or not turn.text.strip()
     unknown = any(i.has("unknown") or i.number is not None for n, i in enumerate(turn.spotted.items) if n not in turn.draft.used)
     if same(previous, scope, reader.catalog, reader.lexicon) and not shaped and not unknown and not turn.draft.foreign:
         raise UnclearError("what should be different? that changes nothing; name a measure, a group, a place or a period")

@@ -19,7 +19,7 @@ _PRONOUN = re.compile(
     rf"\b(?:it|them|they|their|its|(?:of|for|in|by|with|to|on|from|at|over|split|break|plot|chart|show|graph|draw|group|compare|explain|sort|rank|order|filter|do|is|was|does|did|are|were|about|like|than|exclude|make|give|express|list|include|see|among|repeat|why|divide|limit|restrict|narrow|have|had|has) (?:that|those|these|this)(?! {_UNITS})|(?:over|for|in|during|on|of) the same|instead)\b"
     rf"|^\W*(?:and |but |so |only |just |what about |how about )*(?:that|those|these|this)\b(?! {_UNITS})"
 )
-_INNER = re.compile(r"^(?:\W*\w\S*){4,}\W+(?:and|with|by|of|for|,) (?:their|its|them)$")
+_INNER = re.compile(r"^\W*(?:\S+\s+){4,}(?:and|with|by|of|for) (?:their|its|them)$")
 """'which nodes had XIDs, and their racks': stands for something in the same question."""
 _CLAUSE = re.compile(
     r"\b(?:how (?:many|much|often|long)|number of|what (?:is|was|are|were|percentage|share|fraction)|which|who|list|give me|show me|show|tell me)\b"

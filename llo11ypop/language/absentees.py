@@ -37,7 +37,7 @@ def keys_of(scope: Scope) -> tuple[str, ...]:
 
 
 def add_reporting(made: Composing, name: str, select: dict[str, Any], counted: str, dataset: str) -> str:
-    """Counts of the inventory, only of clusters that report a dataset at all: elsewhere nothing of it is not zero, but does not apply."""
+    """Counts of the inventory, only of clusters that report a dataset at all; elsewhere it does not apply."""
     keys, spec = select["by"], made.catalog.datasets[dataset]
     if (
         spec.area not in _SCHEDULERS

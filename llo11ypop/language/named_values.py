@@ -94,6 +94,13 @@ class NamedValues(Numbers):
         same = any(s.role == "value" and s.name == field for s in first.senses)
         return same and joined.has("conjunction") and preposition.text in ("in", "on", "for", "of", "at")
 
+    def _group(self, fields: tuple[str, ...], name: str) -> None:
+        for own in fields:
+            if own not in self.draft.by:
+                self.draft.by.append(own)
+        if name not in self.draft.dims:
+            self.draft.dims.append(name)
+
     def _plain_word(self, at: int, item: Item) -> bool:
         """Whether a value that is also an everyday word ('high', 'own', 'slurm') stands alone."""
         return any(s.role in GRAMMAR for s in item.senses) and not self._valued(at, item)

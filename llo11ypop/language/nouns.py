@@ -153,7 +153,7 @@ class Nouns(NamedValues):
         sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
         draft.used.add(at)
         fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
-        if self._owner(at):
+        if self._owner(at) or cue == "all":
             return ""
         if not fields:
             draft.foreign.append(sense.data.label or sense.name)
@@ -246,13 +246,6 @@ class Nouns(NamedValues):
         while n >= 0 and (self.items[n].has("value", "qualifier", "compare", "conjunction") or self.items[n].number is not None):
             n -= 1
         return n >= 0 and (self.items[n].text in _LIGHT or (self.items[n].has("soft") and len(self.items[n].senses) == 1))
-
-    def _group(self, fields: tuple[str, ...], name: str) -> None:
-        for own in fields:
-            if own not in self.draft.by:
-                self.draft.by.append(own)
-        if name not in self.draft.dims:
-            self.draft.dims.append(name)
 
     def _as_rate(self, at: int, item: Item) -> bool:
         """Whether 'per GPU' divides rather than groups: it does beside another grouping or an average."""

@@ -5,6 +5,8 @@ from llo11ypop.language.nouns import PURE, Nouns
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
 
+_IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
+"""'in all clusters': over them together, not each by itself."""
 NONE = frozenset({"no", "non", "without", "never", "not"})
 """Negations that can mean zero of something; the others leave rows out."""
 
@@ -19,7 +21,19 @@ class Parser(Nouns):
         self._tops()
         self._main()
         self._late_aggs()
+        self._late_count()
         return self.draft
+
+    def _late_count(self) -> None:
+        """'ports seen down since 2 May: how many': what stands at the head is counted."""
+        draft = self.draft
+        if self.items and self.items[-1].has("count") and draft.head and len(draft.by) == 1 and not draft.counted:
+            draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
+            draft.by, draft.listing = [], False
+
+    def _soft(self) -> set[int]:
+        """Positions of words that say nothing by themselves."""
+        return {n for n, i in enumerate(self.items) if all(s.role == "soft" for s in i.senses)}
 
     def _main(self) -> None:
         cue, negated = "", False
@@ -97,7 +111,8 @@ class Parser(Nouns):
         """'which switch reached the highest …': with a measure, a thing that is nothing but a dimension is one."""
         thing = item.sense("thing")
         weak = thing is not None and thing.data.weak and item.has("dim")
-        return weak and cue in ("which", "rank", "show", "group", "across") and any(i.has("measure") for i in self.items)
+        listed = cue in ("which", "rank", "show", "group", "across") or not self.draft.used - self._soft()
+        return weak and listed and any(i.has("measure") for i in self.items)
 
     def _foreign(self, at: int, item: Item) -> None:
         """A dimension that the dataset does not have, unless it only names the kind of the value beside it."""
@@ -158,6 +173,8 @@ class Parser(Nouns):
         if item.has(*RANKS):
             self._rank(item)
             return cue if cue in ("which", "show", "count") else "rank"
+        if item.text in _IN_ALL and not draft.rank:
+            return "all"
         for role in ("group", "across", "which", "show"):
             if item.has(role):
                 if role == "group" and following is not None and following.has("measure") and not following.has("dim"):

@@ -42,13 +42,17 @@ def without_units(text: str, units: Mapping[str, Iterable[str]]) -> tuple[str, t
     names = "|".join(sorted((re.escape(w) for w in spoken), key=len, reverse=True))
     wanted: list[str] = []
 
-    place = rf"\(\s*(?:in\s+)?(?P<bracketed>{names})\s*\)|\b(?:in|as)\s+(?P<asked>{names})(?![\w/-])|,\s*(?P<last>{names})\s*[?.]?\s*$"
+    bracketed, asked, last = (
+        rf"\(\s*(?:in\s+)?({names})\s*\)",
+        rf"\b(?:in|as)\s+({names})(?![\w/-])",
+        rf",\s*({names})\s*[?.]?\s*$",
+    )
 
     def dropped(match: re.Match[str]) -> str:
         wanted.append(spoken[next(g for g in match.groups() if g)])
         return " "
 
-    return re.sub(place, dropped, text), tuple(dict.fromkeys(wanted))
+    return re.sub(f"{bracketed}|{asked}|{last}", dropped, text), tuple(dict.fromkeys(wanted))
 
 
 def _said(word: str) -> bool:

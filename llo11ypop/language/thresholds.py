@@ -10,6 +10,7 @@ from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.quantities import converted, quantities
 from llo11ypop.language.scope import Condition, Operator, Quantity, Threshold
 from llo11ypop.language.spot import BY_UNIT
+from llo11ypop.language.where import all_of
 from llo11ypop.language.windows import Windows
 
 NEAR = 2
@@ -141,6 +142,9 @@ class Thresholds(Windows):
     def _entity_threshold(self, named: Named, limit: Limit, value: float, upper: float | None) -> None:
         """A threshold on a metric: per entity, on the highest, lowest or average reading of the window."""
         words = named.words
+        if self.draft.share and not words.recipe:
+            self._share_of_readings(words, limit, value, upper)
+            return
         agg = ""
         if not named.aggs and words.agg not in ("increase", "rate"):
             side = words.above if limit.op in (">", ">=") else words.below if limit.op in ("<", "<=") else ""
@@ -169,6 +173,21 @@ class Thresholds(Windows):
         elif not self.draft.by and not self.draft.counted and entity:
             self.draft.by = list(entity)
             self.draft.listing = True
+
+    def _share_of_readings(self, words: MeasureWords, limit: Limit, value: float, upper: float | None) -> None:
+        """'what share of samples was below 5 %': readings that are so over all readings; a share of things is asked back."""
+        if not any(i.text.startswith(("sample", "reading", "measurement")) for i in self.items):
+            self.out.clarify = (
+                f"a share of readings of {words.label}, or of the things they come from? ask for 'share of readings'"
+            )
+            return
+        kept = list(self.draft.filters)
+        self.filters = []
+        self._row_condition(words.field, limit, value, upper)
+        self.part, self.filters = self.filters, kept
+        known = all_of([words.where, f"{words.field} is not null"])
+        self.measures = [Quantity("readings", f"readings of {words.label}", self.draft.dataset, "count", "", known)]
+        self.draft.measures, self.draft.limits, self.draft.counted = [], [], ()
 
     def _time_outside(self, words: MeasureWords, low: float, high: float, op: str) -> None:
         """How long a reading was outside (or inside) a range, and how far."""

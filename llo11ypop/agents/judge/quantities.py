@@ -22,49 +22,40 @@ _NONE = re.compile(
 )
 _SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "bn": 1e9, "G": 1e9, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 
-UNITS: dict[str, tuple[str, float, float]] = {}
+_SCALES: dict[str, dict[str, float]] = {
+    "time": {
+        "us µs microsecond microseconds": 1e-6, "ms msec millisecond milliseconds": 1e-3, "s sec secs second seconds": 1,
+        "m min mins minute minutes": 60, "h hr hrs hour hours": 3600, "d day days": 86400, "w wk week weeks": 604800,
+    },
+    "ratio": {"% percent percents per_cent pct": 0.01, "‰ permille": 0.001, "ppm": 1e-6},
+    "points": {"pp points percentage_points": 1},
+    "bytes": {
+        "B byte bytes": 1,
+        **{f"{p}B {p.lower()}b {p.upper()}B": 1000.0**n for n, p in enumerate("kMGTP", start=1)},
+        **{f"{p.upper()}iB {p.upper()}ib": 1024.0**n for n, p in enumerate("kMGTP", start=1)},
+    },
+    "power": {"W watt watts": 1, "kW KW kilowatt kilowatts": 1e3, "MW megawatt megawatts": 1e6},
+    "energy": {"Wh": 1, "kWh": 1e3, "MWh": 1e6},
+    "temperature": {"°C ℃ C celsius degC degrees_C degrees_celsius": 1, "°F F fahrenheit degF": 5 / 9, "K kelvin": 1},
+    "frequency": {"Hz": 1, "MHz": 1e6, "GHz": 1e9},
+    "voltage": {"V volt volts": 1},
+    "gpu time": {
+        "GPU-h GPU-hour GPU-hours gpu-hour gpu-hours gpu-h GPU_hours GPU_hour gpu_hours": 1,
+        "GPU-day GPU-days gpu-day gpu-days": 24, "GPU-s GPU-seconds gpu-seconds": 1 / 3600,
+    },
+    "money": {"USD dollars dollar $": 1},
+    "euros": {"EUR euro euros €": 1},
+}  # fmt: skip
+"""Dimension → the names of each unit → factor to its base unit."""
+_OFFSETS = {"°F": -160 / 9, "K": -273.15}
+"""Added after the factor, by the first name of a unit."""
+UNITS = {
+    name: (dimension, factor, _OFFSETS.get(names.split()[0], 0.0))
+    for dimension, scales in _SCALES.items()
+    for names, factor in scales.items()
+    for name in names.split()
+}
 """Unit → (dimension, factor, offset): base value = value × factor + offset."""
-
-
-def _units(dimension: str, factor: float, names: str, offset: float = 0.0) -> None:
-    for name in names.split():
-        UNITS[name] = (dimension, factor, offset)
-
-
-_units("time", 1e-6, "us µs microsecond microseconds")
-_units("time", 1e-3, "ms msec millisecond milliseconds")
-_units("time", 1, "s sec secs second seconds")
-_units("time", 60, "m min mins minute minutes")
-_units("time", 3600, "h hr hrs hour hours")
-_units("time", 86400, "d day days")
-_units("time", 604800, "w wk week weeks")
-_units("ratio", 0.01, "% percent percents per_cent pct")
-_units("ratio", 0.001, "‰ permille")
-_units("ratio", 1e-6, "ppm")
-_units("points", 1, "pp points percentage_points")
-_units("bytes", 1, "B byte bytes")
-for _power, _letter in enumerate("kMGTP", start=1):
-    _units("bytes", 1000.0**_power, f"{_letter}B {_letter.lower()}b {_letter.upper()}B")
-    _units("bytes", 1024.0**_power, f"{_letter.upper()}iB {_letter.upper()}ib")
-_units("power", 1, "W watt watts")
-_units("power", 1e3, "kW KW kilowatt kilowatts")
-_units("power", 1e6, "MW megawatt megawatts")
-_units("energy", 1, "Wh")
-_units("energy", 1e3, "kWh")
-_units("energy", 1e6, "MWh")
-_units("temperature", 1, "°C ℃ C celsius degC degrees_C degrees_celsius")
-_units("temperature", 5 / 9, "°F F fahrenheit degF", -160 / 9)
-_units("temperature", 1, "K kelvin", -273.15)
-_units("frequency", 1, "Hz")
-_units("frequency", 1e6, "MHz")
-_units("frequency", 1e9, "GHz")
-_units("voltage", 1, "V volt volts")
-_units("gpu time", 1, "GPU-h GPU-hour GPU-hours gpu-hour gpu-hours gpu-h GPU_hours GPU_hour gpu_hours")
-_units("gpu time", 24, "GPU-day GPU-days gpu-day gpu-days")
-_units("gpu time", 1 / 3600, "GPU-s GPU-seconds gpu-seconds")
-_units("money", 1, "USD dollars dollar $")
-_units("money", 1.0, "EUR euro euros €")
-UNITS["EUR"] = UNITS["euro"] = UNITS["euros"] = UNITS["€"] = ("euros", 1, 0)
 
 NOUNS = (
     "gpu node job rack row cluster link port fan psu switch user run ticket pod event error part technician site region provider "

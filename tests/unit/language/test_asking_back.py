@@ -84,4 +84,5 @@ def test_no_heap_of_known_words_raises() -> None:
 def test_no_noise_raises() -> None:
     drawn = random.Random(11)  # noqa: S311 - test data
     for _ in range(200):
-        reader().read("".join(drawn.choice(string.printable) for _ in range(40)), AT)
+        reading = reader().read("".join(drawn.choice(string.printable) for _ in range(40)), AT)
+        assert reading.plan is not None or reading.clarify or reading.nothing or reading.intent

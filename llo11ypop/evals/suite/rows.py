@@ -128,14 +128,17 @@ def same_rows(expected: Table, got: Table, match: Match, *, ordered: bool = Fals
     if not got.rows and expected.empty:
         return True
     return _matched(expected, got, exact=True, ordered=ordered) or _matched(
-        _solid(expected), _solid(got), exact=True, ordered=ordered
+        _solid(expected), got, exact=True, ordered=ordered, zeros=False
     )
 
 
 def _solid(given: Table) -> Table:
     """Without the rows that only count zero."""
-    kept = tuple(r for r in given.rows if not (_blank(r) and any(v == 0 and isinstance(v, (int, float)) for v in r)))
-    return Table(kept, given.units)
+    return Table(tuple(r for r in given.rows if not _counts_nothing(r)), given.units)
+
+
+def _counts_nothing(row: Sequence[Any]) -> bool:
+    return _blank(tuple(row)) and any(v == 0 and isinstance(v, (int, float)) for v in row)
 
 
 def _same_set(expected: Table, got: Table, column: int) -> bool:
@@ -145,11 +148,14 @@ def _same_set(expected: Table, got: Table, column: int) -> bool:
     )
 
 
-def _matched(expected: Table, got: Table, *, exact: bool, ordered: bool) -> bool:
-    """Whether some assignment of the answer's columns to the expected ones makes the rows agree."""
+def _matched(expected: Table, got: Table, *, exact: bool, ordered: bool, zeros: bool = True) -> bool:
+    """Whether some assignment of the answer's columns to the expected ones makes the rows agree.
+
+    Without `zeros`, rows of the answer in which those columns count nothing do not matter.
+    """
     if not expected.rows or not got.rows:
-        return not expected.rows and (not got.rows or not exact)
-    if len(expected.rows) > len(got.rows) or (exact and len(expected.rows) != len(got.rows)):
+        return not expected.rows and (not (got.rows if zeros else _solid(got).rows) or not exact)
+    if len(expected.rows) > len(got.rows) or (exact and zeros and len(expected.rows) != len(got.rows)):
         return False
     width, columns = len(expected.rows[0]), range(len(got.units))
     candidates = [[c for c in columns if _column_fits(expected, i, got, c)] for i in range(width)]
@@ -158,7 +164,8 @@ def _matched(expected: Table, got: Table, *, exact: bool, ordered: bool) -> bool
         tried += 1
         if tried > MOST_MAPPINGS:
             return False
-        if _rows_fit(expected, got, mapping, ordered):
+        rows = got.rows if zeros else tuple(r for r in got.rows if not _counts_nothing([r[c] for c in mapping]))
+        if (zeros or len(rows) == len(expected.rows)) and _rows_fit(expected, Table(rows, got.units), mapping, ordered):
             return True
     return False
 

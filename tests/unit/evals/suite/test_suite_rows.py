@@ -26,6 +26,8 @@ Rows = list[tuple[Any, ...]]
         ([A, B], [A, B, ("c-d", 1)], "rows", False, False),
         ([A, B], [A, B, C], "rows", False, True),
         ([A, B, C], [A, B], "rows", False, True),
+        ([A, B], [("c-a", 12, 24), ("c-b", 9, 16), ("c-c", 0, 24)], "rows", False, True),
+        ([A, B], [("c-a", 12, 24), ("c-b", 9, 16), ("c-c", 2, 0)], "rows", False, False),
         ([A, B], [A], "rows", False, False),
         ([A, A], [A, B], "rows", False, False),
         ([A, B], [A, B, ("c-d", 1)], "contains", False, True),

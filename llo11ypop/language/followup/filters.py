@@ -18,7 +18,8 @@ def filters(turn: Turn, scope: Scope) -> Scope:
     kept = _dropped(turn, scope)
     if turn.measured and not turn.tie.extend:
         asked = [Condition("", "expr", (q.where,)) for q in scope.measures if q.where]
-        kept = [c for c in kept if c.op != "expr" or not any(fields_in(c) & fields_in(a) for a in asked)]
+        elsewhere = turn.dataset != turn.home
+        kept = [c for c in kept if c.op != "expr" or (not elsewhere and not any(fields_in(c) & fields_in(a) for a in asked))]
     for new in _named(turn, scope):
         kept = _with(turn, kept, new)
     return replace(scope, filters=tuple(kept))

@@ -24,7 +24,7 @@ def names_measure(turn: Turn, previous: Scope) -> bool:
         and all(_asked_before(m.words.field, previous) for m in draft.measures)
     ):
         return bool(turn.tie.clause and not turn.tie.pronoun)
-    if draft.measures or draft.count_thing:
+    if draft.measures or draft.count_thing or (draft.qualifiers and turn.dataset != _dataset(previous)):
         return True
     if draft.thing is not None and draft.qualifiers:
         return not _narrows(turn, previous)

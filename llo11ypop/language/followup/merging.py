@@ -27,7 +27,7 @@ from llo11ypop.language.parse import Parser
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.spot import Spotted, spot
+from llo11ypop.language.spot import Item, Spotted, spot
 from llo11ypop.language.times import Times
 from llo11ypop.language.words import Token
 
@@ -121,7 +121,7 @@ def _read(reader: "Reader", heard: Heard, alone: Spotted | None, previous: Scope
     home = dataset_of(previous)
     spotted = reader.spotted_under(home or _ANY, words, taken) if home or previous.intent not in PLANNED else alone
     rival = spot(words, taken, reader.index, reader.catalog)
-    if spotted is None or (rival is not None and _elsewhere(spotted, rival, tie)):
+    if spotted is None or (rival is not None and _elsewhere(spotted, rival, tie, previous)):
         spotted = rival
     if spotted is None:
         raise UnclearError("what should be different? name a measure, a group, a place or a period")
@@ -133,7 +133,7 @@ def _read(reader: "Reader", heard: Heard, alone: Spotted | None, previous: Scope
     problem = problem or draft.nothing
     if problem:
         return replace(reader.fresh(question, text, words, times, at), nothing=problem, clarify=None, plan=None)
-    turn = Turn(reader, question, text, words, times, at, tie, said, spotted, settled, draft)
+    turn = Turn(reader, question, text, words, times, at, tie, said, spotted, settled, draft, home=home)
     if said.has("undo"):
         raise UnclearError("I cannot go back by myself; say the earlier question again")
     turn.old = _old(turn, home, previous)
@@ -159,7 +159,20 @@ def _measured(turn: Turn, previous: Scope) -> None:
         turn.settled, turn.draft = reader.settled(spotted, held, turn.at)
 
 
-def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
+def _mere_value(here: Spotted, item: Item, previous: Scope) -> None:
+    """'what about evictions?' behind preempted jobs: a measure of its own, or jobs with that reason? Raises UnclearError."""
+    own = [i for i in here.items if i.start < item.end and item.start < i.end]
+    if not item.has("measure", "thing") or any(i.has("measure", "thing", "qualifier", "dim") for i in own):
+        return
+    asked = {*previous.by, *(f.field for f in previous.filters)}
+    values = [s for i in own for s in i.senses if s.role == "value"]
+    if values and not any(s.name in asked for s in values):
+        raise UnclearError(
+            f"{item.text} by themselves, or only those with {item.text}? say it as a whole question, or 'only {item.text}'"
+        )
+
+
+def _elsewhere(here: Spotted, there: Spotted, tie: Tie, previous: Scope) -> bool:
     """Whether the words are about another dataset than the question before."""
     strange = bool(here.unknown) or any(i.has("foreign") for i in here.items)
     named = there.firm or (strange and any(i.has("qualifier") for i in there.items))
@@ -175,6 +188,7 @@ def _elsewhere(here: Spotted, there: Spotted, tie: Tie) -> bool:
             span = set(range(item.start, item.end))
             if not span <= explained:
                 return True
+            _mere_value(here, item, previous)
             together = any(i.start <= item.start and item.end <= i.end for i in here.items)
             if not together and not here.firm:
                 return True

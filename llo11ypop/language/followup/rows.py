@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - questions that are asked back are easier to read whole
 """What stands for the rows that were shown: 'which of them', 'those nodes', 'that cluster'."""
 
 import re
@@ -6,7 +7,9 @@ from dataclasses import replace
 from llo11ypop.language.followup.turn import Turn, UnclearError
 from llo11ypop.language.scope import Condition, Scope
 
-_OF_THEM = re.compile(r"\b(?:of|among|for|from|on|in|at|split|break|compare) (?:them|those|these)\b|\bthe(?:y|ir)\b")
+_OF_THEM = re.compile(
+    r"\b(?:of|among|for|from|on|in|at|split|break|compare) (?:them|those|these)\b|\bthe(?:y|ir)\b|(?<!are )(?<!is )(?<!were )(?<!was )\bthere\b"
+)
 _FEW = 3
 
 
@@ -16,10 +19,21 @@ def referred(turn: Turn, scope: Scope, previous: Scope) -> Scope:
         which, words = turn.said.those[0]
         return _named(turn, scope, previous, words, which)
     if not _OF_THEM.search(turn.text) or turn.said.has("all_rows") or not previous.by:
-        return scope
+        return _ranked(turn, scope, previous)
     if previous.top is None and not previous.having:
         return replace(scope, by=scope.by or previous.by) if turn.measured and turn.tie.clause and not _counting(turn) else scope
     return _held(scope, previous, previous.by[0])
+
+
+def _ranked(turn: Turn, scope: Scope, previous: Scope) -> Scope:
+    """Another measure behind a ranking: of the same things, or ranked anew? Raises UnclearError, since both are meant."""
+    anew = turn.draft.top is not None or turn.tie.clause or turn.draft.by or turn.said.has("all_rows") or turn.tie.extend
+    if turn.measured and previous.top is not None and scope.top == previous.top and not anew:
+        label = " and ".join(q.label for q in scope.measures)
+        raise UnclearError(
+            f"{label} of the {previous.top} that were shown, or the first {previous.top} by {label}? say 'of those', or 'top {previous.top}'"
+        )
+    return scope
 
 
 def _counting(turn: Turn) -> bool:

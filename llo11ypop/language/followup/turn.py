@@ -56,6 +56,8 @@ class Turn:
     draft: Draft
     old: Draft | None = None
     """What stands behind 'instead of'."""
+    home: str = ""
+    """The dataset of the question before."""
     measured: bool = False
     """Whether it names a measure of its own."""
     notes: list[str] = field(default_factory=list)

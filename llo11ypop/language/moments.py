@@ -64,7 +64,8 @@ class Moments(Listing):
         shapes = draft.bucket or draft.trend or draft.chart or draft.share or draft.denominator or self.part
         if not self.times.now or window is None or not window.defaulted or shapes:
             return window
-        if any(q.recipe or q.agg == "latest" for q in self.measures) or self.dataset.kind is Kind.DIMENSION:
+        own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
+        if own or any(q.agg == "latest" for q in self.measures) or self.dataset.kind is Kind.DIMENSION:
             return window
         if self.dataset.kind is Kind.METRIC and all(q.field and q.agg in _GAUGES for q in self.measures):
             self.measures = [replace(q, now=True) for q in self.measures]

@@ -91,6 +91,10 @@ class Windows(Settling):
             return ""
         wanted = draft.bucket or ("auto" if draft.trend or (draft.chart and not draft.by and not draft.share) else "")
         if not wanted or window is None or not all(self.catalog.datasets[q.dataset].time for q in self.measures):
+            if draft.bucket:
+                self.out.clarify = (
+                    f"{self.measures[0].label if self.measures else 'that'} is not told over time; leave out the {draft.bucket}"
+                )
             return ""
         if any(q.recipe and not self.lexicon.recipes[q.recipe].buckets for q in self.measures):
             if wanted != "auto":

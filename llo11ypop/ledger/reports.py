@@ -6,6 +6,7 @@ or one that is started again, do not send the same report twice.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -91,19 +92,18 @@ class SqlReports:
         query = select(_D.report_id, _D.outlet).where(due).order_by(_D.seq)
         return [(row.report_id, row.outlet) for row in await self._read(lambda db: db.execute(query).all())]
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def _in(self, view: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Connection], T]) -> T:
         def run() -> T:
-            with writing(self._engine) as db:
+            with view(self._engine) as db:
                 return work(db)
 
         return run() if self._memory else await asyncio.to_thread(run)
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        return await self._in(writing, work)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
-        def run() -> T:
-            with reading(self._engine) as db:
-                return work(db)
-
-        return run() if self._memory else await asyncio.to_thread(run)
+        return await self._in(reading, work)
 
 
 def _claim(db: Connection, report_id: str, outlet: str, at: datetime, repeatable: bool, again: bool) -> Handed | None:

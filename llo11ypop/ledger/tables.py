@@ -71,6 +71,19 @@ def _seq() -> Column[int]:
     return Column("seq", Sequence, primary_key=True, autoincrement=True)
 
 
+def _id() -> Column[str]:
+    return Column("id", String(64), nullable=False, unique=True)
+
+
+def _attempted() -> tuple[Column[Any], ...]:
+    """How far something that is sent has come, and when it is tried again."""
+    return (
+        Column("state", String(16), nullable=False, index=True),
+        Column("attempts", Integer, nullable=False),
+        Column("next_at", Instant, nullable=False),
+    )
+
+
 def _of_proposal(**options: Any) -> Column[str]:
     return Column("proposal_id", String(64), ForeignKey("proposals.id", ondelete="CASCADE"), nullable=False, **options)
 
@@ -79,7 +92,7 @@ cycles = Table(
     "cycles",
     metadata,
     _seq(),
-    Column("id", String(64), nullable=False, unique=True),
+    _id(),
     Column("at", Instant, nullable=False),
     Column("closed_at", Instant),
     Column("config_hash", String(64), nullable=False),
@@ -92,7 +105,7 @@ proposals = Table(
     "proposals",
     metadata,
     _seq(),
-    Column("id", String(64), nullable=False, unique=True),
+    _id(),
     Column("dedup_key", String(128), nullable=False, index=True),
     Column("cycle_id", String(64), nullable=False),
     Column("goal", String(128), nullable=False),
@@ -193,9 +206,7 @@ outbox = Table(
     _of_proposal(),
     Column("channel", String(32), nullable=False),
     Column("event", String(32), nullable=False),
-    Column("state", String(16), nullable=False, index=True),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Instant, nullable=False),
+    *_attempted(),
     Column("reference", Text, nullable=False),
     Column("reason", Text, nullable=False),
     UniqueConstraint("proposal_id", "channel", "event"),
@@ -229,7 +240,7 @@ reports = Table(
     "reports",
     metadata,
     _seq(),
-    Column("id", String(64), nullable=False, unique=True),
+    _id(),
     Column("kind", String(16), nullable=False),
     Column("title", Text, nullable=False),
     Column("start_at", Instant, nullable=False),
@@ -245,9 +256,7 @@ report_deliveries = Table(
     _seq(),
     Column("report_id", String(64), ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
     Column("outlet", String(32), nullable=False),
-    Column("state", String(16), nullable=False, index=True),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Instant, nullable=False),
+    *_attempted(),
     Column("lease_until", Instant),
     Column("text", Text, nullable=False),
     UniqueConstraint("report_id", "outlet"),

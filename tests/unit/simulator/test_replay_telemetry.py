@@ -190,6 +190,21 @@ def test_work_that_ends_in_the_instant_it_starts_leaves_the_node_in_service(cata
     assert _look(catalog, work, 2.02, last) == [("allocated", 1)]
 
 
+@pytest.mark.parametrize(
+    ("cls", "desc"),
+    [("x", "x"), ("GPU", "GPU xid Error"), ("GPU", "GPU Lost"), ("Fan", "Redundancy Lost"), ("System Crash", "Kernel panic")],
+)
+@pytest.mark.parametrize("ends_after", [0.0, 1e-9])
+def test_a_fault_of_one_instant_is_over_when_the_next_row_is_written(
+    catalog: Catalog, cls: str, desc: str, ends_after: float
+) -> None:
+    brief = fault("a", 2.0, 2.0 + ends_after, FaultKind("Hardware Failure", cls, desc))
+    (sign,) = shown(trace_of(brief))
+    assert sign.end_at is not None and sign.end_at > sign.start_at
+    rows = "SELECT count(*) - count(DISTINCT ts), arg_max(state, ts) FROM slurm_nodes WHERE node_id = 'a'"
+    assert _look(catalog, brief, 2.3, rows) == [(0, "allocated")]
+
+
 def test_telemetry_is_the_same_whatever_the_steps_of_the_clock(catalog: Catalog) -> None:
     def rows(stops: list[float]) -> list[tuple[Any, ...]]:
         fleet = ReplayedFleet(trace_of(fault("a", 2.0, 2.05)), catalog, nodes=4)

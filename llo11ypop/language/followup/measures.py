@@ -131,12 +131,19 @@ def _aggregated(turn: Turn, previous: Scope, asked: list[str]) -> Scope:
                 f"or ask for '{quantity.label} per day'"
             )
     base = list({q.field: q for q in previous.measures}.values())
-    made = tuple(reaggregated(q, name) for q in base for name in asked)
+    made = tuple(_called(reaggregated(q, name)) for q in base for name in asked)
     if turn.tie.extend:
         names = {q.name for q in previous.measures}
         made = (*previous.measures, *(q for q in made if q.name not in names))
     renamed = tuple(replace(t, column=made[0].name) for t in previous.having)
     return replace(previous, measures=made, having=renamed, verified="")
+
+
+def _called(quantity: Quantity) -> Quantity:
+    """'median step time', where the measure was called 'Mean step time'."""
+    return replace(
+        quantity, label=re.sub(r"(?i)^(\S+(?: deviation of)?) (?:mean|average|median|highest|lowest) ", r"\1 ", quantity.label)
+    )
 
 
 def _spoken(name: str) -> str:

@@ -122,6 +122,8 @@ class Retention(Section):
 
     closed: PositiveDuration = timedelta(days=90)
     """Closed proposals with their evidence and threads, evidence that nothing cites, and cycles."""
+    conversations: PositiveDuration = timedelta(days=90)
+    """Threads of questions that nobody has gone on with, by the machine's clock."""
 
 
 class Console(Section):

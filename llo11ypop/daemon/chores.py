@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llo11ypop.core.clock import Clock
+from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.proposal import OPEN_STATUSES
 from llo11ypop.daemon.compose import Composed
+from llo11ypop.daemon.conversing import forgotten
 from llo11ypop.observability import metrics
 from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import logger
@@ -67,14 +68,16 @@ class Chores:
         await deps.policy.learn_from(self.built.ledger)
 
     async def retain(self) -> None:
-        """Delete closed proposals with their threads, unused evidence and cycles that are older than the settings keep them."""
+        """Delete closed proposals with their threads, unused evidence, cycles and conversations older than the settings keep."""
         removed = await self.built.ledger.prune(self.clock.now() - self.built.settings.retention.closed)
         await self.built.desk.forget(removed.proposals)
         checkpoints = self.built.settings.ledger.checkpoints
         if checkpoints.exists():
             metrics.CHECKPOINT_BYTES.set(checkpoints.stat().st_size)
+        conversations = await forgotten(self.built.settings, SystemClock().now() - self.built.settings.retention.conversations)
         log.info(
             Event.RETENTION_DONE,
+            conversations=conversations,
             proposals=len(removed.proposals),
             evidence=removed.evidence,
             cycles=removed.cycles,

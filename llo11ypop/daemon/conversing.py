@@ -80,6 +80,16 @@ async def threads(settings: Settings) -> AsyncIterator[Any]:
         raise LedgerError(f"threads cannot be kept in {settings.ask.threads}", next_step="move the file away") from bad
 
 
+async def forgotten(settings: Settings, before: datetime) -> int:
+    """Delete conversations whose last turn was before an instant of the machine's clock; how many. Raises LedgerError."""
+    from llo11ypop.ask.forgetting import forget_threads
+
+    if not await asyncio.to_thread(settings.ask.threads.exists):
+        return 0
+    async with threads(settings) as saver:
+        return await forget_threads(saver, before)
+
+
 @asynccontextmanager
 async def conversing(
     settings: Settings, *, store: "TelemetryStore | None" = None, foreign: bool = False, forget: bool = False, keep: bool = True

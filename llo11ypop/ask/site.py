@@ -8,12 +8,14 @@ from llo11ypop.agents.guardrail import CatalogWords, Known
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
+from llo11ypop.core.ids import derived_id
 from llo11ypop.core.principal import AccessError, Principal
 from llo11ypop.language import ValueIndex
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reader import Reader
 from llo11ypop.query.plan import Plan
-from llo11ypop.query.pseudonyms import pseudonymise
+from llo11ypop.query.pseudonyms import PSEUDONYMS, pseudonymise
+from llo11ypop.query.rows import rows_hash
 from llo11ypop.query.store import Coverage, Exports, TelemetryStore
 from llo11ypop.query.tenancy import ConfinedStore, confine
 from llo11ypop.query.topology import read_topology
@@ -42,7 +44,15 @@ class PseudonymStore:
     async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
         """As the store's."""
         found = await self.store.run_many(plans, at)
-        return {n: replace(e, rows=pseudonymise(e.rows, self.catalog, plans[n], self.salt)) for n, e in found.items()}
+        return {n: self._told(e, plans[n]) for n, e in found.items()}
+
+    def _told(self, evidence: Evidence, plan: Plan) -> Evidence:
+        """Evidence that names people by stand-ins is another piece than the one with their names: own id, hash and note."""
+        rows = pseudonymise(evidence.rows, self.catalog, plan, self.salt)
+        if rows is evidence.rows:
+            return evidence
+        own = derived_id("evidence", evidence.id, PSEUDONYMS)
+        return replace(evidence, id=own, rows=rows, hash=rows_hash(rows), note=PSEUDONYMS)
 
     async def coverage(self, at: datetime, since: datetime, *, entities: bool = False) -> dict[str, Coverage]:
         """As the store's."""

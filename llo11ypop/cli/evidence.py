@@ -34,7 +34,9 @@ def evidence(
 
 
 async def _read(evidence_id: str, *, again: bool) -> tuple[Any, Any]:
-    from llo11ypop.daemon.compose import open_ledger, open_store
+    from llo11ypop.ask.site import PseudonymStore
+    from llo11ypop.daemon.compose import open_catalog, open_ledger, open_store
+    from llo11ypop.query.pseudonyms import PSEUDONYMS
     from llo11ypop.query.rerun import rerun
     from llo11ypop.settings import load_settings
 
@@ -46,7 +48,12 @@ async def _read(evidence_id: str, *, again: bool) -> tuple[Any, Any]:
         await ledger.close()
     if found is None:
         raise UnknownNameError("evidence", evidence_id, ())
-    return found, await rerun(found, open_store(settings)) if again else None
+    if not again:
+        return found, None
+    store = open_store(settings)
+    if found.note == PSEUDONYMS:
+        store = PseudonymStore(store, open_catalog(settings), settings.ask.salt.get_secret_value().encode())
+    return found, await rerun(found, store)
 
 
 def described(found: Any) -> str:

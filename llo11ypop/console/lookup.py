@@ -7,6 +7,7 @@ from llo11ypop.console.ports import Ports
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import Proposal
 from llo11ypop.query.plan import Plan
+from llo11ypop.query.pseudonyms import PSEUDONYMS
 
 
 async def proposal_or_404(ports: Ports, proposal_id: str) -> Proposal:
@@ -34,5 +35,10 @@ async def cycle_or_404(ports: Ports, cycle_id: str, among: int) -> Cycle:
 
 
 async def rerun(ports: Ports, kept: Evidence) -> Evidence:
-    """The same plan as of the same instant, asked again. Raises StoreError or PlanError."""
+    """The same plan as of the same instant, asked again. Raises StoreError or PlanError.
+
+    Evidence that names people by stand-ins is refused with 409: this page would show their names.
+    """
+    if kept.note == PSEUDONYMS:
+        raise HTTPException(409, f"People are pseudonyms in this evidence; run 'llo11ypop evidence {kept.id} --rerun' instead.")
     return await ports.store.run(Plan.model_validate(kept.plan), kept.at)

@@ -15,6 +15,8 @@ from llo11ypop.query.plan import Combine, Derive, Group, Join, Measure, Plan, Se
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PSEUDONYMS = "people as pseudonyms"
+"""Note of evidence whose rows name people by stand-ins: run again, they must be replaced again before they are compared."""
 DIGITS = 10
 """Hex digits of a pseudonym: two among 10,000 people share one in 1 of 20,000 fleets."""
 _KEEPS_VALUES = frozenset({"min", "max", "first", "last", "list"})

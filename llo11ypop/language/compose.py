@@ -91,7 +91,7 @@ def _measured(made: Composing) -> None:
         _base(made, scope.window)
         extra = recipe_columns(made)
         add_absentees(made)
-    if scope.per:
+    if scope.per and not scope.count_of:
         names = _divided(made, names)
     if scope.share:
         _shared(made, names)
@@ -289,7 +289,7 @@ def _tail(made: Composing, names: list[str], extra: list[Column]) -> None:
         inner = list(dict.fromkeys([*scope.count_of.split(","), *keys]))
         made.add("things", {"op": "group", "source": made.last, "by": inner, "measures": {"rows": {"agg": "count"}}})
         made.add("counted", {"op": "group", "source": made.last, "by": keys, "measures": {"things": {"agg": "count"}}})
-        names, extra = ["things"], []
+        names, extra = (_divided(made, ["things"]) if scope.per else ["things"]), []
     _columns(made, names, extra)
     order = _order(made, names)
     limit = scope.top if not scope.bucket or _ranks_time(scope) else None
@@ -331,6 +331,8 @@ def _columns(made: Composing, names: list[str], extra: list[Column]) -> None:
         made.columns.append(Column(name, label_of(name, made.catalog, made.lexicon), "dimension"))
     if scope.bucket:
         made.columns.append(Column(BUCKET, scope.bucket, "time"))
+    if scope.count_of and scope.per:
+        made.columns.append(Column(names[0], "share", "measure", made.lexicon.denominators[scope.per].unit))
     if scope.count_of:
         made.columns.append(Column("things", scope.measures[0].label if scope.measures else "number", "measure", "1"))
         return

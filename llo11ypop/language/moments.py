@@ -14,6 +14,8 @@ SHOWN = 10
 _GAUGES = frozenset({"avg", "max", "min", "sum", "percentile", "stddev"})
 _JUST_NOW = timedelta(hours=1)
 """How far back 'right now' looks for things that happen (our assumption; said in the answer)."""
+_TIMES = {"maintenance.started": "start_at", "job.submitted": "submit_at", "job.started": "start_at"}
+"""Condition → the time that it is about instead of the dataset's own."""
 _ENDS = {"first": "first", "oldest": "first", "earliest": "first"}
 
 
@@ -28,6 +30,11 @@ class Moments(Listing):
         draft = self.draft
         ends = [a for a, _ in draft.aggs if a in ("last", "first")]
         ends += [_ENDS[i.text] for i in self.items if i.text in _ENDS]
+        if (
+            all(m.words.recipe and m.words.unit == "1" and m.words.dataset == self.dataset.dataset for m in draft.measures)
+            and ends
+        ):
+            draft.measures = []
         counts = (
             draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
         )
@@ -49,13 +56,19 @@ class Moments(Listing):
         self.measures = [replace(first, name="rows", agg="count", field="", recipe="")]
         self.draft.by = []
 
+    def _by_another_time(self, window: Period, field: str) -> Period:
+        """'jobs submitted on 8 May': rows are found by their own time, and kept by the one that is asked about."""
+        since, until = (f"'{t:%Y-%m-%dT%H:%M:%S}'" for t in (window.start_at, window.end_at))
+        name = field.removesuffix("_at")
+        self.filters.append(Condition("", "expr", (f"{field} >= {since} and {field} < {until}",), f"{name} {window.label}"))
+        return replace(window, end_at=self.at)
+
     def _as_of_now(self, window: Period | None) -> Period | None:
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
-        if window is not None and any(key == "maintenance.started" for key, *_ in draft.qualifiers):
-            self.filters.append(
-                Condition("", "expr", (f"start_at >= '{window.start_at:%Y-%m-%dT%H:%M:%S}'",), "started in the window")
-            )
+        at_field = next((_TIMES[key] for key, *_ in draft.qualifiers if key in _TIMES), "")
+        if window is not None and at_field:
+            window = self._by_another_time(window, at_field)
         if self.latest:
             return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=not self.times.now)
         never = draft.none and any(i.text == "never" for i in self.items)
@@ -65,7 +78,7 @@ class Moments(Listing):
         if not self.times.now or window is None or not window.defaulted or shapes:
             return window
         own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
-        if own or any(q.agg == "latest" for q in self.measures) or self.dataset.kind is Kind.DIMENSION:
+        if own or any(q.agg == "latest" for q in self.measures) or self.dataset.kind in (Kind.DIMENSION, Kind.STATE):
             return window
         if self.dataset.kind is Kind.METRIC and all(q.field and q.agg in _GAUGES for q in self.measures):
             self.measures = [replace(q, now=True) for q in self.measures]

@@ -1,7 +1,7 @@
 """Measures, things and dimensions of a question, and the part that each plays."""
 
 from llo11ypop.language.draft import Named
-from llo11ypop.language.entries import Qualifier
+from llo11ypop.language.entries import MeasureWords, Qualifier
 from llo11ypop.language.named_values import NamedValues
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
@@ -68,7 +68,7 @@ class Nouns(NamedValues):
         named.loose = any(
             a[1] < at and self.items[a[1]].has(*RANKS) and self.items[a[1]].text not in PURE for a in self.draft.aggs
         )
-        if waiting and not sense.data.fixed and not (sense.data.recipe and sense.name != "step_time_replaced"):
+        if waiting and not sense.data.fixed and not (sense.data.recipe and not self._takes_aggs(sense.data, sense.name)):
             named.aggs = list(dict.fromkeys(waiting))
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
         if item.has(*RANKS) and item.has("agg"):
@@ -93,10 +93,15 @@ class Nouns(NamedValues):
             if (
                 not before[-1].words.fixed
                 and name not in before[-1].aggs
-                and (not before[-1].words.recipe or before[-1].name == "step_time_replaced")
+                and (not before[-1].words.recipe or self._takes_aggs(before[-1].words, before[-1].name))
             ):
                 before[-1].aggs.append(name)
         self.draft.aggs = []
+
+    def _takes_aggs(self, words: MeasureWords, name: str) -> bool:
+        """Whether a recipe can be told as a maximum or minimum too."""
+        steps = str(self.lexicon.recipes[words.recipe].steps) if words.recipe else ""
+        return name == "step_time_replaced" or "$gauge" in steps
 
     def _averaged(self, named: Named) -> None:
         """'hottest on average': ranked by the mean instead of the extreme that the word alone means."""
@@ -153,7 +158,7 @@ class Nouns(NamedValues):
         sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
         draft.used.add(at)
         fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
-        if self._owner(at) or cue == "all":
+        if self._owner(at) or cue == "all" or self._modifies(at) or (draft.counted and fields == draft.counted[:1]):
             return ""
         if not fields:
             draft.foreign.append(sense.data.label or sense.name)
@@ -198,6 +203,12 @@ class Nouns(NamedValues):
             draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
         return ""
 
+    def _modifies(self, at: int) -> bool:
+        """'node vendor', 'cluster partition': the first of two dimensions in one breath only says whose."""
+        item, after = self.items[at], self.items[at + 1] if at + 1 < len(self.items) else None
+        beside = after is not None and after.has("dim") and not after.has("value", "measure", "thing") and after.start == item.end
+        return beside and item.text == self._lemma(item) and not item.has("measure", "thing")
+
     def _owner(self, at: int) -> bool:
         """'per driver version of the node': whose the group is, not another group."""
         n, of = at - 1, False
@@ -205,7 +216,8 @@ class Nouns(NamedValues):
             of = of or self.items[n].text.startswith(("of", "on"))
             n -= 1
         grouped = n >= 0 and self.items[n].has("dim") and n in self.draft.used and bool(self.draft.by)
-        return of and grouped and self.items[at].text == self._lemma(self.items[at])
+        singular = self.items[at].text == self._lemma(self.items[at])
+        return of and grouped and (singular or self.items[at - 1].text == "the")
 
     def _grouped_next(self, at: int) -> bool:
         """Whether the next content word is a dimension: 'nodes by driver' counts nodes, 'users by failed jobs' ranks users."""

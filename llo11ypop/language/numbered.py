@@ -206,7 +206,7 @@ class Numbers:
                 )
                 for n in (before, after)
             )
-            shown = (
+            shown = (before is not None and items[before].has("show") and after is None) or (
                 before is not None
                 and items[before].has("show", "which")
                 and after is not None

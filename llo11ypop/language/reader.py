@@ -21,7 +21,7 @@ from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.rewrites import plain, without_units
 from llo11ypop.language.scope import Scope
-from llo11ypop.language.searching import searched
+from llo11ypop.language.searching import in_logs, searched
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
 from llo11ypop.language.spot import BESIDE, Spotted, spot, under
@@ -159,7 +159,7 @@ class Reader:
         """Text in quotation marks that is no name of this fleet is searched for in messages."""
         for match in _QUOTED.finditer(text):
             inner = match[2].strip()
-            if inner and " " in inner and inner not in self.index.names:
+            if inner and (" " in inner or in_logs(text)) and inner not in self.index.names:
                 times.quoted.append(inner)
                 times.spans.append(match.span())
 

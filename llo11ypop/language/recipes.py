@@ -99,7 +99,8 @@ def _values(made: Composing, value: Any, quantity: Quantity, window: Period | No
     if isinstance(value, list):
         return [_values(made, v, quantity, window) for v in value]
     if value == "$gauge":
-        return "last" if window is None or window.defaulted else "avg"
+        asked = quantity.agg if quantity.agg in ("max", "min") else "avg"
+        return "last" if window is None or window.defaulted else asked
     if value == "$agg":
         return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
     if value == "$q":

@@ -10,6 +10,11 @@ MOST = 4
 """More unknown words than this are a question that was not understood, not a text to look for (our assumption)."""
 
 
+def in_logs(text: str) -> bool:
+    """Whether a question names logs."""
+    return _LOGS.search(text) is not None
+
+
 def searched(text: str, spotted: Spotted | None, logs: Spotted | None, words: list[Token]) -> list[int]:
     """Positions of the tokens to look for in messages; empty where another dataset explains more, or an unknown word groups."""
     if spotted is None or logs is None or not 0 < len(logs.unknown) <= MOST or not _LOGS.search(text):

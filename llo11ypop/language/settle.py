@@ -1,5 +1,6 @@
 """From a draft to a scope: counts, thresholds, defaults, rankings by rate, the kind of answer."""
 
+import re
 from dataclasses import replace
 from typing import cast
 
@@ -11,12 +12,13 @@ from llo11ypop.language.moments import Moments
 from llo11ypop.language.quantities import count_of_thing, quantities, together
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.shares import OF_ALL
+from llo11ypop.language.thresholds import OF_ALL
 
 FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
 _SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
+_VALUE = re.compile(r"(\w+) = '[^']*'")
 _HOT = {"hottest": "max", "warmest": "max", "coldest": "min", "coolest": "min"}
 _BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 _OPTIONAL = {
@@ -278,6 +280,8 @@ class Settler(Moments):
         draft.by = [b for b in draft.by if b not in draft.counted] if len(draft.by) > 1 else draft.by
         for named in draft.measures:
             words = named.words
+            if {"avg", "max"} <= set(named.aggs) and any(i.text in _HOT or i.text in ("highest", "most") for i in self.items):
+                named.aggs = [a for a in named.aggs if a != "max"]
             if words.unit == "Cel" and not words.fixed and not named.aggs and words.agg == "avg":
                 ends = [_HOT[i.text] for i in self.items if i.text in _HOT]
                 named.aggs = ends[:1]
@@ -304,6 +308,10 @@ class Settler(Moments):
         named_at = next((n for n, i in enumerate(self.items) if i.has("thing", "qualifier")), len(self.items))
         often = draft.listing and last_count > named_at
         often = often or any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
+        values = [m[1] for _, q, no, _ in draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))]
+        if thing is not None and len(values) >= len(("a", "b", "c")) and len(set(values)) == 1 and not draft.share:
+            draft.by = draft.by or [values[0]]
+            return
         if thing is None or not thing.kind or not often or draft.by or draft.measures or draft.counted or draft.bucket:
             return
         draft.by, draft.listing, draft.count_thing = [thing.kind], False, False

@@ -6,7 +6,7 @@ from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import Qualifier, Thing
 from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
 from llo11ypop.language.scope import Condition, Quantity
-from llo11ypop.language.thresholds import Thresholds
+from llo11ypop.language.thresholds import OF_ALL, Thresholds
 
 _PLACES = frozenset(
     {
@@ -60,8 +60,6 @@ _VERBS = frozenset(
 
 _OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
 """Conditions that say how something ended, so that their rate is a share of all."""
-OF_ALL = {"gpu_uuid": "of_gpus", "node_id": "of_nodes", "port_id": "of_ports"}
-"""Field → the denominator that makes its count a share of all of them."""
 
 
 class Shares(Thresholds):

@@ -13,6 +13,9 @@ from llo11ypop.language.spot import BY_UNIT
 from llo11ypop.language.where import all_of
 from llo11ypop.language.windows import Windows
 
+OF_ALL = {"gpu_uuid": "of_gpus", "node_id": "of_nodes", "port_id": "of_ports"}
+"""Field → the denominator that makes its count a share of all of them."""
+_READINGS = ("sample", "reading", "measurement")
 NEAR = 2
 """Phrases between a number and the measure behind it."""
 
@@ -53,7 +56,8 @@ class Thresholds(Windows):
             self._row_condition(limit.attribute, limit, limit.value, limit.upper)
             return
         named = self._target(limit)
-        if named is None and limit.unit:
+        by_unit = named is None and bool(limit.unit)
+        if by_unit:
             named = self._by_unit(limit.unit)
             if named is None:
                 self.out.clarify = f"what should be {limit.op} {limit.value:g} {limit.unit}?"
@@ -66,7 +70,8 @@ class Thresholds(Windows):
             self.out.clarify = f"{named.words.label} is measured in {named.words.unit}, not in {limit.unit}"
             return
         upper = converted(limit.upper, limit.unit, named.words.unit) if limit.upper is not None else None
-        if self._only_limited(named) or (self.dataset.kind is Kind.EVENT and not named.aggs and not self._per_entity()):
+        rows = by_unit and self.draft.thing is not None and self.dataset.kind is Kind.EVENT and not named.aggs
+        if rows or self._only_limited(named) or (self.dataset.kind is Kind.EVENT and not named.aggs and not self._per_entity()):
             self._row_condition(named.words.field, limit, value, upper)
             if not self.measures or (self.measures and self.draft.thing is not None and self.draft.count_thing):
                 return
@@ -142,7 +147,11 @@ class Thresholds(Windows):
     def _entity_threshold(self, named: Named, limit: Limit, value: float, upper: float | None) -> None:
         """A threshold on a metric: per entity, on the highest, lowest or average reading of the window."""
         words = named.words
-        if self.draft.share and not words.recipe:
+        readings = any(i.text.startswith(_READINGS) for i in self.items)
+        if self.draft.share and not readings and self.draft.counted and self.draft.counted[0] in OF_ALL:
+            self.draft.share, self.draft.denominator = False, OF_ALL[self.draft.counted[0]]
+            self.filters, self.part = list(self.draft.filters), []
+        elif self.draft.share and not words.recipe:
             self._share_of_readings(words, limit, value, upper)
             return
         agg = ""
@@ -176,7 +185,7 @@ class Thresholds(Windows):
 
     def _share_of_readings(self, words: MeasureWords, limit: Limit, value: float, upper: float | None) -> None:
         """'what share of samples was below 5 %': readings that are so over all readings; a share of things is asked back."""
-        if not any(i.text.startswith(("sample", "reading", "measurement")) for i in self.items):
+        if not any(i.text.startswith(_READINGS) for i in self.items):
             self.out.clarify = (
                 f"a share of readings of {words.label}, or of the things they come from? ask for 'share of readings'"
             )

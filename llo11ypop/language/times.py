@@ -358,11 +358,11 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
-    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), _clocks),
-    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY})\s+(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|-)\s+(?P<b>{CLOCK})"), _clocks),
-    (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
-    (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{DATE})"), _between),
-    (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), _between),
+    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), _clocks),
+    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY})\s+(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})"), _clocks),
+    (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|through|thru|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), _between),
+    (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE})"), _between),
+    (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), _between),
     (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), _nth_week),
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), _week_of),
     (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), _since),
@@ -370,7 +370,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), _until),
     (_compiled(rf"\b(?:the\s+)?{COUNT}\s+{UNIT}\s+before(?:\s+(?:that|it))?\b"), _before_that),
     (_compiled(rf"\bfrom\s+(?P<a>{_POINT})\s+(?:on|onwards?)\b"), _since),
-    (_compiled(rf",\s*from\s+(?:the\s+)?(?P<a>{DATE}|{DAY})(?!\s*(?:to|until|till|-|and)\b)"), _since),
+    (_compiled(rf"\bfrom\s+(?:the\s+)?(?P<a>{DATE}|{DAY})(?:\s+(?:until|till|to)\s+now)?(?!\s*(?:to|until|till|through|thru|-|and)\b)"), _since),
     (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), _trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), _before_that),
     (_compiled(r"\b(?:(?P<u>year|quarter|month|week)\s+to\s+date|ytd)\b"), _to_date),
@@ -392,7 +392,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), _within_n),
     (_compiled(rf"\(\s*(?:the\s+)?(?:last\s+|past\s+)?{COUNT}[\s-]*{UNIT}\s*\)"), _repeated),
     (_compiled(r"(?:,\s*current\s*\??$)|\bcurrent(?=\s+(?:firmware|driver|version|state|status|condition|number|count|queue|stock|open|value|reading|level|temperature|utili[sz]ation|power|load|usage|allocation|availability)\b)"), _now),
-    (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|now)\b"), _now),
+    (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|(?<!^)now)\b"), _now),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), _all),
     (_compiled(rf"(?:^|[,\s(]){COUNT}[\s-]*{UNIT}\)?\s*[?.!]?\s*$"), _bare_n),
 ]  # fmt: skip

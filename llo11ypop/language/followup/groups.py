@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from typing import cast
 
+from llo11ypop.language.composing import label_of
 from llo11ypop.language.followup.turn import PLACES, Turn, UnclearError
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Bucket, Condition, Scope
@@ -126,6 +127,11 @@ def fitting(turn: Turn, scope: Scope) -> Scope:
         return scope
     known = reachable(turn.reader.catalog, scope.measures[0].dataset)
     lost = [b for b in scope.by if b not in known and b not in turn.draft.by]
+    if lost and turn.tie.pronoun and turn.measured:
+        what = " and ".join(label_of(b, turn.reader.catalog, turn.reader.lexicon) for b in lost)
+        raise UnclearError(
+            f"{scope.measures[0].label} is not known per {what}, so not of what was shown; ask it as a whole question"
+        )
     return replace(scope, by=tuple(b for b in scope.by if b not in lost)) if lost else scope
 
 

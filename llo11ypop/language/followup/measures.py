@@ -53,11 +53,15 @@ def _narrows(turn: Turn, previous: Scope) -> bool:
 
 def same_kind(turn: Turn, draft: Draft, previous: Scope) -> bool:
     """'and cancelled?' behind 'how many jobs failed' asks for the other condition, not for both at once."""
-    if not draft.qualifiers or not previous.measures or previous.measures[0].agg not in ("count", "count_distinct"):
+    if not draft.qualifiers or not previous.measures:
         return False
     where = previous.measures[0].where
     ours = [q.where for _, q, no, _ in draft.qualifiers if not no and q.where]
     apart = any(exclude(where, w) for w in ours)
+    if previous.measures[0].agg not in ("count", "count_distinct") and not (
+        apart and previous.measures[0].agg in ("sum", "latest")
+    ):
+        return False
     negated = any(no for _, _, no, _ in draft.qualifiers)
     if (turn.tie.narrow or negated or re.match(r"\W*(?:exclud|without|not)\b", turn.text)) and not apart:
         return False
@@ -197,6 +201,10 @@ def conditions(turn: Turn, previous: Scope) -> list[Condition]:
     for _, qualifier, no, _ in turn.draft.qualifiers:
         if no and whole and covers(qualifier.where, whole):
             raise UnclearError(f"without {qualifier.label} nothing is left of {previous.measures[0].label}")
+        if not no and whole and qualifier.where and exclude(whole, qualifier.where):
+            raise UnclearError(
+                f"nothing is both {qualifier.label} and among {previous.measures[0].label}; ask it as a whole question"
+            )
         where = f"not coalesce({qualifier.where}, 1 = 2)" if no else qualifier.where
         out.append(Condition("", "expr", (where,), f"not {qualifier.label}" if no else qualifier.label))
     return out

@@ -241,7 +241,8 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     said, reader = turn.said, turn.reader
     shaped = said.has("chart", "table", "no_chart", "file") or turn.draft.chart or not turn.text.strip()
     unknown = any(i.has("unknown") or i.number is not None for n, i in enumerate(turn.spotted.items) if n not in turn.draft.used)
-    if same(previous, scope, reader.catalog, reader.lexicon) and not shaped and not unknown and not turn.draft.foreign:
+    unchanged = same(previous, scope, reader.catalog, reader.lexicon)
+    if unchanged and not (shaped or unknown or turn.draft.foreign or _holds_already(turn)):
         raise UnclearError("what should be different? that changes nothing; name a measure, a group, a place or a period")
     settled = _settled(turn, scope)
     gate = reader.finish(turn.question, turn.spotted, settled, turn.draft, turn.words, turn.at)
@@ -253,6 +254,13 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     defaults += [*turn.notes, *told(previous, scope, reader.catalog, reader.lexicon)]
     wants = (gate.wants_chart or said.has("chart") or turn.draft.chart) and not said.has("table", "no_chart")
     return replace(gate, defaults=tuple(defaults), wants_chart=wants)
+
+
+def _holds_already(turn: Turn) -> bool:
+    """Whether what is asked for is so already: 'top 5' of a top 5. It is answered again."""
+    draft, said = turn.draft, turn.said
+    named = draft.top is not None or draft.filters or draft.aggs or turn.times.periods
+    return bool(named) or said.has("order", "share", "exclude_planned", "everywhere", "all_rows")
 
 
 def _unsupported(turn: Turn) -> None:

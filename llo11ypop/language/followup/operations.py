@@ -36,6 +36,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("table", r"\b(?:show |list |give )*(?:it |that |this |them |me )*(?:as|in)(?: an?| the)? (?:plain )?(?:table|list|rows|tabular form)\b|^\W*(?:and )?(?:the |a )?table(?: please)?(?=\W*$)"),
     ("chart", r"\b(?:(?:show|draw|give|plot|make)(?: (?:me|it|that|this|them|those|the))* )?(?:as|in|on|with|into)? ?\b(?:an? |the )?(?:bar |column |line )?(?:chart|graph|plot|diagram)\b(?: (?:of )?(?:it|that|this|them|those)\b)?(?: please)?|\b(?:plot|chart|graph|draw|visuali[sz]e) (?:it|that|this|them|those)\b"),
     ("normalise", r"\bnormali[sz]\w*(?: (?:it|that|this|them))?(?: (?:by|for|per|to)(?: the)?(?: number of)? (?P<what>gpu|node|port|host|server)s?(?: count| number)?)?\b|\bdivided by(?: the)?(?: number of)? (?P<by>gpu|node|port|host|server)s?\b"),
+    ("split", r"\b(?:break|split|drill|divide)(?: (?:it|that|this|them|those|these))?(?: (?:up|down|out|further))*\b"),
     ("remove", r"^\W*(?:(?:and|now|please|but|then) )*(?:drop|remove|forget|lift|clear|take out|leave out)\b(?: the)?|\band (?:drop|remove|forget) (?:the )?"),
     ("repeat", r"\b(?:the )?same (?:period|window|time(?: range| window| span| frame)?|dates?|interval|days|hours|week|month|range|filters?|clusters?|scope|places?|grouping|breakdown|split)\b|\b(?:that|those) (?:day|week|month|night|hour|period|window|time|days)\b|\b(?:at|in) that time\b"),
 )  # fmt: skip

@@ -145,7 +145,7 @@ def denominators(turn: Turn, scope: Scope) -> None:
     draft, said = turn.draft, turn.said
     thing_said = said.word("normalise", "what") or said.word("normalise", "by")
     found = _EACH.search(f"per {thing_said}" if thing_said else turn.text)
-    if said.has("normalise") and not thing_said:
+    if said.has("normalise") and not thing_said and not draft.denominator:
         raise UnclearError("divided by what? say for example 'per 1,000 GPUs' or 'per node'")
     first = scope.measures[0] if scope.measures else None
     if (

@@ -39,16 +39,11 @@ async def causes(inquiry: Inquiry) -> Investigated:
 
 
 def places(inquiry: Inquiry) -> frozenset[str] | None:
-    """The nodes that the question's filters leave; None for the whole fleet."""
-    found: frozenset[str] | None = None
-    for name, level in (
-        ("cluster", Level.CLUSTER),
-        ("row", Level.ROW),
-        ("rack", Level.RACK),
-        ("node_id", Level.NODE),
-        ("site", Level.SITE),
-    ):
-        values = inquiry.reading.scope.values(name)
+    """The nodes of the places that the question names, as filters or as what it is about; None for the whole fleet."""
+    scope, found = inquiry.reading.scope, None
+    for name, level in PLACES:
+        about = scope.entity(name)
+        values = {*scope.values(name), *([about] if about else [])}
         if values:
             mine = frozenset(n for v in values for n in nodes_of(Entity(level, v), inquiry.ground.topology))
             found = mine if found is None else found & mine

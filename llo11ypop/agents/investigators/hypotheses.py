@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry
+from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry, any_of
 from llo11ypop.agents.investigators.losses import FAILED, Losses, losses, nodes_of
 from llo11ypop.agents.investigators.planned import GRACE, Calendar, Work, planned_work
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, moment, place
@@ -17,7 +18,7 @@ from llo11ypop.core.window import Window
 from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.playbooks.reach import places_of, rivals, within_reach
 
-MOST_INSTANTS = 5
+MOST_INSTANTS = 7
 """Looks into a window beside the one at its start: each costs one run of all playbooks (our assumption)."""
 SUSPECT_COLUMNS = (
     measure("rank"),
@@ -33,6 +34,10 @@ SUSPECT_COLUMNS = (
     dimension("evidence"),
 )
 """Columns of `row_of`."""
+MOST_OFTEN = 8
+"""Half hours with a sign from which the middle one is taken for usual; a sign that comes so rarely usually does not (ours)."""
+WARM_INLET_C = 27
+"""Upper end of the recommended inlet temperature (ASHRAE TC 9.9, classes A1 to A4)."""
 LARGE_NODES, FEW_INSTANTS = 300, 3
 """From so many nodes on, a look costs seconds and fewer are taken (our assumption)."""
 MOST_EVIDENCE = 12
@@ -105,7 +110,7 @@ async def hypotheses(
     """
     calendar = await planned_work(inquiry, window)
     lost = await losses(inquiry, window)
-    inside = {*await telling_instants(inquiry, window), *(a for a in also if window.start < a <= window.end)}
+    inside = {*await telling_instants(inquiry, window, within), *(a for a in also if window.start < a <= window.end)}
     instants = [window.start, *sorted(inside)]
     seen: list[tuple[Finding, datetime]] = []
     for at in instants:
@@ -151,26 +156,45 @@ async def match_at(inquiry: Inquiry, at: datetime, areas: Sequence[Area] = tuple
     return [f for f in found if not book[f.playbook].benign and not _outdone(f, found, book, topology)]
 
 
-async def telling_instants(inquiry: Inquiry, window: Window) -> list[datetime]:
-    """The end of a window, its middle, and when most signs of trouble had just come in; never more than five."""
-    span = inquiry.span(window)
+async def telling_instants(inquiry: Inquiry, window: Window, within: frozenset[str] | None = None) -> list[datetime]:
+    """The end of a window, its middle, and when most signs of trouble had just come in on some nodes; never more than seven."""
     count = {"n": {"agg": "count"}}
-    half_hours = {"window": span, "bucket": {"every": "30m"}, "measures": count}
+    half_hours = {"window": inquiry.span(window), "bucket": {"every": "30m"}, "measures": count}
+
+    def here(dataset: str, condition: str) -> dict[str, Any]:
+        known = within is not None and "node_id" in inquiry.ground.catalog.dataset(dataset).fields
+        nodes = f" and {any_of('node_id', within)}" if within is not None and known else ""
+        return {"dataset": dataset, "where": f"({condition}){nodes}", **half_hours}
+
     rows = await inquiry.ask(
         {
-            "when jobs failed": {"dataset": "slurm_job_nodes", "where": FAILED, **half_hours},
-            "when checks failed": {"dataset": "health_checks", "where": "result = 2", **half_hours},
-            "when GPUs erred": {"dataset": "gpu_events", **half_hours},
-            "when nodes were lost": {"dataset": "k8s_events", "where": "type = 'Warning'", **half_hours},
+            "when jobs failed": here("slurm_job_nodes", FAILED),
+            "when checks failed": here("health_checks", "result = 2"),
+            "when GPUs erred": here("gpu_events", "kind = 'xid'"),
+            "when nodes were lost": here("k8s_events", "type = 'Warning'"),
+            "when ports were down": here("fabric_ports", "port_state = 'DOWN'"),
+            "when inlets were warm": here("node_hw", f"sensor_type = 'inlet_temp' and reading > {WARM_INLET_C}"),
         }
     )
-    busy: dict[datetime, float] = {}
-    for series in rows.values():
-        usual = sorted(r["n"] for r in series)[len(series) // 2] if series else 0
-        for row in series:
-            busy[row["bucket"]] = busy.get(row["bucket"], 0.0) + max(0.0, row["n"] - usual) / (1 + usual)
     large = sum(e.level is Level.NODE for e in inquiry.ground.topology.parents) >= LARGE_NODES
+    busy = rises([[(r["bucket"], r["n"]) for r in series] for series in rows.values()])
     return choose(busy, window, FEW_INSTANTS if large else MOST_INSTANTS)
+
+
+def rises(series: Sequence[Sequence[tuple[datetime, int]]]) -> dict[datetime, float]:
+    """How much each half hour rose above the one before and above what is usual, over every kind of sign.
+
+    The largest rise of a kind counts 1, so that what has many rows does not outshout what has few.
+    """
+    busy: dict[datetime, float] = {}
+    for counts in series:
+        usual = sorted(n for _, n in counts)[len(counts) // 2] if len(counts) > MOST_OFTEN else 0
+        before = {at + HOUR / 2: n for at, n in counts}
+        grown = {at: max(0, n - max(usual, before.get(at, 0))) for at, n in counts}
+        most = max(grown.values(), default=0)
+        for at, rise in grown.items():
+            busy[at] = busy.get(at, 0.0) + (rise / most if most else 0.0)
+    return busy
 
 
 def choose(busy: dict[datetime, float], window: Window, most: int = MOST_INSTANTS) -> list[datetime]:

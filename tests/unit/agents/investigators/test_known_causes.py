@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from llo11ypop.agents.investigators import INTENTS
-from llo11ypop.agents.investigators.hypotheses import choose
+from llo11ypop.agents.investigators.hypotheses import MOST_INSTANTS, choose, rises
 from llo11ypop.agents.investigators.spares import distribute
 from llo11ypop.agents.investigators.technicians import Person, match, needed_skill, share_pct
 from llo11ypop.core.window import Window
@@ -226,6 +226,14 @@ def test_looks_are_few_apart_and_inside():
     window = Window(START, START + timedelta(hours=12))
     busy = {START + timedelta(minutes=30 * n): float(n % 7) for n in range(24)}
     looks = choose(busy, window)
-    assert len(looks) <= 5
+    assert len(looks) <= MOST_INSTANTS
     assert looks[-1] == window.end
     assert all(b - a >= timedelta(hours=1) for a, b in pairwise(looks))
+
+
+def test_a_look_follows_what_began_not_what_has_many_rows():
+    halves = [START + timedelta(minutes=30 * n) for n in range(6)]
+    ports_down = list(zip(halves, (0, 0, 96, 96, 96, 0), strict=True))
+    jobs_failed = list(zip(halves, (0, 3, 0, 0, 0, 0), strict=True))
+    busy = rises([ports_down, jobs_failed])
+    assert [busy[at] for at in halves] == [0, 1, 1, 0, 0, 0]

@@ -79,15 +79,17 @@ def finding(made: "Report") -> "Investigated":
     period = made.facts.period
     about = f"The report is about the {period.label}, {period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M} UTC."
     notes = (about, *(s.text for s in made.said.headline), "The whole report, with charts: llo11ypop report.")
-    return Investigated(sentence=_sentence(table.to_pylist(), period.label), result=result, confident=True, notes=notes)
+    return Investigated(sentence=_sentence(table.to_pylist(), made), result=result, confident=True, notes=notes)
 
 
-def _sentence(rows: "Sequence[dict[str, Any]]", label: str) -> str:
+def _sentence(rows: "Sequence[dict[str, Any]]", made: "Report") -> str:
+    lead = made.said.title.replace(": ", ", ", 1)
     if not rows:
-        return f"No incident was found in the {label}."
+        jobs = "" if made.facts.hit.jobs else ", and no job was lost to infrastructure"
+        return f"{lead}: no incident was found{jobs}."
     worst = rows[0]
-    count = f"{len(rows):,} incident{'' if len(rows) == 1 else 's'} in the {label}"
-    return f"{count}; the most serious is {worst['cause']} on {worst['entity']}, {percent(worst['confidence'])} sure."
+    count = f"{len(rows):,} incident{'' if len(rows) == 1 else 's'}"
+    return f"{lead}: {count}; the most serious is {worst['cause']} on {worst['entity']}, {percent(worst['confidence'])} sure."
 
 
 def _row(incident: "Incident", jobs: int, lost_h: float) -> dict[str, Any]:

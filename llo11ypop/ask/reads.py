@@ -14,18 +14,46 @@ from llo11ypop.language.scope import Scope
 
 SHORT_REPLY = 6
 """Words of a reply that completes the question before it; a longer one stands alone (our choice)."""
+_NOT_FOUND = (Status.CLARIFY, Status.NO_DATA)
+_MEANT = re.compile(r"(?i)\W*(?:(?:no|sorry|oh)\W+)*(?:i\s+)?(?:meant|mean)\s+(.+)")
+_ABSENT = re.compile(r"there is no [\w ]+ '([^']+)'")
 _WORD = re.compile(r"[a-z]{5,}")
 
 
 def read_question(reader: Reader, question: str, at: datetime, turns: Sequence[Turn]) -> Reading:
     """What the question means after those turns. Never raises on any text."""
     last = turns[-1] if turns else None
+    corrected = _corrected(reader, question, at, turns) if last is not None and last["status"] in _NOT_FOUND else None
+    if corrected is not None:
+        return corrected
     if last is not None and last["status"] == Status.CLARIFY and len(question.split()) <= SHORT_REPLY:
         before = scope_of([t for t in turns if t["status"] != Status.CLARIFY])
         joined = reader.read(f"{last['question'].rstrip('?!. ')} {question}", at, before)
-        if not (joined.clarify or joined.nothing or joined.unknown):
+        if not (joined.clarify or joined.nothing or joined.unknown) and not _new_topic(reader, question, at, joined):
             return joined
     return reader.read(question, at, scope_of(turns))
+
+
+def _corrected(reader: Reader, question: str, at: datetime, turns: Sequence[Turn]) -> Reading | None:
+    """'I meant c-b', or a name alone: it takes the place of the word that was not known."""
+    meant = _MEANT.match(question)
+    reply = (meant[1] if meant else question).strip(" ?!.")
+    if not reply or (meant is None and reply.lower() not in reader.index.names):
+        return None
+    last, before = turns[-1], scope_of(turns[:-1])
+    asked = reader.read(last["question"], at, before)
+    absent = _ABSENT.search(asked.nothing or "")
+    words = asked.unknown or ((absent[1],) if absent else ())
+    if len(words) != 1:
+        return None
+    reading = reader.read(re.sub(rf"(?i)(?<![\w-]){re.escape(words[0])}(?![\w-])", reply, last["question"]), at, before)
+    return None if reading.clarify or reading.nothing or reading.unknown else reading
+
+
+def _new_topic(reader: Reader, question: str, at: datetime, joined: Reading) -> bool:
+    """Whether the reply is a question of its own: behind the one that was asked back, its measure would stand beside another."""
+    alone = reader.read(question, at)
+    return alone.plan is not None and 0 < len(alone.scope.measures) < len(joined.scope.measures)
 
 
 def scope_of(turns: Sequence[Turn]) -> Scope | None:

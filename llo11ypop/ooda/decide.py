@@ -49,6 +49,8 @@ class Desk:
     """Open proposals and those that ended within the reopening time."""
     occasion: Occasion
     filed_today: int
+    unrepaired: frozenset[str] = frozenset()
+    """Ended proposals whose hardware fault is back and was not repaired since (see `ooda.recurrence`)."""
 
 
 def decide(hypotheses: Sequence[Hypothesis], desk: Desk) -> Decisions:
@@ -94,7 +96,9 @@ def _same(hypothesis: Hypothesis, desk: Desk) -> Case:
 
 
 def _continues(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
-    """Whether the condition is the proposal's own: still open, or back within the reopening time."""
+    """Whether the condition is the proposal's own: still open, back within the reopening time, or never repaired."""
+    if proposal.id in desk.unrepaired:
+        return True
     last = proposal.last_seen_at or proposal.created_at
     return proposal.status in OPEN_STATUSES or hypothesis.since <= last + desk.limits.reopen_within
 

@@ -25,6 +25,7 @@ from llo11ypop.ooda.observe import observe
 from llo11ypop.ooda.orient import Scene, hypothesise
 from llo11ypop.ooda.planned import PLANNED_WORK, read_windows
 from llo11ypop.ooda.recent import filed_since, recent_proposals
+from llo11ypop.ooda.recurrence import unrepaired
 from llo11ypop.ooda.state import AnalystState, CycleState, from_json, to_json
 from llo11ypop.query.topology import read_topology
 
@@ -136,16 +137,19 @@ def _orient(deps: Deps) -> Any:
 def _decide(deps: Deps) -> Any:
     async def node(state: CycleState) -> CycleState:
         at = parse_instant(state["at"])
+        hypotheses = [from_json(Hypothesis, h) for h in state["hypotheses"]]
+        topology, recent = await topology_at(deps, at), await recent_proposals(deps.ledger, at, deps.limits)
         desk = Desk(
             book=deps.playbooks,
-            topology=await topology_at(deps, at),
+            topology=topology,
             policy=deps.policy,
             limits=deps.limits,
-            recent=await recent_proposals(deps.ledger, at, deps.limits),
+            recent=recent,
+            unrepaired=await unrepaired(deps, hypotheses, recent, topology, at),
             occasion=Occasion(state["cycle_id"], at, deps.limits.expires_after, deps.policy.version),
             filed_today=await filed_since(deps.ledger, at - timedelta(days=1)),
         )
-        made = decide([from_json(Hypothesis, h) for h in state["hypotheses"]], desk)
+        made = decide(hypotheses, desk)
         return {"decisions": [_to_record(made)], "suppressed": made.suppressed}
 
     return node

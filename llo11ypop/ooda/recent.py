@@ -13,9 +13,10 @@ _ENDED = frozenset(ProposalStatus) - OPEN_STATUSES
 
 
 async def recent_proposals(ledger: Ledger, at: datetime, limits: Limits) -> list[Proposal]:
-    """Open proposals, then those last seen within the reopening time."""
+    """Open proposals, then those that a recurrence may reopen: at once, or as never repaired while an answer is waited for."""
     ended = await ledger.proposals(_ENDED, since=at - max(REMEMBERED, limits.expires_after + limits.reopen_within))
-    fresh = [p for p in ended if (p.last_seen_at or p.created_at) >= at - limits.reopen_within - timedelta(days=1)]
+    kept = max(limits.reopen_within, limits.expires_after) + timedelta(days=1)
+    fresh = [p for p in ended if (p.last_seen_at or p.created_at) >= at - kept]
     return [*await ledger.proposals(OPEN_STATUSES), *fresh]
 
 

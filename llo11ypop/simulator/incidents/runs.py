@@ -37,7 +37,7 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
         c.scale("training_steps", run.run_id, "rank_max_step_s", factor, first, last, decisive=decisive)
         if all_nodes:
             c.scale("training_steps", run.run_id, "rank_min_step_s", factor, first, last, decisive=False)
-            _if_still_there(c, mark, run, first)
+            if_still_there(c, mark, run, first)
             continue
         slot = c.world.shape.gpu(gpu).slot if gpu else int(c.rng.integers(8))
         rank = run.rank_of(node, slot, at_s=first)
@@ -45,11 +45,11 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
             c.put("training_steps", run.run_id, "slowest_rank", rank, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_node", node, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_stage", run.stage_of(rank), first, last, decisive=False)
-        _if_still_there(c, mark, run, first)
+        if_still_there(c, mark, run, first)
     return touched
 
 
-def _if_still_there(c: Case, mark: int, run: Run, at_s: float) -> None:
+def if_still_there(c: Case, mark: int, run: Run, at_s: float) -> None:
     """Carry out the strokes from `mark` on only if no other incident has moved the run by then."""
     there = run.nodes_at(at_s)
 

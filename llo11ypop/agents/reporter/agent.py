@@ -34,7 +34,7 @@ def quiet_line(facts: Facts) -> Statement:
     how = "by the running loop" if looked.found_by is FoundBy.LEDGER else "in a replay"
     return say(
         "Nothing happened {when}: {playbooks} over {datasets} checked {cycles} {how} on {gpus} in {clusters} found no incident, "
-        "and no job was lost to infrastructure.",
+        "and no job and no GPU-hours of work were lost to infrastructure.",
         (*looked.evidence, *facts.hit.evidence),
         when=about(facts.period),
         playbooks=plural(looked.playbooks, "playbook"),

@@ -29,7 +29,7 @@ def test_a_night_without_anything_is_one_line_that_says_what_was_checked() -> No
     assert said.quiet
     assert [s.text for s in said.headline] == [
         "Nothing happened last night: 42 playbooks over 43 datasets checked 144 times by the running loop on 96 GPUs in "
-        "2 clusters found no incident, and no job was lost to infrastructure."
+        "2 clusters found no incident, and no job and no GPU-hours of work were lost to infrastructure."
     ]
     assert {s.id for s in said.sections} == {"goals", "method"}
 

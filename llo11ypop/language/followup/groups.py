@@ -47,17 +47,22 @@ def _ungrouped(turn: Turn, scope: Scope) -> Scope:
             raise UnclearError(f"nothing is grouped by {words}" if words else "nothing is grouped")
         scope = replace(scope, by=tuple(b for b in scope.by if b not in fields))
         scope = replace(scope, top=scope.top if scope.by else None, share=scope.share and bool(scope.by))
-    if said.has("total") or (turn.draft.aggs and turn.draft.aggs[0][0] == "sum" and not turn.measured and not scope.fields):
+    if said.has("total") or _summed(turn, scope):
         if scope.fields:
             raise UnclearError("the total of a list? ask how many there are")
-        if said.has("total"):
-            scope = replace(scope, by=(), bucket="", top=None, ordered=False, desc=True, share=False)
-            turn.draft.by = [b for b in turn.draft.by]
+        scope = replace(scope, by=(), bucket="", top=None, ordered=False, desc=True, share=False)
     if said.has("unbucket"):
         if not scope.bucket:
             raise UnclearError("it is not told over time")
         scope = replace(scope, bucket="")
     return scope
+
+
+def _summed(turn: Turn, scope: Scope) -> bool:
+    """'the sum' of counts is their number without groups."""
+    asked = [name for name, _ in turn.draft.aggs]
+    adds = bool(scope.measures) and scope.measures[0].agg in ("count", "sum", "increase")
+    return asked == ["sum"] and adds and not turn.measured
 
 
 def _regrouped(turn: Turn, scope: Scope, named: tuple[str, ...]) -> Scope:

@@ -81,6 +81,9 @@ def merged(
     asked = investigate.intent_of(text, reader.lexicon)
     if asked is not None and (WHY.search(text) or asked.intent is not Intent.WHY):
         own = bool(times.periods or times.now or _names(alone))
+        missing = absent.of_names(words, _taken(words, times.spans), reader.index, reader.values)
+        if missing:
+            return Reading(question, previous.intent, previous, None, "", nothing=missing)
         if asked.intent in ABOUT_IT or tie.goes_on or (not own and previous.intent is asked.intent):
             return investigated(reader, question, words, times, at, previous, asked)
         return None
@@ -175,8 +178,7 @@ def _mere_value(here: Spotted, item: Item, previous: Scope) -> None:
 def _elsewhere(here: Spotted, there: Spotted, tie: Tie, previous: Scope) -> bool:
     """Whether the words are about another dataset than the question before."""
     strange = bool(here.unknown) or any(i.has("foreign") for i in here.items)
-    named = there.firm or (strange and any(i.has("qualifier") for i in there.items))
-    if there.dataset == here.dataset or not named:
+    if there.dataset == here.dataset or not there.firm:
         return False
     if strange and not there.unknown:
         return not (tie.narrow and not here.unknown)
@@ -214,6 +216,11 @@ def _old(turn: Turn, home: str, previous: Scope) -> Draft | None:
 
 def _loaded(turn: Turn) -> None:
     """A word that is dropped in whole questions but may be the point of this one is asked back."""
+    if turn.said.has("ratio"):
+        raise UnclearError("divided by what? ask for it as a whole question, for example 'what share of jobs failed, by cluster'")
+    for at, item in enumerate(turn.spotted.items[1:], start=1):
+        if item.has("thing") and not item.has("dim", "bucket") and turn.spotted.items[at - 1].has("group") and not turn.draft.by:
+            raise UnclearError(f"per {item.text}: one row for each, or divided by their number? ask it as a whole question")
     if _VAGUE.search(turn.text) and not turn.measured:
         raise UnclearError("more of what? name a measure, a group or a period, or ask why")
     if turn.measured and turn.tie.clause:

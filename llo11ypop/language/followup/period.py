@@ -85,6 +85,8 @@ def window(turn: Turn, scope: Scope, previous: Scope) -> Scope:
         if previous.compare is None:
             raise UnclearError("nothing is compared")
         return replace(scope, compare=None)
+    if turn.draft.compare and len(turn.times.periods) > 1 and new.compare is not None:
+        return replace(scope, window=new.window, compare=new.compare, bucket="", fields=(), share=False)
     if compares(turn, previous) and not turn.measured:
         if previous.window is None:
             raise UnclearError("compared with what? it has no period; name the two things to compare")

@@ -5,14 +5,14 @@ import re
 from dataclasses import dataclass
 
 _LEAD = re.compile(
-    r"^\W*(?:(?:and then|and also|and|also|but|now(?! many)|then|so|ok|okay|no(?=,)|yes|sorry|actually|please|thanks|thank you|great|good|nice|well|hmm+|right|what about|how about|what if|(?:do |show |give |repeat )?(?:me )?(?:exactly )?(?:the )?same(?! (?:period|window|time|date|day|week|month|range|filter|cluster|\d))|only|just|again|instead|too|i (?:mean|meant|want(?:ed)?(?: to see)?)|i would like(?: to see)?|can you|could you|would you|will you|let us see|let me see|try|make (?:it|that)|do (?:it|that|this)|how does (?:it|that) look|what does (?:it|that) look like|further|additionally|add)\b[\s,:;.-]*(?:(?:things?|questions?|query|ones?|figures?|numbers?|please)\b[\s,:;.-]*)?)+"
+    r"^\W*(?:(?:and then|and also|and|also|but|now(?! many)|then|so|ok|okay|no(?=,)|yes|sorry|actually|please|thanks|thank you|great|good|nice|well|hmm+|right|what about|how about|what if|(?:do |show |give |repeat )?(?:me )?(?:exactly )?(?:the )?same(?! (?:period|window|time|date|day|week|month|range|filter|cluster|\d))|only|just|again|instead|too|i (?:mean|meant|want(?:ed)?(?: to see)?)|i would like(?: to see)?|can you|could you|would you|will you|let us see|let me see|try|make (?:it|that)|do (?:it|that|this)|how does (?:it|that) look|what does (?:it|that) look like|further|additionally|add|repeat(?: (?:it|that|this))?|(?:change|switch|set)(?: (?:it|that|this|the (?:window|period|grouping|measure|filter)))? to|use|filter(?:ed)? (?:by|to|on|for)|(?:limit|restrict|narrow)(?:ed)?(?: (?:it|that|this|them))?(?: down)? to)\b[\s,:;.-]*(?:(?:things?|questions?|query|ones?|figures?|numbers?|please)\b[\s,:;.-]*)?)+"
 )
 _STRONG = re.compile(
     r"\b(?:and|also|but|what about|how about|what if|same|only|just|instead|too|again|i mean|i meant|exclud\w*|without|ignor\w*|split|break|add|make (?:it|that)|do (?:it|that|this)|additionally|further)\b"
 )
 _STEP = re.compile(r"^\W*(?:(?:now|then|so|ok|okay|actually|well|right|next)\b[\s,]*)+")
 _EXCEPT = re.compile(
-    r"^\W*(?:exclud\w*|without|ignor\w*|except|split|break|drop|remove|leave out|instead|compare (?:it|that|this|them|with|to)|versus|vs|not)\b"
+    r"^\W*(?:exclud\w*|without|ignor\w*|except|split|break|drop|remove|leave out|instead|by|per|as an?|relative|repeat|change|switch to|filter|limit|restrict|narrow|compare (?:it|that|this|them|with|to)|versus|vs|not)\b"
 )
 _UNITS = r"(?:week|month|quarter|morning|year|day|night|evening|afternoon|hour|weekend)"
 _PRONOUN = re.compile(
@@ -22,10 +22,10 @@ _PRONOUN = re.compile(
 _INNER = re.compile(r"^\W*(?:\S+\s+){4,}(?:and|with|by|of|for) (?:their|its|them)$")
 """'which nodes had XIDs, and their racks': stands for something in the same question."""
 _CLAUSE = re.compile(
-    r"\b(?:how (?:many|much|often|long)|number of|what (?:is|was|are|were|percentage|share|fraction)|which|who|list|give me|show me|show|tell me)\b"
+    r"\b(?:how (?:many|much|often|long)|number of|what (?:is|was|are|were|percentage|share|fraction)|which|who|list|give me|show me|tell me)\b"
 )
 _TYING = re.compile(
-    r"\b(?:instead|that|it|them|they|those|these|this|their|its|same|again|too|please|as well|also|only|just|additionally|further|on top(?: of that)?|ones|thanks|rows|results?|figures?|answer|include|including|is that|are there|are they)\b"
+    r"\b(?:instead|but|as (?:above|before)|that|it|them|they|those|these|this|their|its|same|again|too|please|as well|also|only|just|additionally|further|on top(?: of that)?|ones|thanks|rows|results?|figures?|answer|include|including|is that|are there|are they)\b"
 )
 """Words that tie wherever they stand; what they do is recognised elsewhere."""
 

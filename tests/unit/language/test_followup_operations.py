@@ -118,6 +118,14 @@ CHANGED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     ((FAILED, "compare with the week before"), {**BASE, "compare": "the week before"}),
     ((FAILED, "compare with the week before", "without the comparison"), BASE),
     (("failed jobs last week in c-a", "compare with c-b"), {**BASE, "only": {"cluster": ("c-a", "c-b")}}),
+    ((FAILED, "last month vs this month"), {**BASE, "window": "this month", "compare": "last month"}),
+    ((FAILED, "sum it up"), {"measure": "failed jobs", "window": "last week"}),
+    ((FAILED, "change it to daily"), {**BASE, "bucket": "day"}),
+    ((FAILED, "same as above but last month"), {**BASE, "window": "last month"}),
+    ((FAILED, "repeat for c-b"), {**BASE, "only": {"cluster": ("c-b",)}}),
+    ((FAILED, "filter by cluster c-a"), {**BASE, "only": {"cluster": ("c-a",)}}),
+    ((FAILED, "also show successful ones"), {**BASE, "measure": "failed jobs+completed jobs"}),
+    (("Evictions by reason, last 24 h.", "now the same for OOM kills"), {"measure": "Kubernetes events OOM kill", "by": ("reason",), "window": "last 24 hours"}),
     ((FAILED, "exclude the maintenance window"), {**BASE, "planned": True}),
     ((FAILED, "exclude the maintenance window", "with maintenance"), BASE),
 ]  # fmt: skip
@@ -140,6 +148,7 @@ ASKED = [
     (FAILED, "those with more than 100 GPUs"), (POWER, "highest"), (POWER, "as a share"), (POWER, "how many racks?"), (XIDS, "by cluster", "per GPU"),
     ("failed jobs last week", "as a share"), ("failed jobs last week", "worst first"), ("failed jobs last week", "top 3"), ("failed jobs last week", "above 10"),
     ("failed jobs per day last week", "top 3"), ("failed jobs last week", "only timeouts", "and the mean?"), ("why did jobs fail in May?", "what about it?"),
+    (FAILED, "per job"), (FAILED, "relative to the number of jobs"), (FAILED, "at night"), ("open tickets by queue", "how old are they?"), (POWER, "top 5", "and temperature?"),
 ]  # fmt: skip
 
 

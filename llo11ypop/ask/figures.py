@@ -25,7 +25,7 @@ SCALES: dict[str, tuple[tuple[str, float], ...]] = {
     "mJ": (("mJ", 1.0), ("J", 1e3), ("kJ", 1e6), ("kWh", 3.6e9), ("MWh", 3.6e12)),
 }
 """UCUM unit → (symbol, how many of the unit make one), smallest first."""
-SYMBOLS = {"Cel": "°C", "1": "", "": "", "MiBy": "MiB", "GPU.h": "GPU-h"}
+SYMBOLS = {"Cel": "°C", "1": "", "": "", "MiBy": "MiB", "GPU.h": "GPU-h", "kW.h": "kWh", "1/s": "/s"}
 """UCUM unit → what is printed, where it is not the code itself."""
 PERCENT = (("", 1.0), ("%", 0.01))
 """A bare ratio may be shown as it is or as per cent."""

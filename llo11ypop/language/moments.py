@@ -28,17 +28,15 @@ class Moments(Listing):
     def _occurrence(self) -> None:
         """'the latest XID', 'oldest open ticket', 'when did it last reboot': rows in order of time, not a count."""
         draft = self.draft
-        ends = [a for a, _ in draft.aggs if a in ("last", "first")]
+        ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
         ends += [_ENDS[i.text] for i in self.items if i.text in _ENDS]
-        if (
-            all(m.words.recipe and m.words.unit == "1" and m.words.dataset == self.dataset.dataset for m in draft.measures)
-            and ends
-        ):
+        counted = (m.words.recipe or m.words.agg in ("count", "sum") for m in draft.measures)
+        if ends and all(counted) and all(m.words.dataset == draft.dataset and m.words.unit == "1" for m in draft.measures):
             draft.measures = []
         counts = (
             draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
         )
-        if not ends or counts or not (draft.thing or draft.qualifiers or self.times.quoted):
+        if not ends or counts or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
             return

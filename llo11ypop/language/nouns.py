@@ -45,7 +45,7 @@ class Nouns(NamedValues):
 
     def _takes_agg(self, item: Item) -> bool:
         sense = item.sense("measure")
-        return sense is not None and not sense.data.fixed and not sense.data.recipe
+        return sense is not None and not sense.data.fixed and (not sense.data.recipe or self._takes_aggs(sense.data, sense.name))
 
     def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
         """Whether 'hottest', 'longest' stands for a ranking here rather than for the measure it may name."""
@@ -114,11 +114,14 @@ class Nouns(NamedValues):
         assert sense is not None  # noqa: S101 - the caller has seen it
         draft.used.add(at)
         counted_already = (
-            bool(draft.measures) or draft.thing is not None or any(i.has("measure") and n != at for n, i in enumerate(self.items))
+            bool(draft.measures or draft.qualifiers)
+            or draft.thing is not None
+            or any(i.has("measure") and n != at for n, i in enumerate(self.items))
         )
         direct = at > 0 and self.items[at - 1].has("group")
         if cue == "group" and direct and sense.data.key and counted_already:
-            self._group(sense.data.key[:1] if sense.name == "job" else sense.data.key, sense.name)
+            kind = (sense.data.kind,) if sense.data.kind else sense.data.key
+            self._group(sense.data.key[:1] if sense.name == "job" else kind, sense.name)
             return "group"
         if draft.thing is None or draft.thing[1].weak:
             draft.thing = (sense.name, sense.data)
@@ -255,7 +258,12 @@ class Nouns(NamedValues):
     def _preposition(self, at: int) -> bool:
         """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
         n = at - 1
-        while n >= 0 and (self.items[n].has("value", "qualifier", "compare", "conjunction") or self.items[n].number is not None):
+        same = self.items[at].text
+        while n >= 0 and (
+            self.items[n].has("value", "qualifier", "compare", "conjunction")
+            or self.items[n].number is not None
+            or self.items[n].text == same
+        ):
             n -= 1
         return n >= 0 and (self.items[n].text in _LIGHT or (self.items[n].has("soft") and len(self.items[n].senses) == 1))
 

@@ -5,6 +5,7 @@ from llo11ypop.language.nouns import PURE, Nouns
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
 
+_PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"})
 _IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
 """'in all clusters': over them together, not each by itself."""
 NONE = frozenset({"no", "non", "without", "never", "not"})
@@ -54,6 +55,14 @@ class Parser(Nouns):
                 self.draft.foreign.append(f"'no {item.text}'")
             cue, negated = self._one(at, item, cue, negated)
 
+    def _one_of_values(self, at: int, item: Item) -> bool:
+        """'crit, alert or emerg': a condition among plain values of the same field is a value like them."""
+        own = {s.name for s in item.senses if s.role == "value"}
+        near = [i for n, i in enumerate(self.items) if n != at and abs(n - at) <= len(("or", "alert"))]
+        return any(s.name in own for i in near for s in i.senses if s.role == "value" and not i.has("qualifier", "dim")) or any(
+            own & set(s.data.fields) for i in near for s in i.senses if s.role == "dim" and i.text == "severity"
+        )
+
     def _none_of(self, at: int) -> bool:
         """Whether a negation says that there is none of a thing: 'nodes with no failed jobs', 'GPUs that never threw an XID'."""
         draft = self.draft
@@ -87,10 +96,13 @@ class Parser(Nouns):
         if (
             qualifier is not None
             and not (item.has("thing") and not draft.thing)
-            and not (item.has("dim") and cue in ("group", "count"))
+            and not (item.has("dim") and cue in ("group", "count") and not qualifier[0].startswith("environment_unit."))
+            and not self._one_of_values(at, item)
         ):
             draft.qualifiers.append((*qualifier, negated, at))
             draft.used.add(at)
+            if cue == "group" and item.has("dim") and qualifier[0].startswith("environment_unit."):
+                return self._dim(at, item, cue), negated
             return cue, negated and self._listed(at)
         if item.has("thing") and item.has("value") and draft.thing is None and not self._valued(at, item):
             return self._thing(at, item, cue), False
@@ -132,6 +144,25 @@ class Parser(Nouns):
             ahead = self._ahead(ahead)
         return self.items[ahead] if ahead is not None else None
 
+    def _agent(self, at: int) -> bool:
+        """'energy used by the c-c GPUs': who does it, not what it is split by."""
+        done = at > 0 and self.items[at - 1].text.split()[-1] in (
+            "used",
+            "consumed",
+            "drawn",
+            "burned",
+            "burnt",
+            "produced",
+            "caused",
+            "run",
+            "sent",
+        )
+        return (
+            done
+            and at + 1 < len(self.items)
+            and (self.items[at + 1].text in ("the", "our", "all") or self.items[at + 1].has("value"))
+        )
+
     def _calendar(self, at: int, item: Item, cue: str) -> str:
         """'which day had the most …', 'top 3 weeks by …': spans of time that are listed or ranked; other uses stay unread."""
         draft = self.draft
@@ -154,6 +185,8 @@ class Parser(Nouns):
         if item.has("calendar"):
             return self._calendar(at, item, cue)
         draft.used.add(at)
+        if cue == "group" and item.text in _PREPOSITIONS:
+            return ""
         if item.has("count"):
             return "count"
         if item.has("bucket"):
@@ -175,6 +208,8 @@ class Parser(Nouns):
             return cue if cue in ("which", "show", "count") else "rank"
         if item.text in _IN_ALL and not draft.rank:
             return "all"
+        if item.text == "by" and self._agent(at):
+            return ""
         for role in ("group", "across", "which", "show"):
             if item.has(role):
                 if role == "group" and following is not None and following.has("measure") and not following.has("dim"):

@@ -14,6 +14,11 @@ from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.words import Token
 
 _SHOWN = 8
+_POINTING = re.compile(
+    r"\b(?:the other one|that one|this one|the former|the latter|these two|those two|both of them)\b"
+    r"|^\W*(?:is|was|did|has)\s+(?:it|that|this)\s+(?:getting\s+|become\s+|get\s+|gotten\s+|now\s+)?(?:worse|better|normal|ok|okay|fine)\b"
+)
+"""Words that point at an answer before; a question that stands alone has none."""
 
 
 def of_times(times: Times, *, roster: bool = False) -> str | None:
@@ -25,6 +30,12 @@ def of_times(times: Times, *, roster: bool = False) -> str | None:
     if times.future and not (roster and times.tonight):
         return f"{times.future} is still to come: telemetry ends at the instant of the question; ask for a risk instead of a fact"
     return None
+
+
+def of_pointing(text: str) -> str | None:
+    """What to ask back where a question points at an answer that is not there."""
+    lost = _POINTING.search(text)
+    return f"'{lost.group().strip()}' of what? name the cluster, node, job or measure you mean" if lost else None
 
 
 def of_history(scope: Scope, values: ValueIndex) -> str | None:

@@ -233,6 +233,9 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
         )
         return [f"{n}_per_{scope.per}" for n in names]
     denominator = made.lexicon.denominators[scope.per]
+    own = made.catalog.datasets[scope.measures[0].dataset]
+    if scope.per.startswith("of_") and own.kind is Kind.METRIC:
+        denominator = denominator.model_copy(update={"dataset": own.dataset})
     reach = reachable(made.catalog, denominator.dataset)
     keys = [b for b in scope.by if b in reach]
     select: dict[str, Any] = {
@@ -241,6 +244,8 @@ def _divided(made: Composing, names: list[str]) -> list[str]:
         "by": keys,
         "measures": {"units": {"agg": denominator.agg, "field": denominator.field}},
     }
+    if denominator.dataset == own.dataset and scope.window is not None:
+        select["window"] = span(scope.window, made.at)
     filters = [
         f
         for f in scope.filters

@@ -72,6 +72,8 @@ class Moments(Listing):
         never = draft.none and any(i.text == "never" for i in self.items)
         if (self.newest or never) and window is not None and window.defaulted:
             return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
+        if any(q.state for _, q, _, _ in draft.qualifiers):
+            return window
         shapes = draft.bucket or draft.trend or draft.chart or draft.share or draft.denominator or self.part
         if not self.times.now or window is None or not window.defaulted or shapes:
             return window

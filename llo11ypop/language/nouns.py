@@ -149,7 +149,11 @@ class Nouns(NamedValues):
                 return True
         singular = item.text == self._lemma(item)
         return (
-            singular and cue in ("", "show") and following is not None and following.has("measure") and not following.has("dim")
+            singular
+            and (cue in ("", "show") or (cue == "rank" and bool(self.draft.by)))
+            and following is not None
+            and following.has("measure")
+            and not following.has("dim")
         )
 
     def _wants_dim(self, cue: str, at: int) -> bool:
@@ -185,7 +189,8 @@ class Nouns(NamedValues):
                 draft.listing = draft.listing or cue != "rank"
                 draft.head = True
                 draft.singular = cue != "show" and item.text.rstrip("'") == self._lemma(item) and draft.top is None
-            return "group" if cue in ("group", "across") else cue if self._listed(at) else ""
+            go_on = self._listed(at) or (at + 1 < len(self.items) and self.items[at + 1].has("dim"))
+            return cue if go_on and cue in ("group", "across", "which", "show", "rank") else ""
         following = self.items[at + 1] if at + 1 < len(self.items) else None
         if (
             first_content

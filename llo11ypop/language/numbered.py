@@ -132,6 +132,8 @@ class Numbers:
             unit = ""
             if after < len(items) and items[after].has("unit"):
                 unit, after = items[after].sense("unit").name, after + 1  # type: ignore[union-attr]
+            if not op and at > 1 and items[at - 1].text in ("is", "was", "are", "were") and items[at - 2].has("measure"):
+                op, before = "=", at - 1
             attribute = self._sized(after)
             if attribute and not unit:
                 self.draft.limits.append(
@@ -206,11 +208,15 @@ class Numbers:
                 )
                 for n in (before, after)
             )
-            shown = (before is not None and items[before].has("show") and after is None) or (
-                before is not None
-                and items[before].has("show", "which")
-                and after is not None
-                and items[after].has("dim", "thing", "top", "qualifier")
+            shown = (
+                (after is not None and items[after].has("qualifier") and any(i.has(*RANKS) for i in items))
+                or (before is not None and items[before].has("show") and after is None)
+                or (
+                    before is not None
+                    and items[before].has("show", "which")
+                    and after is not None
+                    and items[after].has("dim", "thing", "top", "qualifier")
+                )
             )
             first = before is not None and items[before].text in ("first",)
             first = first or (after is not None and items[after].has("dim", "thing") and any(i.has(*RANKS) for i in items))

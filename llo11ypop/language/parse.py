@@ -163,6 +163,23 @@ class Parser(Nouns):
             and (self.items[at + 1].text in ("the", "our", "all") or self.items[at + 1].has("value"))
         )
 
+    def _lead(self, item: Item, cue: str, following: Item | None) -> str | None:
+        """What 'by', 'across', 'which' and 'show' make of the next dimension; none for other words."""
+        for role in ("group", "across", "which", "show"):
+            if item.has(role):
+                if role == "group" and following is not None and following.has("measure") and not following.has("dim"):
+                    self.draft.order_by_measure = True
+                own = self.catalog.datasets[self.draft.dataset].fields
+                who = next((f for f in ("user", "actor", "assignee", "technician_id") if f in own), "")
+                if item.text == "who" and who and not self.draft.by:
+                    self._group((who,), who)
+                    self.draft.head = self.draft.listing = self.draft.singular = True
+                    return "which"
+                if role == "show" and cue == "which":
+                    return cue
+                return role if not (role == "which" and cue == "group") else cue
+        return None
+
     def _calendar(self, at: int, item: Item, cue: str) -> str:
         """'which day had the most …', 'top 3 weeks by …': spans of time that are listed or ranked; other uses stay unread."""
         draft = self.draft
@@ -210,19 +227,9 @@ class Parser(Nouns):
             return "all"
         if item.text == "by" and self._agent(at):
             return ""
-        for role in ("group", "across", "which", "show"):
-            if item.has(role):
-                if role == "group" and following is not None and following.has("measure") and not following.has("dim"):
-                    draft.order_by_measure = True
-                own = self.catalog.datasets[draft.dataset].fields
-                who = next((f for f in ("user", "actor", "assignee", "technician_id") if f in own), "")
-                if item.text == "who" and who and not draft.by:
-                    self._group((who,), who)
-                    draft.head = draft.listing = draft.singular = True
-                    return "which"
-                if role == "show" and cue == "which":
-                    return cue
-                return role if not (role == "which" and cue == "group") else cue
+        led = self._lead(item, cue, following)
+        if led is not None:
+            return led
         if item.has("share"):
             draft.share, draft.share_at = True, at
             return "" if cue == "which" else cue

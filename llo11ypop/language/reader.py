@@ -38,8 +38,6 @@ _QUOTED = re.compile(r"""(?<!\w)(["'])([^"']{3,80})\1(?!\w)""")
 _TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
 _TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
 """Datasets that say the same as another of the same things."""
-_POINTING = re.compile(r"\b(?:the other one|that one|this one|the former|the latter|these two|those two|both of them)\b")
-"""Words that point at an answer before; a question that stands alone has none."""
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
 
 
@@ -98,9 +96,9 @@ class Reader:
         gone = gone or absent.of_names(words, taken, self.index, self.values)
         if gone:
             return self._nothing(question, gone)
-        lost = _POINTING.search(text)
-        if lost:
-            return self._asked(question, f"'{lost.group()}' of what? name the cluster, node, job or measure you mean")
+        pointed = absent.of_pointing(text)
+        if pointed:
+            return self._asked(question, pointed)
         kept = verified.reading(self, question, words, times, at)
         if kept is not None:
             return kept

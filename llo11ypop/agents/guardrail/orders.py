@@ -32,9 +32,17 @@ def is_order(question: str, guard: Guard) -> bool:
         clauses = [head] if compiled.question.match(head) and not _tells(head) else _CLAUSE.split(head)
         for clause in clauses:
             bare = compiled.polite.sub("", clause.strip())
-            if any(order.match(bare) for order in compiled.orders) and not _of_the_answer(bare, compiled, guard):
+            ordered = [m for m in (order.match(bare) for order in compiled.orders) if m]
+            if ordered and ((_named(bare) and not compiled.mild.match(bare)) or not _of_the_answer(bare, compiled, guard)):
                 return True
     return False
+
+
+def _named(clause: str) -> bool:
+    """'drain gpu-a-017': a verb with an id right behind it is about that thing, whatever else is said."""
+    return (
+        re.match(rf"[a-z]+(?:\s+(?:off|down|out|back|up|on|cycle))?\s+(?:node\s+|host\s+|job\s+)?{_ENTITY}", clause) is not None
+    )
 
 
 def _of_the_answer(clause: str, compiled: _Compiled, guard: Guard) -> bool:

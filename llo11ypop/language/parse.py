@@ -28,7 +28,7 @@ class Parser(Nouns):
     def _late_count(self) -> None:
         """'ports seen down since 2 May: how many': what stands at the head is counted."""
         draft = self.draft
-        if self.items and self.items[-1].has("count") and draft.head and len(draft.by) == 1 and not draft.counted:
+        if self.items and self.items[-1].text == "how many" and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
             draft.by, draft.listing = [], False
 

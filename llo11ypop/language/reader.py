@@ -200,7 +200,7 @@ class Reader:
             )
         early = absent.of_history(scope, self.values)
         if early:
-            return self._nothing(question, early)
+            return replace(self._nothing(question, early), scope=scope, window=scope.window.window if scope.window else None)
         lost = self._lost_filter(scope)
         if lost:
             return self._asked(question, lost, scope)

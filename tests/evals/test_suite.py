@@ -22,8 +22,8 @@ from llo11ypop.evals.suite.truth import Prepared, prepare
 
 HERE = Path(__file__).parent
 SEED, GPUS, DAYS = 7, 64, 10.0
-REPORTS = frozenset({"r-small-night-6", "r-week-of-a-small-fleet"})
-"""The reports that are made here: each runs a night of cycles or a week of them; `llo11ypop eval` makes them all."""
+REPORTS = frozenset({"r-small-night-6"})
+"""The report that is made here: each runs a night of cycles or a week of them; `llo11ypop eval` makes them all."""
 STORIES = frozenset({"i-last-night-cooling", "i-slow-run-is-the-model", "l-leaf-switch", "l-quiet"})
 """The scenario cases that are run here: each has a fleet of its own; `llo11ypop eval --only scenario` runs them all."""
 

@@ -28,12 +28,11 @@ def score(  # noqa: PLR0917 - the options of a command line
     start: Annotated[str | None, typer.Option("--from", help="First cycle; default a day after the start.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Last cycle; default the end.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep simulated fleets in this folder and reuse them.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Print every missed and false one with its evidence.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print each miss and false one as its fleet ends (stderr).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All figures as JSON.")] = False,
 ) -> None:
     """Run the loop over whole fleets with nobody answering, and compare its proposals with the truth."""
     from llo11ypop.core.window import parse_duration
-    from llo11ypop.evals.explain import explain as lines_of
     from llo11ypop.evals.fleet_score import Wanted
     from llo11ypop.evals.report import report, text
     from llo11ypop.observability.logs import configure_logging
@@ -52,21 +51,17 @@ def score(  # noqa: PLR0917 - the options of a command line
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llo11ypop-score-")))
         folder.mkdir(parents=True, exist_ok=True)
-        work: list[Work] = [(f, None, made, wanted) for f in fleets or []]
-        work += [(folder / _name(s, made), s, made, wanted) for s in seeds or []]
+        work: list[Work] = [(f, None, made, wanted, explain) for f in fleets or []]
+        work += [(folder / _name(s, made), s, made, wanted, explain) for s in seeds or []]
         scores = _all(work, jobs)
     result = report(scores)
     if as_json:
         print(json.dumps(result, default=str, ensure_ascii=False, indent=2))
     else:
         print(text(result))
-    if explain:
-        for one in scores:
-            for line in lines_of(one.ours):
-                typer.echo(line, err=as_json)
 
 
-Work = tuple[Path, int | None, dict[str, Any], "Wanted"]
+Work = tuple[Path, int | None, dict[str, Any], "Wanted", bool]
 
 
 def _all(work: list[Work], jobs: int) -> "list[FleetScore]":
@@ -80,15 +75,18 @@ def _all(work: list[Work], jobs: int) -> "list[FleetScore]":
 
 
 def _one(work: Work) -> "FleetScore":
+    from llo11ypop.evals.explain import explain as lines_of
     from llo11ypop.evals.fleet_score import score_fleet, simulate_fleet, to_stderr
 
-    fleet, seed, made, wanted = work
+    fleet, seed, made, wanted, explain = work
     label = fleet.stem if seed is None else f"seed {seed}"
     if seed is not None and not fleet.exists():
         to_stderr(f"{label}: simulating {made['gpus']} GPUs × {made['days']:g} days")
         simulate_fleet(fleet, seed=seed, **made)
     score = score_fleet(fleet, wanted, progress=to_stderr, label=label)
     to_stderr(f"{label}: {_in_short(score)}")
+    for line in lines_of(score.ours) if explain else ():
+        to_stderr(line)
     return score
 
 

@@ -189,7 +189,9 @@ class Nouns(NamedValues):
                 draft.listing = draft.listing or cue != "rank"
                 draft.head = True
                 draft.singular = cue != "show" and item.text.rstrip("'") == self._lemma(item) and draft.top is None
-            go_on = self._listed(at) or (at + 1 < len(self.items) and self.items[at + 1].has("dim"))
+            go_on = self._listed(at) or (
+                at + 1 < len(self.items) and self.items[at + 1].has("dim") and not self.items[at + 1].has("thing")
+            )
             return cue if go_on and cue in ("group", "across", "which", "show", "rank") else ""
         following = self.items[at + 1] if at + 1 < len(self.items) else None
         if (

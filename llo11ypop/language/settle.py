@@ -280,11 +280,20 @@ class Settler(Moments):
         draft.by = [b for b in draft.by if b not in draft.counted] if len(draft.by) > 1 else draft.by
         for named in draft.measures:
             words = named.words
+            if named.position and not draft.by and not draft.counted and any(i.text in _HOT for i in self.items):
+                self._whose(self.items[named.position - 1].text)
             if {"avg", "max"} <= set(named.aggs) and any(i.text in _HOT or i.text in ("highest", "most") for i in self.items):
                 named.aggs = [a for a in named.aggs if a != "max"]
             if words.unit == "Cel" and not words.fixed and not named.aggs and words.agg == "avg":
                 ends = [_HOT[i.text] for i in self.items if i.text in _HOT]
                 named.aggs = ends[:1]
+
+    def _whose(self, word: str) -> None:
+        """'hottest rack inlet': the extreme is asked for by the thing that the measure is named after."""
+        fields = next((d.fields for d in self.lexicon.dimensions.values() if d.level and word in d.words), ())
+        own = [f for f in fields if f in self.reach][:1]
+        if own and own[0] != "gpu_uuid":
+            self.draft.by, self.draft.rank, self.draft.singular = own, self.draft.rank or "top", True
 
     def _sizes(self) -> None:
         """'the biggest job': by the field that says how big one is."""

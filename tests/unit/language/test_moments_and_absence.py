@@ -44,6 +44,8 @@ from tests.reader_sample import AT, VALUES, catalog, lexicon, reader
         ("failed jobs by vendor of the nodes they ran on last week", "failed jobs per vendor, last week"),
         ("failed jobs by node vendor last week", "failed jobs per vendor, last week"),
         ("jobs running longer than 12 hours by partition last week", "jobs per partition, only elapsed_s > 43200, last week"),
+        ("hottest rack inlet last week", "highest inlet temperature per rack, last week"),
+        ("for every cluster: XIDs since 2 May, per 1000 gpus", "XIDs per 1,000 GPUs per cluster, since 2 May 2026"),
         ("Which clusters does northstar run?", "list of clusters, only northstar"),
         ("how many H100s per region", "GPUs per region, only NVIDIA H100 80GB HBM3"),
         ("XIDs other than 13 and 31 per node last week", "XIDs per node, only not xids 13, 31, last week"),

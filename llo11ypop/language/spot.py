@@ -48,6 +48,8 @@ GRAMMAR = frozenset(
 _WORTH = {"measure": 4.0, "thing": 4.0, "qualifier": 3.8, "value": 3.0, "dim": 2.6, "denominator": 2.5, "absent": 2.0}
 """Points per token that a role explains; grammar gives 2, dropped words none."""
 _UNEXPLAINED = -6.0
+_SPAN = -2.0
+"""A bare 'day' or 'hour', which only some questions can use: 'which day', not the hours of GPU-hours."""
 _JOINED = 1.5
 """More for each further token of one phrase: 'switch role' is one thing, not a switch and a role."""
 _FOREIGN = -4.0
@@ -206,7 +208,9 @@ def under(
             if sized is not None:
                 fitting = (*fitting, sized)
             if length == 1 and tokens[at].text != tokens[at].lemma and any(s.role == "dim" for s in senses):
-                fitting = tuple(s for s in fitting if s.role != "value" or str(s.data).lower() == tokens[at].text)
+                fitting = tuple(
+                    s for s in fitting if s.role != "value" or not s.dataset or str(s.data).lower() == tokens[at].text
+                )
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:
@@ -230,6 +234,8 @@ def _worth(senses: tuple[Sense, ...], dataset: str) -> float:
     roles = {s.role for s in senses}
     if "soft" in roles and not roles & _CONTENT:
         return 0.0
+    if roles == {"calendar"}:
+        return _SPAN
     if "unit" in roles and any(dataset in BY_UNIT.get(s.name, {}) for s in senses if s.role == "unit"):
         return 2.8
     return max(_WORTH.get(r, 2.0) if r != "soft" else 0.0 for r in roles)

@@ -172,7 +172,12 @@ class Nouns(NamedValues):
             return ""
         before = self.items[at - 1].text if at else ""
         first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
-        if cue not in ("group", "across") and at + 1 < len(self.items) and self.items[at + 1].has("count") and not draft.counted:
+        if (
+            cue not in ("group", "across")
+            and at + 1 < len(self.items)
+            and self.items[at + 1].text in ("count", "tally")
+            and not draft.counted
+        ):
             draft.counted, draft.counted_label = fields, sense.name
             return ""
         if self._labels(at, sense):

@@ -6,6 +6,7 @@ from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
 
 _PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"})
+_DONE_BY = frozenset({"used", "consumed", "drawn", "burned", "burnt", "produced", "caused", "run", "sent"})
 _IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
 """'in all clusters': over them together, not each by itself."""
 NONE = frozenset({"no", "non", "without", "never", "not"})
@@ -28,7 +29,8 @@ class Parser(Nouns):
     def _late_count(self) -> None:
         """'ports seen down since 2 May: how many': what stands at the head is counted."""
         draft = self.draft
-        if self.items and self.items[-1].text == "how many" and draft.head and len(draft.by) == 1 and not draft.counted:
+        asked = len(self.items) > 1 and self.items[-1].text == "how many" and not self.items[-2].has("conjunction")
+        if asked and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
             draft.by, draft.listing = [], False
 
@@ -146,22 +148,10 @@ class Parser(Nouns):
 
     def _agent(self, at: int) -> bool:
         """'energy used by the c-c GPUs': who does it, not what it is split by."""
-        done = at > 0 and self.items[at - 1].text.split()[-1] in (
-            "used",
-            "consumed",
-            "drawn",
-            "burned",
-            "burnt",
-            "produced",
-            "caused",
-            "run",
-            "sent",
-        )
-        return (
-            done
-            and at + 1 < len(self.items)
-            and (self.items[at + 1].text in ("the", "our", "all") or self.items[at + 1].has("value"))
-        )
+        if not at or at + 1 >= len(self.items) or self.items[at - 1].text.split()[-1] not in _DONE_BY:
+            return False
+        after, later = self.items[at + 1], any(i.has("group") for i in self.items[at + 2 :])
+        return after.text in ("the", "our", "all") or after.has("value") or (after.text in ("gpus", "nodes") and later)
 
     def _lead(self, item: Item, cue: str, following: Item | None) -> str | None:
         """What 'by', 'across', 'which' and 'show' make of the next dimension; none for other words."""

@@ -315,7 +315,8 @@ class Settler(Moments):
         thing = self._thing()[1] if draft.thing is not None or draft.qualifiers else None
         last_count = max((n for n, i in enumerate(self.items) if i.has("count")), default=-1)
         named_at = next((n for n, i in enumerate(self.items) if i.has("thing", "qualifier")), len(self.items))
-        often = draft.listing and last_count > named_at
+        most = any(i.text in ("most", "least") for i in self.items) and draft.dataset != "slurm_jobs"
+        often = draft.listing and (last_count > named_at or most)
         often = often or any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
         values = [m[1] for _, q, no, _ in draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))]
         if thing is not None and len(values) >= len(("a", "b", "c")) and len(set(values)) == 1 and not draft.share:

@@ -15,8 +15,8 @@ from llo11ypop.query.plan import Plan
 _HARDWARE = frozenset({Queue.GPU_HW, Queue.NETOPS})
 _THINGS = frozenset({Level.GPU, Level.NODE, Level.PORT})
 _QUIET = frozenset({ProposalStatus.CLEARED, ProposalStatus.EXPIRED})
-_REPAIRS = frozenset({Action.RESET_GPU, Action.RMA, Action.TECH})
-"""What repairs hardware; a reboot does where the playbook itself proposes one."""
+_REPAIRS = frozenset({Action.RMA, Action.TECH})
+"""What repairs hardware; a reset or a reboot does where it is the first remedy of the playbook."""
 _KEPT = timedelta(days=30)
 """A fleet without a single recorded remediation in so long does not record them, and nothing can be told from none."""
 REMEDIATIONS = Plan.model_validate(
@@ -58,7 +58,7 @@ def _late(proposal: Proposal, deps: Deps, at: datetime) -> bool:
 
 
 def _repaired(proposal: Proposal, playbook: Playbook, topology: Topology, done: Mapping[tuple[str, str], datetime]) -> bool:
-    repairs = _REPAIRS | {a.name for a in playbook.actions if a.name is Action.REBOOT}
+    repairs = _REPAIRS | {a.name for a in playbook.actions[:1]}
     nodes = {n.id for n in topology.at_level(proposal.entities[0], Level.NODE)}
     since = proposal.last_seen_at or proposal.created_at
     return any(at > since for (node, action), at in done.items() if node in nodes and action in repairs)

@@ -46,18 +46,19 @@ def f32(world: World, at: Placement) -> Truth:
             when, mark = c.within(first, last), len(c.strokes)
             spike(c, run, when, c.scaled(20, 400), minutes=c.within(2, 6), decisive=False)
             if_still_there(c, mark, run, when)
-    _replays(c)
+    first_s = _replays(c)
     repair(c, "DIAG", reason="suspected SDC, multi-pass diagnostics", part="gpu", swap=0.7)
-    return c.truth(extra={"run": tuple(found)}, causes=("F32", "silent_data_corruption"))
+    return c.truth(first_s=first_s, extra={"run": tuple(found)}, causes=("F32", "silent_data_corruption"))
 
 
-def _replays(c: Case) -> None:
-    """Replays of single steps on the node that do not reproduce the step, after some that pass elsewhere."""
+def _replays(c: Case) -> float:
+    """Replays of single steps on the node; when the first did not reproduce its step, which is when the node can be known."""
     run = next((r for _, r, _, _ in runs_on(c, [c.node], c.t, c.end)), None)
-    when, hits = c.t + c.within(1, 8) * HOUR, 0
+    when, hits, first_s = c.t + c.within(1, 8) * HOUR, 0, c.end
     while when < c.end:
         bad = c.chance(REPLAY_FINDS) or (hits == 0 and when > c.t + 16 * HOUR)
         hits += bad
+        first_s = min(first_s, when) if bad else first_s
         c.row(
             "training_evals",
             when,
@@ -72,6 +73,7 @@ def _replays(c: Case) -> None:
             mismatch=int(bad),
         )
         when += c.within(3, 10) * HOUR
+    return first_s
 
 
 def spike(c: Case, run: Run, at_s: float, factor: float, *, minutes: float, decisive: bool = True) -> None:

@@ -6,6 +6,8 @@ failing when a read becomes a write.
 """
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from sqlalchemy.pool import StaticPool
 from llo11ypop.core.errors import LedgerError
 
 BUSY_TIMEOUT_S = 5.0
+_PAUSE_S = 0.01
 MEMORY = "sqlite://"
 
 # (part of SQLite's message, what is wrong, what to do, whether a retry may help): sqlite.org/rescode.html
@@ -70,8 +73,22 @@ def _plain(value: Any) -> Any:
 
 def _pragmas(raw: Any, _record: object) -> None:
     raw.isolation_level = None  # we send BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    _write_ahead(raw)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         raw.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(raw: Any) -> None:
+    """Switch to WAL. SQLite does not wait for a lock here when several processes open a new file at once, so we do."""
+    give_up = time.monotonic() + raw.execute("PRAGMA busy_timeout").fetchone()[0] / 1000
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as locked:
+            if locked.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _begin(db: Connection) -> None:

@@ -2,7 +2,9 @@
 
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -54,6 +56,21 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     schema.upgrade(engine)
     assert schema.upgrade(engine) == (schema.HEAD, schema.HEAD)
     engine.dispose()
+
+
+def test_several_that_open_a_new_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    together = Barrier(4)
+
+    def make(number: int) -> None:
+        together.wait(30)
+        engine = engine_of(tmp_path / f"{number}.sqlite")
+        with writing(engine) as db:
+            db.execute(text("CREATE TABLE IF NOT EXISTS t (a)"))
+        engine.dispose()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(60):
+            list(pool.map(make, [number] * 4))
 
 
 def test_no_ledger_says_what_to_run(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 from llo11ypop.catalog import Catalog
 from llo11ypop.catalog.models import Kind
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.language.composing import BUCKET, Composing, counts
+from llo11ypop.language.composing import BUCKET, Composing, counts, keys_of
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
-from llo11ypop.language.scope import Quantity, Scope, Threshold
+from llo11ypop.language.scope import Quantity, Threshold
 from llo11ypop.language.where import all_of, condition_text
 
 _SCHEDULERS = frozenset({Area.SLURM, Area.KUBERNETES})
@@ -29,11 +29,6 @@ def home_of(keys: tuple[str, ...], catalog: Catalog, lexicon: Lexicon) -> str:
 def zero_meets(thresholds: tuple[Threshold, ...], measures: tuple[Quantity, ...]) -> bool:
     """Whether a thing without a single row meets the thresholds: 'fewer than three', 'none'."""
     return bool(thresholds) and all(counts(q) for q in measures) and all(_HOLDS[t.op](t.value) for t in thresholds)
-
-
-def keys_of(scope: Scope) -> tuple[str, ...]:
-    """What one group of the answer is."""
-    return tuple(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
 
 
 def add_reporting(made: Composing, name: str, select: dict[str, Any], counted: str, dataset: str) -> str:

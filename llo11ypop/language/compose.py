@@ -8,7 +8,7 @@ from llo11ypop.catalog import Catalog, Kind
 from llo11ypop.core.question import Column
 from llo11ypop.language import unplanned
 from llo11ypop.language.absentees import add_absentees, add_reporting
-from llo11ypop.language.composing import BUCKET, Composing, counts, days_of, label_of, reaches, span
+from llo11ypop.language.composing import BUCKET, Composing, counts, days_of, keys_of, label_of, reaches, span
 from llo11ypop.language.latest import add_current, add_latest
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
@@ -159,8 +159,7 @@ def _joined(made: Composing, left: str, right: str, keys: list[str], how: str = 
 
 def _select(made: Composing, dataset: str, quantities: list[Quantity], window: Period | None) -> dict[str, Any]:
     scope, spec = made.scope, made.catalog.datasets[dataset]
-    inner = [f for f in (scope.count_of.split(",") if scope.count_of else [])]
-    select: dict[str, Any] = {"op": "select", "dataset": dataset, "by": list(dict.fromkeys([*inner, *scope.by])), "measures": {}}
+    select: dict[str, Any] = {"op": "select", "dataset": dataset, "by": list(keys_of(scope)), "measures": {}}
     if window is not None and spec.time:
         select["window"] = span(window, made.at)
     common = quantities[0].where if all(q.where == quantities[0].where for q in quantities) and not scope.part else ""
@@ -291,7 +290,7 @@ def _tail(made: Composing, names: list[str], extra: list[Column]) -> None:
         made.add("kept", {"op": "filter", "source": made.last, "where": all_of(conditions)})
     if scope.count_of:
         keys = [*scope.by, BUCKET] if scope.bucket else list(scope.by)
-        inner = list(dict.fromkeys([*scope.count_of.split(","), *keys]))
+        inner = [*keys_of(scope), BUCKET] if scope.bucket else list(keys_of(scope))
         made.add("things", {"op": "group", "source": made.last, "by": inner, "measures": {"rows": {"agg": "count"}}})
         made.add("counted", {"op": "group", "source": made.last, "by": keys, "measures": {"things": {"agg": "count"}}})
         names, extra = (_divided(made, ["things"]) if scope.per else ["things"]), []

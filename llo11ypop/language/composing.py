@@ -44,6 +44,11 @@ def span(period: Period, at: datetime) -> dict[str, timedelta]:
     return {"start": at - period.start_at, "end": max(at - period.end_at, timedelta(0))}
 
 
+def keys_of(scope: Scope) -> tuple[str, ...]:
+    """What one group is before groups are counted."""
+    return tuple(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
+
+
 def label_of(name: str, catalog: Catalog, lexicon: Lexicon) -> str:
     """How a dimension is called."""
     for dimension in lexicon.dimensions.values():

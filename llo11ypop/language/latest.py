@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from llo11ypop.catalog import Dataset
-from llo11ypop.language.composing import BUCKET, STATE_FIELDS, Composing, key_fields
+from llo11ypop.language.composing import BUCKET, STATE_FIELDS, Composing, key_fields, keys_of
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Quantity
 from llo11ypop.language.where import all_of, condition_text, expression
@@ -24,7 +24,7 @@ def look_back(dataset: Dataset) -> timedelta:
 def add_current(made: Composing, quantity: Quantity) -> None:
     """An aggregate over the latest reading of every series: the power that is drawn right now."""
     scope, dataset = made.scope, made.catalog.datasets[quantity.dataset]
-    keys = list(dict.fromkeys([*(scope.count_of.split(",") if scope.count_of else []), *scope.by]))
+    keys = list(keys_of(scope))
     select: dict[str, Any] = {
         "op": "select",
         "dataset": quantity.dataset,

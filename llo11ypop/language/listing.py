@@ -8,6 +8,7 @@ from llo11ypop.language.composing import STATE_FIELDS, counts
 from llo11ypop.language.quantities import count_of_thing
 from llo11ypop.language.scope import Period, Quantity, Threshold
 from llo11ypop.language.shares import Shares
+from llo11ypop.language.wording import plural
 
 
 class Listing(Shares):
@@ -63,7 +64,7 @@ class Listing(Shares):
         where = first.where
         if field_name in ("user", "account", "node_id", "gpu_uuid", "run_id", "technician_id") and not where:
             where = f"{field_name} != ''"
-        noun = {"gpu": "GPUs"}.get(label, f"{label.replace('_', ' ')}s")
+        noun = {"gpu": "GPUs"}.get(label, plural(label.replace("_", " ")))
         told = "" if first.label == noun else f" ({first.label})"
         self.measures = [
             Quantity(

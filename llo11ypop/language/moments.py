@@ -16,6 +16,7 @@ _JUST_NOW = timedelta(hours=1)
 """How far back 'right now' looks for things that happen (our assumption; said in the answer)."""
 _TIMES = {"maintenance.started": "start_at", "job.submitted": "submit_at", "job.started": "start_at"}
 """Condition → the time that it is about instead of the dataset's own."""
+_SAID = {"submit_at": "submitted", "start_at": "started"}
 _ENDS = {"first": "first", "oldest": "first", "earliest": "first"}
 
 
@@ -57,7 +58,7 @@ class Moments(Listing):
     def _by_another_time(self, window: Period, field: str) -> Period:
         """'jobs submitted on 8 May': rows are found by their own time, and kept by the one that is asked about."""
         since, until = (f"'{t:%Y-%m-%dT%H:%M:%S}'" for t in (window.start_at, window.end_at))
-        name = field.removesuffix("_at")
+        name = _SAID[field]
         self.filters.append(Condition("", "expr", (f"{field} >= {since} and {field} < {until}",), f"{name} {window.label}"))
         return replace(window, end_at=self.at)
 

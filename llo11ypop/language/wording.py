@@ -32,6 +32,13 @@ _INTENT_WORDS = {
 }
 
 
+def plural(label: str) -> str:
+    """Several of what a label names: 'GPUs', 'processes', 'facilities'."""
+    if label.endswith("y") and label[-2:-1] not in "aeiou":
+        return f"{label[:-1]}ies"
+    return f"{label}es" if label.endswith(("s", "x", "ch", "sh")) else f"{label}s"
+
+
 def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     """'failed jobs per cluster, last 7 days, by day, only provider helion'."""
     parts = [_head(scope, catalog, lexicon)]
@@ -67,8 +74,8 @@ def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         per = lexicon.denominators[scope.per].label if scope.per in lexicon.denominators else f"per {scope.per}"
         labels = f"{labels} {per}"
     if scope.count_of:
-        names = " and ".join(label_of(n, catalog, lexicon) for n in scope.count_of.split(",")[:1])
-        labels = f"number of {names}s by {labels}"
+        things = [label_of(n, catalog, lexicon) for n in scope.count_of.split(",")]
+        labels = f"number of {plural(things[0]) if len(things) == 1 else ' and '.join(things) + ' pairs'} by {labels}"
     dims = [label_of(b, catalog, lexicon) for b in scope.by]
     dims += [
         label_of(d, catalog, lexicon)

@@ -48,15 +48,16 @@ def of_history(scope: Scope, values: ValueIndex) -> str | None:
 
 
 def of_names(tokens: Sequence[Token], taken: Sequence[bool], index: PhraseIndex, values: ValueIndex) -> str | None:
-    """An identifier that looks like one of this fleet but is none."""
+    """Identifiers that look like those of this fleet but are none."""
+    lines = []
     for at, token in enumerate(tokens):
         word = token.text.strip("'.")
         if word in index.names or (token.lemma,) in index.phrases:
             continue
         fitting = [f for f, pattern in index.shapes.items() if pattern.fullmatch(word) and not taken[at]]
         if fitting:
-            return missing(max(fitting, key=lambda f: _constant(index.shapes[f].pattern)), word, values)
-    return None
+            lines.append(missing(max(fitting, key=lambda f: _constant(index.shapes[f].pattern)), word, values))
+    return "; ".join(dict.fromkeys(lines)) or None
 
 
 def _constant(pattern: str) -> int:

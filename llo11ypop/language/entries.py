@@ -162,6 +162,17 @@ class IntentWords(Part):
     window: Duration | None = None
 
 
+class Saying(Part):
+    """A turn of speech and the words of the lexicon that say the same."""
+
+    any: tuple[str, ...]
+    """Patterns over the normalised question."""
+    says: str
+    """What stands in its place; may take groups of the pattern."""
+    none: tuple[str, ...] = ()
+    """Patterns with which it means something else."""
+
+
 class Normal(Part):
     """The declared normal range of a field, with its source."""
 
@@ -226,6 +237,7 @@ class LexiconFile(Part):
     denominators: dict[str, Denominator] = Field(default_factory=dict)
     recipes: dict[str, Recipe] = Field(default_factory=dict)
     intents: tuple[IntentWords, ...] = ()
+    sayings: tuple[Saying, ...] = ()
     normal: dict[str, Normal] = Field(default_factory=dict)
     absent: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Field → words for values that exist elsewhere but may not here: GPU models of the market."""

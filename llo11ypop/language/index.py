@@ -1,5 +1,6 @@
 """Phrases → what they may mean, from catalog, lexicon and values together; and the spelling of words nearly known."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -67,6 +68,8 @@ _SHORT = frozenset(
     }
 )
 """Names of fields that are too plain to be words for them."""
+_USUAL = {"run_id": re.compile(r"r-\d+"), "node_id": re.compile(r"gpu-[a-z]+-\d+")}
+"""What names look like in a fleet that has none of the kind."""
 _HIDDEN = frozenset({"gpu_metrics_1m", "fleet_meta"})
 """Datasets that no words lead to: the first holds the same as gpu_metrics for some hours only."""
 
@@ -99,6 +102,7 @@ class PhraseIndex:
     def __post_init__(self) -> None:
         """Read everything in."""
         self.shapes = {f: s for f, v in self.values.values.items() if "." not in f and (s := shape(v)) is not None}
+        self.shapes = {**_USUAL, **self.shapes}
         self._grammar()
         self._lexicon()
         self._catalog()

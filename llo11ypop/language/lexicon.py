@@ -17,6 +17,7 @@ from llo11ypop.language.entries import (
     MeasureWords,
     Normal,
     Recipe,
+    Saying,
     Thing,
     VerifiedFile,
     VerifiedQuestion,
@@ -44,6 +45,7 @@ class Lexicon:
     normal: Mapping[str, Normal]
     absent: Mapping[str, tuple[str, ...]]
     verified: Mapping[str, VerifiedQuestion] = field(default_factory=dict)
+    sayings: tuple[Saying, ...] = ()
 
     def knows(self, word: str) -> bool:
         """Whether any entry of the lexicon has this word (lower case)."""
@@ -86,6 +88,7 @@ def load_lexicon(config_dir: Path, catalog: Catalog | None = None) -> Lexicon:
     merged: dict[str, dict[str, Any]] = {name: {} for name in _MERGED}
     words: dict[str, tuple[str, ...]] = {}
     intents: tuple[IntentWords, ...] = ()
+    sayings: tuple[Saying, ...] = ()
     fatal = _fatal_xids(config_dir / "xid.yaml")
     for path in paths:
         document = _read(path, fatal)
@@ -98,9 +101,10 @@ def load_lexicon(config_dir: Path, catalog: Catalog | None = None) -> Lexicon:
         for role, phrases in file.words.model_dump().items():
             words[role] = (*words.get(role, ()), *phrases)
         intents += file.intents
+        sayings += file.sayings
         if catalog is not None:
             _check(file, document, catalog)
-    return Lexicon(Words(**words), intents=intents, verified=_verified(config_dir / "questions.yaml", fatal), **merged)
+    return Lexicon(Words(**words), intents=intents, sayings=sayings, verified=_verified(config_dir / "questions.yaml", fatal), **merged)
 
 
 def _read(path: Path, fatal: str) -> Located:

@@ -66,7 +66,8 @@ class Reader:
         text = _CODED.sub(r"\1 \2", normalise(question))
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
-        text = plain(self._time_words(text), (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v))
+        models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
+        text = plain(self._time_words(text), models, self.lexicon.sayings)
         text, units = without_units(text, self.lexicon.units)
         times = read_times(text, at)
         self._quotes(text, times)

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from llo11ypop.language.entries import Saying
 
 _VERB = re.compile(
     r"\b(do|does|did)\b([^?.,;]*?\b(?!(?:training|the|a|an|this|that|each|per|any|my|which|do|does|did)\b)[\w'-]+)"
@@ -28,8 +31,17 @@ _SAYING = re.compile(
 """'lines saying link down': what they say is text to look for."""
 
 
-def plain(text: str, models: Iterable[str]) -> str:
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> "re.Pattern[str]":
+    return re.compile(text)
+
+
+def plain(text: str, models: Iterable[str], sayings: Iterable[Saying] = ()) -> str:
     """A normalised question with shorthand, verbs that look like things, and GPU models in the plural ('H100s'), said plainly."""
+    for saying in sayings:
+        if not any(_pattern(p).search(text) for p in saying.none):
+            for found in saying.any:
+                text = _pattern(found).sub(saying.says, text)
     for pattern, said in _SHORTHAND:
         text = pattern.sub(said, text)
     text = _SAYING.sub(r'\1 with "\2"', text)

@@ -152,7 +152,7 @@ class Settler(Moments):
         numeric = [m for m in draft.measures if not self._only_limited(m)]
         self._ranked(thing, numeric)
         self._absorb(numeric)
-        if numeric and not draft.count_thing:
+        if numeric and (not draft.count_thing or self._counts_by_kind(numeric)):
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
             for where in together([(q.where, no) for q, no in own]):
@@ -173,6 +173,11 @@ class Settler(Moments):
         else:
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _counts_by_kind(self, numeric: list[Named]) -> bool:
+        """'how many of the failed jobs were user errors and how many hardware': the measure counts the things already."""
+        recipes = [self.lexicon.recipes[m.words.recipe] for m in numeric if m.words.recipe and m.words.unit == "1"]
+        return any(r.dims and r.dataset == self.draft.dataset for r in recipes)
 
     def _duration(self) -> None:
         """'how long do checkpoints take': the duration of the thing."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from llo11ypop.approvals.post import Post
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import Outcome, Proposal, ProposalStatus, Verdict
 from llo11ypop.core.vocabulary import Action
@@ -91,18 +92,6 @@ class Order:
     proposal_id: str
     action: Action
     arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One outbox row: a proposal that a channel must be told about."""
-
-    id: int
-    proposal_id: str
-    channel: str
-    event: str
-    """`filed`, or `reopened-n`."""
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,16 +261,9 @@ class Ledger(Protocol):
         """Feedback records in order of writing, each with its `seq` and joined `outcome`."""
         ...
 
-    async def deliveries_due(self, at: datetime) -> list[Delivery]:
-        """Outbox rows that wait to be delivered."""
-        ...
-
-    async def delivered(self, delivery_id: int, reference: str, at: datetime) -> None:
-        """Note what the channel returned (a ticket key, an incident id)."""
-        ...
-
-    async def delivery_failed(self, delivery_id: int, reason: str, next_at: datetime) -> None:
-        """Leave the row waiting until `next_at`."""
+    @property
+    def post(self) -> Post:
+        """The outbox and what channels remember, in the same database."""
         ...
 
     async def prune(self, before: datetime) -> Pruned:

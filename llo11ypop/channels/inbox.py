@@ -1,6 +1,6 @@
 """The built-in inbox: console and command line read proposals from the ledger, so there is nothing to send."""
 
-from llo11ypop.core.proposal import Proposal
+from llo11ypop.channels.outbox import News
 
 
 class Inbox:
@@ -8,6 +8,10 @@ class Inbox:
 
     name = "inbox"
 
-    async def announce(self, proposal: Proposal, event: str) -> str:
+    async def announce(self, news: News) -> str:
         """The reference is the proposal's own id."""
-        return proposal.id
+        return news.proposal.id
+
+    async def check(self) -> str:
+        """It is the ledger."""
+        return "in the ledger"

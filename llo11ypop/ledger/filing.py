@@ -10,7 +10,7 @@ from llo11ypop.approvals.ledger import Filed, ThreadState, Touch
 from llo11ypop.core.errors import LedgerError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import OPEN_STATUSES, Proposal, ProposalStatus
-from llo11ypop.ledger import evidence_rows
+from llo11ypop.ledger import evidence_rows, outbox_rows
 from llo11ypop.ledger import tables as t
 from llo11ypop.ledger.proposal_rows import row_of
 from llo11ypop.ledger.upsert import insert_new
@@ -49,7 +49,7 @@ def file(db: Connection, proposal: Proposal, evidence: Sequence[Evidence], chann
             "evidence_hash": evidence_rows.hash_of(db, cited),
         },
     )
-    announce(db, proposal.id, "filed", proposal.created_at, channels)
+    outbox_rows.file(db, proposal.id, "filed", proposal.created_at, channels)
     return Filed.NEW
 
 
@@ -71,10 +71,13 @@ def touch_many(db: Connection, touches: Sequence[Touch]) -> int:
     ).rowcount
 
 
-def clear(db: Connection, proposal_id: str, at: datetime) -> bool:
+def clear(db: Connection, proposal_id: str, at: datetime, channels: Sequence[str]) -> bool:
     """Close a proposal that still waits."""
     cleared = update(t.proposals).where(_P.id == proposal_id, _P.status.in_(WAITING))
-    return db.execute(cleared.values(status=ProposalStatus.CLEARED.value, closed_at=at)).rowcount == 1
+    if db.execute(cleared.values(status=ProposalStatus.CLEARED.value, closed_at=at)).rowcount != 1:
+        return False
+    outbox_rows.tell(db, proposal_id, "closed", at, channels, {"status": ProposalStatus.CLEARED.value})
+    return True
 
 
 def reopen(db: Connection, proposal_id: str, at: datetime, cycle_id: str, channels: Sequence[str]) -> bool:
@@ -105,12 +108,5 @@ def reopen(db: Connection, proposal_id: str, at: datetime, cycle_id: str, channe
         .where(threads.c.proposal_id == proposal_id, threads.c.state != ThreadState.WAITING.value)
         .values(round=threads.c.round + 1, state=ThreadState.WAITING.value, lease_until=None)
     )
-    announce(db, proposal_id, f"reopened-{row.reopened + 1}", at, channels)
+    outbox_rows.file(db, proposal_id, f"reopened-{row.reopened + 1}", at, channels)
     return True
-
-
-def announce(db: Connection, proposal_id: str, event: str, at: datetime, channels: Sequence[str]) -> None:
-    """One outbox row per channel."""
-    if channels:
-        row = {"proposal_id": proposal_id, "event": event, "state": "waiting", "attempts": 0, "next_at": at}
-        db.execute(t.outbox.insert(), [{**row, "channel": c, "reference": "", "reason": ""} for c in channels])

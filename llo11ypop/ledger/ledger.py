@@ -19,7 +19,6 @@ from llo11ypop.approvals.ledger import (
     MEASURE_AFTER,
     ApprovalThread,
     Cycle,
-    Delivery,
     Due,
     Filed,
     Order,
@@ -42,6 +41,7 @@ from llo11ypop.ledger import (
     verdict_rows,
 )
 from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, reading, writing
+from llo11ypop.ledger.post import SqlPost
 from llo11ypop.ledger.tables import proposals as p
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class SqlLedger:
 
     async def clear(self, proposal_id: str, at: datetime) -> bool:
         """See `Ledger.clear`."""
-        return await self._write(lambda db: filing.clear(db, proposal_id, at))
+        return await self._write(lambda db: filing.clear(db, proposal_id, at, self._channels))
 
     # ------------------------------------------------------------ reading
     async def proposals(
@@ -190,9 +190,14 @@ class SqlLedger:
         lease: timedelta,
     ) -> Stored:
         """See `Ledger.record_verdict`."""
-        return await self._write(
-            lambda db: verdict_rows.record(db, self._bodies, proposal_id, verdict, shown=shown, autonomy=autonomy, lease=lease)
-        )
+
+        def write(db: Connection) -> Stored:
+            stored = verdict_rows.record(db, self._bodies, proposal_id, verdict, shown=shown, autonomy=autonomy, lease=lease)
+            if stored is Stored.NOW:
+                outbox_rows.tell_verdict(db, proposal_id, verdict, self._channels)
+            return stored
+
+        return await self._write(write)
 
     async def verdicts(self, proposal_id: str) -> list[Verdict]:
         """See `Ledger.verdicts`."""
@@ -238,7 +243,14 @@ class SqlLedger:
 
     async def record_outcome(self, outcome: Outcome, *, final: bool = True) -> bool:
         """See `Ledger.record_outcome`."""
-        return await self._write(lambda db: order_rows.record_outcome(db, outcome, final))
+
+        def write(db: Connection) -> bool:
+            recorded = order_rows.record_outcome(db, outcome, final)
+            if recorded and final:
+                outbox_rows.tell_outcome(db, outcome, self._channels)
+            return recorded
+
+        return await self._write(write)
 
     async def outcomes(self, proposal_id: str) -> list[Outcome]:
         """See `Ledger.outcomes`."""
@@ -249,14 +261,7 @@ class SqlLedger:
         return await self._read(lambda db: order_rows.feedback(db, after_seq, limit))
 
     # ------------------------------------------------------------ outbox
-    async def deliveries_due(self, at: datetime) -> list[Delivery]:
-        """See `Ledger.deliveries_due`."""
-        return await self._read(lambda db: outbox_rows.due(db, at))
-
-    async def delivered(self, delivery_id: int, reference: str, at: datetime) -> None:
-        """See `Ledger.delivered`."""
-        await self._write(lambda db: outbox_rows.delivered(db, delivery_id, reference))
-
-    async def delivery_failed(self, delivery_id: int, reason: str, next_at: datetime) -> None:
-        """See `Ledger.delivery_failed`."""
-        await self._write(lambda db: outbox_rows.failed(db, delivery_id, reason, next_at))
+    @property
+    def post(self) -> SqlPost:
+        """See `Ledger.post`."""
+        return SqlPost(self._read, self._write)

@@ -1,6 +1,7 @@
 """The schema's version: made by Alembic migrations in the package, checked whenever a ledger is opened."""
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from llo11ypop.core.errors import LedgerError
-from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, MEMORY, connect, reading, url_of, writing
+from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, MEMORY, connect, reading, translated, url_of, writing
 from llo11ypop.ledger.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The version this program writes; a constant, since importing Alembic takes longer than opening a ledger."""
 
 
@@ -55,13 +56,29 @@ def check(engine: Engine) -> None:
     )
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the ledger to this version in one transaction; versions before and after. Processes may race."""
+def upgrade(engine: Engine, then: Callable[[], None] = lambda: None) -> tuple[str | None, str]:
+    """Bring the ledger to this version in one transaction; versions before and after. Processes may race.
+
+    `then` is called before another process may upgrade: for what lives beside the ledger. Raises LedgerError.
+    """
+    with translated(engine), _alone(engine):
+        versions = _migrate(engine)
+        then()
+    return versions
+
+
+def _alone(engine: Engine) -> AbstractContextManager[None]:
+    if engine.dialect.name != "postgresql":  # SQLite's BEGIN IMMEDIATE is a lock already
+        return nullcontext()
+    from llo11ypop.ledger.postgres import upgrading_alone
+
+    return upgrading_alone(engine)
+
+
+def _migrate(engine: Engine) -> tuple[str | None, str]:
     from alembic import command
 
     with writing(engine) as db:
-        if db.dialect.name == "postgresql":  # SQLite's BEGIN IMMEDIATE is a lock already
-            db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('llo11ypop:schema', 0))"))
         before = version(db)
         if before is not None and before not in known():
             raise LedgerError(

@@ -209,7 +209,42 @@ outbox = Table(
     *_attempted(),
     Column("reference", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("at", Instant),
+    Column("delivered_at", Instant),
+    Column("detail", Document),
     UniqueConstraint("proposal_id", "channel", "event"),
+    Index("ix_outbox_channel_reference", "channel", "reference"),
+    sqlite_autoincrement=True,
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("leased_by", String(64), nullable=False),
+    Column("lease_until", Instant),
+    Column("held_until", Instant),
+    Column("failures", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("polled_at", Instant),
+)
+
+# Outlives its proposal, as feedback does: a webhook that was heard must not be heard again.
+heard = Table(
+    "heard",
+    metadata,
+    _seq(),
+    Column("channel", String(32), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("proposal_id", String(64), nullable=False, index=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("said_at", Instant, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reason_code", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    UniqueConstraint("channel", "key"),
     sqlite_autoincrement=True,
 )
 

@@ -46,6 +46,18 @@ PROPOSAL_WAIT = Histogram(
 )
 GOAL_VALUE = Gauge("llo11ypop_goal_value", "The value of a goal in its own unit.", ["goal"], registry=REGISTRY)
 JOBS = Counter("llo11ypop_jobs", "Background jobs by how they ended.", ["job", "outcome"], registry=REGISTRY)
+DELIVERIES = Counter(
+    "llo11ypop_deliveries",
+    "Deliveries to channels by how they ended (delivered, down, refused, dead).",
+    ["channel", "outcome"],
+    registry=REGISTRY,
+)
+OUTBOX_WAITING = Gauge("llo11ypop_outbox_waiting", "What channels must still be told.", ["channel"], registry=REGISTRY)
+OUTBOX_DEAD = Gauge("llo11ypop_outbox_dead", "What was given up until a person says so.", ["channel"], registry=REGISTRY)
+OUTBOX_AGE = Gauge(
+    "llo11ypop_outbox_oldest_seconds", "How long the oldest undelivered news of a channel waits.", ["channel"], registry=REGISTRY
+)
+WEBHOOKS = Counter("llo11ypop_webhooks", "Webhook calls by what became of them.", ["channel", "outcome"], registry=REGISTRY)
 LEADER = Gauge("llo11ypop_leader", "1 while this process schedules cycles.", registry=REGISTRY)
 CIRCUIT_OPEN = Gauge("llo11ypop_circuit_open", "1 while failed cycles keep the schedule stopped.", registry=REGISTRY)
 LOOP_LAG = Gauge("llo11ypop_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY)

@@ -78,7 +78,7 @@ class LedgerConformance:
             await ledger.file(replace(proposal(1), evidence=("nope",)), [evidence()])
         assert await ledger.proposals() == []
         assert await ledger.evidence(evidence().id) is None
-        assert await ledger.deliveries_due(LATER) == []
+        assert await ledger.post.due("inbox", LATER) == []
 
     async def test_evidence_filed_earlier_may_be_cited_without_giving_it_again(self, ledger: Ledger) -> None:
         assert await ledger.save_evidence([evidence(), evidence()]) == 1
@@ -89,7 +89,7 @@ class LedgerConformance:
         thread = await ledger.thread(one)
         assert thread is not None
         assert (thread.state, thread.round) == (ThreadState.WAITING, 0)
-        (delivery,) = await ledger.deliveries_due(AT)
+        (delivery,) = await ledger.post.due("inbox", AT)
         assert (delivery.proposal_id, delivery.channel, delivery.event) == (one, "inbox", "filed")
 
     async def test_touch_updates_what_changes_and_nothing_else(self, ledger: Ledger) -> None:
@@ -124,7 +124,7 @@ class LedgerConformance:
         assert again is not None
         assert (again.status, again.reopened, again.cycle_id) == (ProposalStatus.PENDING, 1, "cycle-9")
         assert again.expires_at == LATER + timedelta(hours=24)
-        assert [d.event for d in await ledger.deliveries_due(LATER)] == ["filed", "reopened-1"]
+        assert [d.event for d in await ledger.post.due("inbox", LATER)] == ["filed", "reopened-1"]
 
     async def test_reopening_after_a_verdict_begins_a_new_round(self, ledger: Ledger) -> None:
         (one,) = await filed(ledger, 1)
@@ -306,15 +306,6 @@ class LedgerConformance:
         assert last is not None
         assert (last.id, last.status) == ("c2", "abandoned")
         assert [(c.id, c.status, c.report) for c in await ledger.cycles()][1] == ("c1", "done", {"filed": 3})
-
-    async def test_a_failed_delivery_waits_and_a_delivered_one_is_gone(self, ledger: Ledger) -> None:
-        await filed(ledger, 1, 2)
-        first, second = await ledger.deliveries_due(AT)
-        await ledger.delivery_failed(first.id, "jira is down", LATER)
-        await ledger.delivered(second.id, "OPS-1", AT)
-        assert await ledger.deliveries_due(AT) == []
-        (again,) = await ledger.deliveries_due(LATER)
-        assert (again.id, again.attempts) == (first.id, 1)
 
     async def test_pruning_never_touches_what_is_open(self, ledger: Ledger) -> None:
         ids = await filed(ledger, 1, 2)

@@ -14,18 +14,20 @@ from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import bound, configure_logging, logger, redact
 
 EVENTS = """
-approval.reconciled circuit.closed circuit.opened clock.jumped config.needs_restart config.refused config.reloaded
-cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started cycle.timed_out daemon.crashed
-daemon.draining daemon.started daemon.stopped http.failed job.done job.failed job.missed outcome.recorded
-proposal.expired proposal.filed report.handed report.made retention.done verdict.recorded
+approval.reconciled channel.down circuit.closed circuit.opened clock.jumped config.needs_restart config.refused
+config.reloaded cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started cycle.timed_out
+daemon.crashed daemon.draining daemon.started daemon.stopped delivery.done delivery.refused http.failed job.done
+job.failed job.missed outcome.recorded proposal.expired proposal.filed report.handed report.made retention.done
+statement.heard verdict.recorded webhook.refused
 """.split()
 
 METRICS = """
 llo11ypop_checkpoint_bytes llo11ypop_circuit_open llo11ypop_clock_jumps llo11ypop_config_reload_failures
-llo11ypop_config_reloads llo11ypop_cycle_duration_seconds llo11ypop_cycles llo11ypop_goal_value llo11ypop_jobs
-llo11ypop_last_cycle_timestamp_seconds llo11ypop_leader llo11ypop_loop_lag_seconds llo11ypop_node_duration_seconds
-llo11ypop_node_errors llo11ypop_proposal_wait_seconds llo11ypop_proposals_filed llo11ypop_proposals_open
-llo11ypop_queries
+llo11ypop_config_reloads llo11ypop_cycle_duration_seconds llo11ypop_cycles llo11ypop_deliveries llo11ypop_goal_value
+llo11ypop_jobs llo11ypop_last_cycle_timestamp_seconds llo11ypop_leader llo11ypop_loop_lag_seconds
+llo11ypop_node_duration_seconds llo11ypop_node_errors llo11ypop_outbox_dead llo11ypop_outbox_oldest_seconds
+llo11ypop_outbox_waiting llo11ypop_proposal_wait_seconds llo11ypop_proposals_filed llo11ypop_proposals_open
+llo11ypop_queries llo11ypop_webhooks
 """.split()
 
 
@@ -39,7 +41,7 @@ def test_metric_names() -> None:
 
 def test_no_metric_has_a_node_or_gpu_as_label() -> None:
     labels = {label for collector in metrics.REGISTRY._collector_to_names for label in collector._labelnames}  # type: ignore[attr-defined]
-    assert labels <= {"outcome", "node", "kind", "backend", "verdict", "goal", "job"}
+    assert labels <= {"outcome", "node", "kind", "backend", "verdict", "goal", "job", "channel"}
 
 
 def test_exposition_is_prometheus_text() -> None:

@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     ValidationError,
 )
@@ -31,25 +27,11 @@ from pydantic_settings import (
 from llo11ypop.core.errors import ConfigError, UnknownNameError
 from llo11ypop.core.ids import content_hash
 from llo11ypop.core.located import load_located, validate
-from llo11ypop.core.window import format_duration, parse_duration
+from llo11ypop.settings_base import Duration, PositiveDuration, Section
+from llo11ypop.settings_channels import Channels
 
 PREFIX = "LLO11YPOP__"
 FILE_NAME = "llo11ypop.yaml"
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration, return_type=str)]
-"""Written '90s', '15m', '24h' or '7d'."""
-PositiveDuration = Annotated[Duration, Field(gt=timedelta(0))]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused, values do not change while they are used."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Telemetry(Section):
@@ -217,6 +199,7 @@ class Settings(Section):
     console: Console = Console()
     ask: Ask = Ask()
     report: Report = Report()
+    channels: Channels = Channels()
     logging: Logging = Logging()
     config_dir: Path = Field(default=Path("config"), exclude=True)
     """Where catalog/, playbooks/, goals.yaml … were found. Set by `load_settings`, not by the file."""

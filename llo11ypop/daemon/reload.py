@@ -18,7 +18,7 @@ from llo11ypop.settings import Settings
 log = logger(__name__)
 T = TypeVar("T")
 
-_FIXED = ("telemetry", "ledger", "console", "logging", "cycle", "jobs", "report")
+_FIXED = ("telemetry", "ledger", "console", "logging", "cycle", "jobs", "report", "channels")
 """Sections that are read once, at the start."""
 
 

@@ -54,6 +54,8 @@ class Thing(Part):
     """The field that 'biggest' ranks by."""
     recipe: str = ""
     """How it is counted when a plain count would be wrong."""
+    few: bool = False
+    """There are so few of them that naming them without 'how many' asks for a list."""
     weak: bool = False
     """Chosen only when nothing else explains the words."""
 

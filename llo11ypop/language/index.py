@@ -135,13 +135,21 @@ class PhraseIndex:
             if senses:
                 yield length, senses
 
-    def correct(self, word: str) -> str | None:
-        """The known word that a misspelt one of five letters and more stands for; none when nothing is near."""
-        if len(word) < SHORTEST or not word.isalpha() or word in self.common:
+    def correct(self, word: str, written: str = "") -> str | None:
+        """The known word that a misspelt one stands for; none when nothing is near. Four letters may only have changed places."""
+        if not word.isalpha() or word in self.common:
             return None
+        if len(word) < SHORTEST:
+            return self._swapped(word) if len(written or word) >= SHORTEST - 1 else None
         found = process.extractOne(word, self._spelling, scorer=fuzz.ratio, score_cutoff=NEAR)
         near = found[0] if found is not None else self._close(word)
         return near if near and (near[0] == word[0] or len(word) >= LONG - 1) else None
+
+    def _swapped(self, word: str) -> str | None:
+        """The one known word that a word of four letters is with two neighbours in the other order; none for several."""
+        turned = {word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1)} - {word}
+        known = turned & self.words
+        return known.pop() if len(known) == 1 else None
 
     def _close(self, word: str) -> str:
         """The known word that differs by one slip (two in a long word), swapped letters counting as one; empty for none."""

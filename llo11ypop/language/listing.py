@@ -124,7 +124,8 @@ class Listing(Shares):
         draft, thing = self.draft, self._thing()[1]
         counts = draft.count_thing or draft.counted or draft.rank or draft.share or draft.denominator
         shapes = draft.bucket or draft.chart or draft.trend or self.having
-        states = any(q.state for _, q, _, _ in draft.qualifiers) or (thing.agg == "count_distinct" and draft.thing is not None)
+        lasting = thing.agg == "count_distinct" and draft.thing is not None and self.dataset.kind is not Kind.EVENT
+        states = any(q.state for _, q, _, _ in draft.qualifiers) or thing.few or lasting
         bare = draft.thing is not None and states and not draft.by and self.items[0].has("thing", "qualifier", "soft")
         if not (draft.listing or bare) or counts or shapes:
             return False

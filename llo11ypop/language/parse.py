@@ -163,7 +163,7 @@ class Parser(Nouns):
                 who = next((f for f in ("user", "actor", "assignee", "technician_id") if f in own), "")
                 if item.text == "who" and who and not self.draft.by:
                     self._group((who,), who)
-                    self.draft.head = self.draft.listing = self.draft.singular = True
+                    self.draft.head = self.draft.listing = True
                     return "which"
                 if role == "show" and cue == "which":
                     return cue
@@ -198,7 +198,8 @@ class Parser(Nouns):
             return "count"
         if item.has("bucket"):
             draft.bucket = draft.bucket or item.sense("bucket").name  # type: ignore[union-attr]
-            return cue
+            joined = self._listed(at) and at + 2 < len(self.items) and self.items[at + 2].has("dim")
+            return "group" if joined else cue
         if item.has("agg") and (
             not item.has(*RANKS)
             or item.text in PURE

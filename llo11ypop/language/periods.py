@@ -38,6 +38,10 @@ def shifted(start: datetime, unit: str, count: int = 1) -> datetime:
     return start + timedelta(days=count)
 
 
+_ROUNDED_S = 600
+"""From ten minutes on a span that is no whole number of minutes is told in round ones."""
+
+
 class JustBegunError(ValueError):
     """A period begins at the very instant of the question; the message is its name."""
 
@@ -76,7 +80,10 @@ def describe(span: timedelta) -> str:
         if seconds % size == 0 and seconds >= size and not (name == "day" and seconds == size):
             count = seconds // size
             return f"{count} {name}{'s' if count != 1 else ''}"
-    return f"{seconds} seconds"
+    if seconds < _ROUNDED_S:
+        return f"{seconds} seconds"
+    size, name = next((s, n) for s, n in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= 2 * s)
+    return f"about {round(seconds / size)} {name}s"
 
 
 def clipped(start: datetime, end: datetime, label: str, at: datetime) -> Period:

@@ -364,7 +364,7 @@ class Reader:
             if not known and "_" in token.text:
                 out += tokens(token.text.replace("_", " "), self.index.whole)
                 continue
-            better = None if known else self.index.correct(token.lemma)
+            better = None if known else self.index.correct(token.lemma, token.text)
             if better is not None:
                 notes.append(f"'{token.text}' read as '{better}'")
             out.append(token if better is None else Token(better, better, token.start, token.end))

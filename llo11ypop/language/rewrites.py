@@ -16,7 +16,7 @@ _SHORTHAND = (
     (re.compile(r"\bw/o\s+"), "without "),
     (re.compile(r"\bw/\s*"), "with "),
     (re.compile(r"\s\+\s"), " and "),
-    (re.compile(r"\b(yesterday|today)s\b"), r"\1's"),
+    (re.compile(r"\b(yesterday|today|last night|last week|last month|this week|this month)s\b"), r"\1's"),
     (re.compile(r"\b([a-z]+-[a-z\d-]*\d)'s\b"), r"\1"),
     (re.compile(r"\bper-(?=[a-z])"), "per "),
     (re.compile(r"(\w)\s*&\s*(?=\w)"), r"\1 and "),

@@ -213,7 +213,8 @@ class Settler(Moments):
                 f"{draft.rank} {what} by which measure? for example GPU temperature, failed jobs, XIDs, availability"
             )
         if draft.rank and draft.thing is not None and not draft.by and not (draft.count_thing or draft.listing or draft.bucket):
-            if not draft.qualifiers and not self.times.before and not draft.compare:
+            bare = not draft.qualifiers or any(i.text == "top" for i in self.items)
+            if bare and not self.times.before and not draft.compare:
                 self.out.clarify = f"{draft.rank} {draft.thing[1].noun} by what? for example by node or by cluster"
         left = [a for a, _ in draft.aggs if a not in ("sum", "last", "first")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
@@ -323,6 +324,7 @@ class Settler(Moments):
         most = any(i.text in ("most", "least") for i in self.items) and draft.dataset != "slurm_jobs"
         often = draft.listing and (last_count > named_at or most)
         often = often or any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
+        often = often or (draft.rank == "top" and draft.thing is not None and draft.dataset != "slurm_jobs" and not draft.aggs)
         values = [m[1] for _, q, no, _ in draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))]
         if thing is not None and len(values) >= len(("a", "b", "c")) and len(set(values)) == 1 and not draft.share:
             draft.by = draft.by or [values[0]]

@@ -15,7 +15,8 @@ from llo11ypop.language.words import Token
 
 _SHOWN = 8
 _POINTING = re.compile(
-    r"\b(?:the other one|(?:that|this) one(?!\s+(?:problem|issue|incident|cause|event|fault|root|failure))|the former|the latter|these two|those two|both of them)\b"
+    r"\b(?:the other one|(?:that|this) one(?!\s+(?:problem|issue|incident|cause|event|fault|root|failure))"
+    r"|the former|the latter|these two|those two|both of them)\b"
     r"|^\W*(?:is|was|did|has)\s+(?:it|that|this)\s+(?:getting\s+|become\s+|get\s+|gotten\s+|now\s+)?(?:worse|better|normal|ok|okay|fine)\b"
 )
 """Words that point at an answer before; a question that stands alone has none."""

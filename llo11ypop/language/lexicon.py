@@ -104,7 +104,9 @@ def load_lexicon(config_dir: Path, catalog: Catalog | None = None) -> Lexicon:
         sayings += file.sayings
         if catalog is not None:
             _check(file, document, catalog)
-    return Lexicon(Words(**words), intents=intents, sayings=sayings, verified=_verified(config_dir / "questions.yaml", fatal), **merged)
+    return Lexicon(
+        Words(**words), intents=intents, sayings=sayings, verified=_verified(config_dir / "questions.yaml", fatal), **merged
+    )
 
 
 def _read(path: Path, fatal: str) -> Located:

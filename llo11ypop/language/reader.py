@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rapidfuzz.distance import OSA
-
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
@@ -21,21 +19,19 @@ from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
 from llo11ypop.language.rewrites import plain, without_units
 from llo11ypop.language.scope import Scope
-from llo11ypop.language.searching import in_logs, searched
+from llo11ypop.language.searching import searched
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
+from llo11ypop.language.spelling import quotes, spelled, time_words
 from llo11ypop.language.spot import BESIDE, Spotted, spot, under
-from llo11ypop.language.time_counts import NUMBERS
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
-from llo11ypop.language.words import Token, lemma, normalise, tokens
+from llo11ypop.language.words import Token, normalise, tokens
 from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
 _ROSTER = re.compile(r"\b(?:technicians?|engineers?|staff|shift|duty|on[- ]call|skills?|who)\b")
-_QUOTED = re.compile(r"""(?<!\w)(["'])([^"']{3,80})\1(?!\w)""")
-_TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
 _TWINS = frozenset({"technician_shifts", "slurm_job_nodes"})
 """Datasets that say the same as another of the same things."""
 _CODED = re.compile(r"\b(s?xids?)[-_#:]?\s?#?(\d+)")
@@ -67,11 +63,11 @@ class Reader:
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
-        text = plain(self._time_words(text), models, self.lexicon.sayings)
+        text = plain(time_words(text, self.index), models, self.lexicon.sayings)
         text, units = without_units(text, self.lexicon.units)
         times = read_times(text, at)
-        self._quotes(text, times)
-        fixed, notes = self._tokens(text, times)
+        quotes(text, times, self.index)
+        fixed, notes = spelled(text, times, self.index)
         merged = followup.merged(self, question, text, fixed, times, at, previous) if previous is not None else None
         reading = merged or self.fresh(question, text, fixed, times, at)
         reading = self._in_units(reading, units)
@@ -139,28 +135,6 @@ class Reader:
         lemmas = [t.lemma for t in words]
         found = [[] if taken[i] else list(self.index.at(lemmas, i)) for i in range(len(words))]
         return under(dataset, words, taken, found, self.catalog)
-
-    def _time_words(self, text: str) -> str:
-        """Misspelt words of time put right before periods are looked for: '7 dyas'."""
-
-        def right(match: re.Match[str]) -> str:
-            word = match.group()
-            if word in NUMBERS or word in self.index.words or word in self.index.names or lemma(word) in self.index.words:
-                return word
-            return next((w for w in _TIME_WORDS if OSA.distance(word, w, score_cutoff=1) <= 1), word)
-
-        return re.sub(r"(?<![\w-])[a-z]{4,9}(?![\w-])", right, text)
-
-    def _has_text(self, dataset: str) -> bool:
-        return any(f.free_text for f in self.catalog.datasets[dataset].fields.values())
-
-    def _quotes(self, text: str, times: Times) -> None:
-        """Text in quotation marks that is no name of this fleet is searched for in messages."""
-        for match in _QUOTED.finditer(text):
-            inner = match[2].strip()
-            if inner and (" " in inner or in_logs(text)) and inner not in self.index.names:
-                times.quoted.append(inner)
-                times.spans.append(match.span())
 
     def settled(self, spotted: Spotted, times: Times, at: datetime) -> "tuple[Settled, followup.Draft]":
         """Draft and scope of a spotted question."""
@@ -349,26 +323,6 @@ class Reader:
             question,
             "which measure do you mean? for example failed jobs, GPU temperature, XIDs, fan failures, queue wait, link flaps",
         )
-
-    def _tokens(self, text: str, times: Times) -> tuple[list[Token], list[str]]:
-        """Tokens with misspelt words put right, and what was put right."""
-        notes: list[str] = []
-        out: list[Token] = []
-        for token in tokens(text, self.index.whole):
-            inside = any(s <= token.start < e for s, e in times.spans)
-            known = token.number is not None or token.lemma in self.index.words or token.text in self.index.names or inside
-            dashed = token.text.replace("_", "-")
-            if not known and dashed in self.index.names:
-                out.append(Token(dashed, dashed, token.start, token.end))
-                continue
-            if not known and "_" in token.text:
-                out += tokens(token.text.replace("_", " "), self.index.whole)
-                continue
-            better = None if known else self.index.correct(token.lemma, token.text)
-            if better is not None:
-                notes.append(f"'{token.text}' read as '{better}'")
-            out.append(token if better is None else Token(better, better, token.start, token.end))
-        return out, notes
 
 
 def _taken(words: list[Token], times: Times) -> list[bool]:

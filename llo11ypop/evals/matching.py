@@ -20,8 +20,9 @@ Cost = tuple[int, int, int, float]
 
 LEMON = "F37"
 """The mode whose incident consists of many small failures of one node."""
-CORRUPTION, SPIKE = "F32", "F33"
-"""A loss spike of a run is just that until a step does not replay on one node: only then is the node corrupt."""
+BEFORE = {"F32": "F33", "F36": "F7"}
+"""Mode → what its first signs are, rightly, until more is seen: a loss spike of a run, until a step does not replay on one
+node; a GPU whose GSP does not answer, until it happens on the third node with the new driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def match(tickets: Sequence[Ticket], truths: Iterable[Truth], places: Places, pe
                 ticket,
                 covered.truth if covered else None,
                 result,
-                _about(ticket, unscored, places, period) or lemon or _of_a_spike(ticket, families, places),
+                _about(ticket, unscored, places, period) or lemon or _first_sign_of(ticket, families, places),
                 _decoy(ticket, decoys, places, period),
             )
     return result
@@ -195,7 +196,7 @@ def _cost(ticket: Ticket, incident: Incident, places: Places, period: Period) ->
     options = []
     if incident.truth.mode == LEMON and ticket.cause not in incident.causes:
         return None
-    if _is_early_spike(ticket, incident.truth):
+    if _is_first_sign(ticket, incident.truth):
         return None
     for depth, truth in ((0, incident.truth), *((1, child) for child in incident.children)):
         start, end = span_of(truth, period)
@@ -250,16 +251,16 @@ def _of_a_lemon(ticket: Ticket, families: Iterable[Incident], places: Places) ->
     return None
 
 
-def _is_early_spike(ticket: Ticket, truth: Truth) -> bool:
+def _is_first_sign(ticket: Ticket, truth: Truth) -> bool:
     first = truth.first_seen_at
-    return truth.mode == CORRUPTION and ticket.cause == SPIKE and first is not None and ticket.created_at < first
+    return ticket.cause == BEFORE.get(truth.mode) and first is not None and ticket.created_at < first
 
 
-def _of_a_spike(ticket: Ticket, families: Iterable[Incident], places: Places) -> Truth | None:
-    """The corrupt node behind a loss spike that was ticketed as one while nothing pointed at a node yet."""
+def _first_sign_of(ticket: Ticket, families: Iterable[Incident], places: Places) -> Truth | None:
+    """The corrupt node or bad driver whose first sign was ticketed as what it looked like while nothing told more."""
     for truth in (f.truth for f in families):
-        if _is_early_spike(ticket, truth) and truth.start_at <= ticket.created_at:
-            if places.nearness(ticket, truth, frozenset({SPIKE})) is not None:
+        if _is_first_sign(ticket, truth) and truth.start_at <= ticket.created_at:
+            if places.nearness(ticket, truth, frozenset({ticket.cause})) is not None:
                 return truth
     return None
 

@@ -108,12 +108,21 @@ def _related(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
     mine, theirs = desk.book[hypothesis.cause], desk.book.get(proposal.cause)
     if theirs is None:
         return False
+    if proposal.cause == hypothesis.cause and _of_one_mount(proposal, hypothesis):
+        return True
     places = places_of(proposal, desk.topology)
     if proposal.cause == hypothesis.cause and proposal.entities[0] not in places:
         return False
     compete = proposal.cause in mine.competing or hypothesis.cause in theirs.competing or proposal.cause == hypothesis.cause
     explained = any(hypothesis.cause in rule.modes for rule in theirs.explains) and _began_with(proposal, hypothesis)
     return (compete or explained) and any(_touching(place, hypothesis.entity, desk.topology) for place in places)
+
+
+def _of_one_mount(proposal: Proposal, hypothesis: Hypothesis) -> bool:
+    """Whether one of the two is about a mount that the other one names: it lies in no place, so nothing contains it."""
+    named = {e for f in hypothesis.findings for e in f.related}
+    mounts = {proposal.entities[0]} & named | {hypothesis.entity} & set(proposal.entities[1:])
+    return any(e.level is Level.MOUNT for e in mounts)
 
 
 def _began_with(proposal: Proposal, hypothesis: Hypothesis) -> bool:

@@ -88,7 +88,9 @@ def find(playbook: Playbook, hits: Mapping[str, Hits], places: Places, at: datet
         if required is None or _excluded(entity, [hits[n] for n in match.excluded_by], places):
             continue
         supporting = {n: fired for n in match.supporting if (fired := _on(entity, hits[n], places))}
-        found.append(_finding(playbook, entity, required, supporting, hits, at))
+        finding = _finding(playbook, entity, required, supporting, hits, at)
+        if finding.since + match.lasts <= at:
+            found.append(finding)
     return found
 
 

@@ -34,6 +34,8 @@ class Match(Strict):
     """Repairs: signs that were last seen before one of these no longer count."""
     in_order: tuple[str, ...] = ()
     """Required signals whose first onsets on the entity must follow each other."""
+    lasts: Duration = timedelta(0)
+    """How long the onset must lie back: what names no cause waits for the signs that would."""
 
     @model_validator(mode="after")
     def _required(self) -> "Match":

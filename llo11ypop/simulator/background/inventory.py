@@ -110,12 +110,12 @@ def _shifts(world: World) -> None:
 
 
 def _supply(world: World) -> None:
-    """Stock, orders and lead times, weekly from four weeks back."""
+    """Stock, orders and lead times, weekly from four weeks back; the last spare stays on the shelf unless a shortage takes it."""
     rng = world.rng("supply")
     weeks = np.arange(-4, int(world.days // 7) + 1)
     for part in world.shape.parts:
         used = rng.poisson(max(part.stock, 1) * 0.08, len(weeks))
-        stock = np.maximum(part.stock - np.cumsum(used) + np.roll(np.cumsum(used), 4) * (np.arange(len(weeks)) >= 4), 0)
+        stock = np.maximum(part.stock - np.cumsum(used) + np.roll(np.cumsum(used), 4) * (np.arange(len(weeks)) >= 4), 1)
         lead = part.lead_time_days * (1 + 0.05 * rng.standard_normal(len(weeks)))
         world.add(
             "supply_chain", ts=weeks * WEEK_S, part_no=part.part_no, part_type=part.part_type, vendor=part.vendor,

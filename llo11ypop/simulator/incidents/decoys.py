@@ -133,8 +133,7 @@ def d4(world: World, at: Placement) -> Truth:
     gpus = [g for n in c.nodes for g in c.gpus(n)]
     tdp = world.shape.model(c.node).tdp_w
     c.put("gpu_metrics", gpus, "clock_event_reasons", 4, decisive=False)
-    c.put("gpu_metrics", gpus, "power_w", lambda t: np.round(tdp * (0.99 + 0.012 * np.sin(t / 700)), 1), decisive=False)
-    c.put("gpu_metrics", gpus, "gpu_util_pct", 99.0, decisive=False)
+    _work_harder(c, gpus, tdp, share=0.99, swing=0.012)
     c.scale("gpu_metrics", gpus, "sm_clock_mhz", c.within(0.82, 0.93), decisive=False)
     c.count("gpu_metrics", gpus, "power_violation_ns_total", (c.end - c.t) * 0.3e9, decisive=False)
     return harmless(c, "software power cap at the rated power")
@@ -197,20 +196,20 @@ def d7(world: World, at: Placement) -> Truth:
         gpus = [g for g in c.gpus(node) if all(c.jobs_of_gpu(g, float(at_s)) for at_s in moments)]
         if not gpus:
             continue
-        _work_harder(c, gpus, world.shape.model(node).tdp_w)
+        _work_harder(c, gpus, world.shape.model(node).tdp_w, share=0.9, swing=0.04)
         c.scale("node_hw", c.units("node_hw", node_id=node, sensor_type="fan"), "reading", c.within(1.10, 1.2), decisive=False)
         c.shift("node_hw", f"{node}/exhaust", "reading", c.scaled(4, 7), decisive=False)
     return harmless(c, "load ramp: warm because busy")
 
 
-def _work_harder(c: Case, gpus: list[str], tdp_w: float) -> None:
-    """GPUs go to nine tenths of their limit, and warm by what they draw more than before."""
+def _work_harder(c: Case, gpus: list[str], tdp_w: float, *, share: float, swing: float) -> None:
+    """GPUs go to a share of their limit, and warm by what they draw more than before."""
     grid = c.world.grid("gpu_metrics")
     if grid is None:
         return
     rows, span = grid.rows(gpus), grid.span(c.t, c.end)
     t = np.arange(span.start, span.stop) * grid.step_s - c.t
-    draw = np.round(tdp_w * (0.9 + 0.04 * np.sin(t / 900)), 1)
+    draw = np.round(tdp_w * (share + swing * np.sin(t / 900)), 1)
 
     def ramp() -> None:
         more = np.maximum(draw - grid.columns["power_w"][rows, span], 0)

@@ -11,6 +11,8 @@ from llo11ypop.analysis.risk import Risk, rank
 
 DEFAULT_TOP = 10
 DEFAULT_DAYS = 7.0
+CERTAIN_FROM = 0.1
+"""Chances from here on are told in whole per cent."""
 COLUMNS = (
     measure("rank"), dimension("entity", "what"), dimension("node_id", "node"), dimension("cluster"),
     measure("risk_pct", "chance of a fault", "%", "lower"), measure("base_pct", "fleet average", "%"),
@@ -64,11 +66,16 @@ def risk_rows(ranked: Sequence[Risk], history: History, days: float, base: float
         rows.append(
             {
                 "rank": number, "entity": risk.node, "node_id": place["node_id"], "cluster": place["cluster"],
-                "risk_pct": figure(100 * within(risk.rate, days), 2), "base_pct": figure(100 * base, 2),
+                "risk_pct": _percent(within(risk.rate, days)), "base_pct": _percent(base),
                 "faults_30d": risk.last_30, "faults": risk.total, "evidence": signs_text(history, risk.node),
             }
         )  # fmt: skip
     return rows
+
+
+def _percent(chance: float) -> float | int | None:
+    """A chance in per cent, no finer than it is known."""
+    return figure(100 * chance, 0 if chance >= CERTAIN_FROM else 2)
 
 
 def signs_text(history: History, name: str) -> str:

@@ -53,11 +53,17 @@ def places(inquiry: Inquiry) -> frozenset[str] | None:
 def sentence(rows: Sequence[Row]) -> str:
     """The first cause in full, and the others that were asked for by name."""
     first = rows[0]
-    cost = f", with {count_of(first['failed_jobs'], 'failed job')} and {said(first['gpu_hours'])} GPU-hours lost there"
-    lost = first["failed_jobs"] or first["gpu_hours"]
     more = [lowered(f"{row['cause']} on {row['entity']}") for row in rows[1:DEFAULT_TOP]]
     lead = f"Most likely: {lowered(first['cause'])} on {first['entity']}"
-    return lead + (cost if lost else ", without any job lost there") + (f"; then {'; '.join(more)}." if more else ".")
+    return lead + cost_of(first) + (f"; then {'; '.join(more)}." if more else ".")
+
+
+def cost_of(row: Row) -> str:
+    """What was lost there, beside what would have failed there anyway."""
+    hours = f"{said(row['gpu_hours'])} GPU-hours lost"
+    if not row["failed_jobs"]:
+        return f", without any job lost there but with {hours}" if row["gpu_hours"] else ", without any job lost there"
+    return f", with {count_of(row['failed_jobs'], 'failed job')} there ({said(row['expected_failed_jobs'])} expected) and {hours}"
 
 
 def lowered(title: str) -> str:

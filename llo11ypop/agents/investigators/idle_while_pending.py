@@ -6,7 +6,7 @@ from datetime import timedelta
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
 from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
-from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, minute, moment, said
+from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, measure, minute, moment, said
 from llo11ypop.core.window import Window
 
 DEFAULT_WINDOW = timedelta(hours=1)
@@ -156,16 +156,17 @@ def _cause(row: Row) -> Cause:
 
 
 def _sentence(whole: Row, rows: Sequence[Row], suspects: Sequence[Row]) -> str:
-    lead = f"{said(whole['idle_gpus'])} GPUs are idle while jobs wait for {said(whole['gpus'])}"
+    idle = f"{count_of(whole['idle_gpus'], 'GPU')} {'is' if whole['idle_gpus'] == 1 else 'are'} idle"
+    lead = f"{idle} while jobs wait for {said(whole['gpus'])}"
     if not rows:
-        return f"{said(whole['idle_gpus'])} GPUs are idle and no job waits."
+        return f"{idle} and no job waits."
     if not suspects:
         first = rows[0]
-        return f"{lead}; nothing stands out: most wait for {first['reason']} in {first['cluster']} ({said(first['gpus'])} GPUs)."
+        most = f"{first['reason']} in {first['cluster']} ({count_of(first['gpus'], 'GPU')})"
+        return f"{lead}; nothing stands out: most wait for {most}."
     first = suspects[0]
     where = f"{said(first['gpus'])} GPUs wait for {first['reason']} in {first['partition']} of {first['cluster']}"
     change = f", where {first['change']} was changed at {minute(first['changed_at'])}" if first["change"] else ""
     if _suspicion(first) > 1:
         return f"{lead}; the configuration is the likely cause: {where} (usual {said(first['usual_gpus'])}){change}."
-    idle = f"{said(first['idle_gpus'])} are idle there"
-    return f"{lead}; {where} although {idle}: {first['meaning']}."
+    return f"{lead}; {where} although {said(first['idle_gpus'])} are idle there: {first['meaning']}."

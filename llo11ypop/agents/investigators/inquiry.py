@@ -63,15 +63,21 @@ class Inquiry:
         for condition in self.reading.scope.filters:
             if condition.field in leave_out:
                 continue
-            try:
-                self.ground.catalog.route(dataset, condition.field)
-            except UnknownNameError:
+            if not self.knows(dataset, condition.field):
                 self.note(
                     f"{dataset} knows no {condition.field}: its rows are not limited to {condition.words or condition.field}"
                 )
                 continue
             parts.append(expression(condition))
         return " and ".join(f"({p})" for p in parts) or None
+
+    def knows(self, dataset: str, name: str) -> bool:
+        """Whether a dataset can be filtered by a field or dimension."""
+        try:
+            self.ground.catalog.route(dataset, name)
+        except UnknownNameError:
+            return False
+        return True
 
     def note(self, text: str) -> None:
         """Say something beside the answer, once."""

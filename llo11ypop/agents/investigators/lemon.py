@@ -166,13 +166,18 @@ def _list(inquiry: Inquiry, counts: Mapping[str, Mapping[str, float]], nodes: Se
 def _sentence(node: str, rows: Sequence[Row], beyond: Sequence[Row], verdict: bool) -> str:
     if not beyond:
         most = max(rows, key=lambda r: r["node"] or 0)
-        seen = (
-            f"{said(most['node'])} {most['sign']}, others {said(most['fleet_mean'])}"
-            if most["node"]
-            else "it shows none of the signs"
-        )
+        seen = f"{_counted(most)}, others {said(most['fleet_mean'])}" if most["node"] else "it shows none of the signs"
         return f"No, {node} is not a lemon: nothing is beyond chance ({seen})."
-    texts = ", ".join(f"{said(r['node'])} {r['sign']} (others {said(r['fleet_mean'])})" for r in beyond[:3])
+    texts = ", ".join(f"{_counted(r)} (others {said(r['fleet_mean'])})" for r in beyond[:3])
     if verdict:
         return f"Yes, {node} looks like a lemon: {texts}."
     return f"Not enough to call {node} a lemon: too few kinds of sign are beyond chance, {texts}."
+
+
+def _counted(row: Row) -> str:
+    """'3 repairs', '1 user who excludes it'."""
+    sign = str(row["sign"])
+    if row["node"] == 1:
+        noun, _, rest = sign.partition(" ")
+        sign = f"{noun.removesuffix('s')} {rest.replace('exclude', 'excludes')}".strip()
+    return f"{said(row['node'])} {sign}"

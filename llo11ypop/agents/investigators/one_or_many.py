@@ -22,6 +22,8 @@ AROUND = 20 * MINUTE
 TOGETHER = 15 * MINUTE
 """Longest time between the onsets of two alerts of one problem (bursts of three nodes in ten minutes, InfiniteHBD trace)."""
 BEFORE = timedelta(days=2)
+FEW = 3
+"""Problems up to this many are all named in the sentence."""
 SHARED = (Level.NODE, Level.RACK, Level.SWITCH, Level.ROW)
 """What alerts of one problem share, near before far. A cluster alone is no common cause."""
 KINDS: Mapping[str, tuple[tuple[str, ...], dict[str, Any]]] = {
@@ -86,7 +88,7 @@ async def one_or_many(inquiry: Inquiry) -> Investigated:
     kinds = asked_kinds(inquiry.reading.question)
     alerts, usual = await _alerts(inquiry, window, kinds)
     what = " or ".join(kinds) if len(kinds) < len(KINDS) else "alert"
-    asked = minute(when) if when else f"{minute(window.start)} to {minute(window.end)}"
+    asked = f"around {minute(when)}" if when else f"from {minute(window.start)} to {minute(window.end)}"
     calendar = await planned_work(inquiry, window)
     planned = [a for a in alerts if calendar.on_nodes([a.node], a.at) is not None]
     alerts = [a for a in alerts if a not in planned]
@@ -98,7 +100,7 @@ async def one_or_many(inquiry: Inquiry) -> Investigated:
         if all(inquiry.missing(kind) for kind in kinds):
             return inquiry.found(f"Unknown: nothing was recorded that shows a {what} alert.", COLUMNS, [])
         none = {"problem": 0, "alerts": 0, "nodes": 0, **moments}
-        text = f"There is no {what} alert around {asked} that was not planned: neither one problem nor many."
+        text = f"There is no {what} alert {asked} that was not planned: neither one problem nor many."
         return inquiry.found(text, COLUMNS, [none])
     groups = grouped(alerts, inquiry.ground.topology)
     found = await match_at(inquiry, min(window.end, inquiry.at))
@@ -190,11 +192,18 @@ def _row(number: int, group: Sequence[Alert], inquiry: Inquiry, known: Sequence[
 
 
 def _sentence(rows: Sequence[Row], alerts: int, what: str, asked: str) -> str:
-    lead = f"{count_of(figure(alerts), what + (' alert' if what != 'alert' else ''))} around {asked}"
+    lead = f"{count_of(figure(alerts), what + (' alert' if what != 'alert' else ''))} {asked}"
     first = rows[0]
     known = f" ({first['known']})" if first["known"] else ""
     if len(rows) == 1:
         same = "one alert" if alerts == 1 else f"one problem: they share {first['place']} and began together"
         return f"{lead}: {same}{known}."
-    largest = f"the largest is in {first['place']} with {count_of(first['alerts'], 'alert')}{known}"
-    return f"{lead}: {said(rows[-1]['problem'])} problems; {largest}."
+    number = f"{lead}: {said(rows[-1]['problem'])} problems"
+    if len(rows) <= FEW:
+        return f"{number}, which share neither place nor time: {listed([_told(r) for r in rows])}."
+    return f"{number}; the largest is in {first['place']} with {count_of(first['alerts'], 'alert')}{known}."
+
+
+def _told(row: Row) -> str:
+    """'node gpu-b-001 (power supply: Power supply failure)'."""
+    return f"{row['place']} ({row['kinds']}{': ' + row['known'] if row['known'] else ''})"

@@ -117,8 +117,9 @@ def _sentence(rows: Sequence[Row]) -> str:
             "No outage: 0 GPU-hours, no job was lost to infrastructure and no node was out of service unplanned in this window."
         )
     worst = rows[1]
-    return (
-        f"It cost {said(total['gpu_hours'])} GPU-hours: {said(total['lost_gpu_hours'])} of work lost in "
-        f"{count_of(total['failed_jobs'], 'job')} and {said(total['idle_gpu_hours'])} of GPUs that stood still on "
-        f"{count_of(total['nodes'], 'node')}; most of it in {worst['cluster']} ({said(worst['gpu_hours'])})."
-    )
+    work = f"{said(total['lost_gpu_hours'])} of work lost in {count_of(total['failed_jobs'], 'job')}"
+    still = f"{said(total['idle_gpu_hours'])} of GPUs that stood still on {count_of(total['nodes'], 'node')}"
+    parts = [p for p, any_ in ((work, total["failed_jobs"]), (still, total["nodes"])) if any_]
+    most = "" if worst["gpu_hours"] == total["gpu_hours"] else f" ({said(worst['gpu_hours'])})"
+    where = f"{'most' if most else 'all'} of it in {worst['cluster']}{most}"
+    return f"It cost {said(total['gpu_hours'])} GPU-hours: {' and '.join(parts)}; {where}."

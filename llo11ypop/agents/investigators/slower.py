@@ -47,24 +47,50 @@ class Reading:
     """Difference from the siblings, as a share of their median, that matters (absolute where they read zero)."""
     meaning: str
     busy: bool = True
+    shown: tuple[str, float] | None = None
+    """Unit in which it is told, and how many of that unit one of its own is; its own unit where there is none."""
 
 
+SECONDS = ("s", 1e-9)
 READINGS = (
     Reading(
         "PCIe lanes", "min", "pcie_link_width", "1", -1, 0.2, "the PCIe link trained narrow: riser, retimer or dirt", busy=False
     ),
     Reading("PCIe replays", "increase", "pcie_replay_total", "1", 1, 20.0, "the PCIe link repeats packets", busy=False),
     Reading(
-        "thermal throttling", "increase", "thermal_violation_ns_total", "ns", 1, 1e9, "it was slowed down for heat", busy=False
+        "thermal throttling",
+        "increase",
+        "thermal_violation_ns_total",
+        "ns",
+        1,
+        1e9,
+        "it was slowed down for heat",
+        busy=False,
+        shown=SECONDS,
     ),
     Reading(
-        "power throttling", "increase", "power_violation_ns_total", "ns", 1, 60e9, "it was slowed down for power", busy=False
+        "power throttling",
+        "increase",
+        "power_violation_ns_total",
+        "ns",
+        1,
+        60e9,
+        "it was slowed down for power",
+        busy=False,
+        shown=SECONDS,
     ),
     Reading("core temperature", "avg", "gpu_temp_c", "Cel", 1, 0.12, "it is warmer under the same load: cooling of this one GPU"),
     Reading("HBM temperature", "avg", "mem_temp_c", "Cel", 1, 0.12, "its memory is warmer under the same load"),
     Reading("NVLink replays", "increase", "nvlink_replay_error_total", "1", 1, 20.0, "its NVLink repeats packets", busy=False),
     Reading(
-        "NVLink traffic", "avg", "nvlink_bandwidth_bps", "By/s", -1, 0.2, "less NVLink traffic: a degraded link, or less work"
+        "NVLink traffic",
+        "avg",
+        "nvlink_bandwidth_bps",
+        "By/s",
+        -1,
+        0.2,
+        "less NVLink traffic: a degraded link, or less work",
+        shown=("GB/s", 1e-9),
     ),
     Reading("rows remapped", "increase", "remap_uncorrectable_total", "1", 1, 1.0, "its memory loses rows", busy=False),
     Reading("SM clock", "avg", "sm_clock_mhz", "MHz", -1, 0.04, "it runs at a lower clock"),
@@ -139,12 +165,13 @@ def _compared(reading: Reading, rows: Sequence[Row], index: int) -> Row | None:
         off >= reading.least if counter else off >= max(reading.least * abs(usual), LEAST_PCT if reading.unit == "%" else 0.0)
     )
     speaks = matters and off >= APART * spread
+    unit, scale = reading.shown or (reading.unit, 1.0)
     return {
         "reading": reading.name,
-        "gpu": figure(own, 0 if counter else 2),
-        "siblings": figure(usual, 0 if counter else 2),
+        "gpu": figure(own * scale, 0 if counter else 2),
+        "siblings": figure(usual * scale, 0 if counter else 2),
         "difference_pct": figure(100 * (own - usual) / usual if usual else None),
-        "unit": reading.unit,
+        "unit": unit,
         "speaks": "for" if speaks else "against",
         "meaning": reading.meaning if speaks else "like its siblings",
     }

@@ -176,7 +176,8 @@ def _causes(rows: Sequence[Row], what: str) -> list[Cause]:
 def _sentence(what: str, name: str, rows: Sequence[Row]) -> str:
     first = rows[0]
     lead = (
-        f"{said(first['per_1000_gpu_days'])} {what} per 1,000 GPU-days with {name} and {said(first['other_per_1000'])} without: "
+        f"{said(first['per_1000_gpu_days'])} node-days with {what} per 1,000 GPU-days with {name} "
+        f"and {said(first['other_per_1000'])} without: "
         f"rate ratio {said(first['rate_ratio'])} ({said(first['low'])} to {said(first['high'])})"
     )
     held = [r for r in rows[1:] if r["verdict"] not in (first["verdict"], "too little")]

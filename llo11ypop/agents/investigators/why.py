@@ -8,7 +8,7 @@ from llo11ypop.agents.investigators.causes import cause_of, explain_exclusions, 
 from llo11ypop.agents.investigators.hypotheses import Scene, Suspect, hypotheses
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
 from llo11ypop.agents.investigators.losses import FAILED, TERMINAL, losses
-from llo11ypop.agents.investigators.periods import FEWER, Periods, choose_periods, read_series
+from llo11ypop.agents.investigators.periods import FEWER, Periods, aggregate, choose_periods, read_series
 from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices, spread_of, total_of, total_z
@@ -18,6 +18,8 @@ from llo11ypop.analysis.counts import poisson_tail
 from llo11ypop.language.scope import Quantity
 
 FAILED_JOBS = Quantity("failed_jobs", "failed jobs", "slurm_jobs", where=FAILED, better="lower")
+ON_NODES = replace(FAILED_JOBS, dataset="slurm_job_nodes", agg="count_distinct", field="job_id")
+"""The same jobs where the question names nodes or racks, which `slurm_jobs` does not know."""
 BEYOND_CHANCE = 2.0
 """Standard errors from which a change of the whole is called one."""
 RARE = 0.01
@@ -58,7 +60,7 @@ async def why(inquiry: Inquiry) -> Investigated:
     suspects = _known_causes(inquiry, quantity, periods, scene)
     rows = [_row("total", "", "", now=total[0], before=total[1], z=z), *(_slice_row(s) for s in named)]
     if abs(z) >= BEYOND_CHANCE and quantity.dataset in JOBS:
-        rows += await _rate_rows(inquiry, periods)
+        rows += await _rate_rows(inquiry, quantity, periods)
     if quantity.name == FAILED_JOBS.name and quantity.dataset in JOBS:
         unplanned = await _without_planned(inquiry, periods, scene, total)
         z = total_z(unplanned, series, quantity, periods)
@@ -75,23 +77,23 @@ async def why(inquiry: Inquiry) -> Investigated:
 
 def _quantity(inquiry: Inquiry) -> Quantity:
     asked = next((m for m in inquiry.reading.scope.measures if m.dataset), FAILED_JOBS)
-    if asked.recipe and asked.dataset in JOBS:
-        return FAILED_JOBS
+    if asked.dataset in JOBS and (asked.recipe or asked.name == FAILED_JOBS.name):
+        return FAILED_JOBS if all(inquiry.knows("slurm_jobs", f.field) for f in inquiry.reading.scope.filters) else ON_NODES
     return asked if len(asked.label) <= LONGEST_LABEL else replace(asked, label=asked.name.replace("_", " "))
 
 
-async def _rate_rows(inquiry: Inquiry, periods: Periods) -> list[Row]:
+async def _rate_rows(inquiry: Inquiry, quantity: Quantity, periods: Periods) -> list[Row]:
     """Whether more jobs failed because there were more jobs or because they failed more often, over clusters."""
     measures = {
-        f"{what}_{when}": {"agg": "count", "where": where, "over": inquiry.span(window)}
+        f"{what}_{when}": aggregate(quantity) | {"where": where, "over": inquiry.span(window)}
         for what, where in (("failed", FAILED), ("ended", TERMINAL))
         for when, window in (("now", periods.now), ("before", periods.before))
     }
     span = inquiry.span(periods.outer)
     plan = {
-        "dataset": "slurm_jobs",
+        "dataset": quantity.dataset,
         "window": span,
-        "where": inquiry.where("slurm_jobs"),
+        "where": inquiry.where(quantity.dataset),
         "by": ["cluster"],
         "measures": measures,
     }

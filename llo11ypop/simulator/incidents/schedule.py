@@ -146,10 +146,12 @@ def _faults(plan: Plan, draws: Draws) -> None:
                 _burst(plan, draws, burst)
             continue
         before = int(draws.refail_of[i])
-        place = written.get(before, -1) if before >= 0 else -1
         truth = _fault(plan, draws, i)
         if truth is None:
             continue
+        place = written.get(before, -1) if before >= 0 else -1
+        if place >= 0 and plan.truths[place].entity_id != truth.entity_id:
+            place = -1  # it found no room where the first one was, and struck elsewhere
         gap = draws.start_s[i] - draws.start_s[before] - draws.repair_s[before] if before >= 0 else np.inf
         if place >= 0 and gap < DAY_S:
             plan.truths[place] = _reopened(plan.truths[place], truth)

@@ -44,6 +44,8 @@ _LEVELS = {
     "job_id": "job",
     "gpu_model": "gpu_model",
 }
+_PLACES = frozenset({"node", "rack", "row", "switch", "gpu"})
+"""'Why did gpu-c-001 go down?' asks what happened there, not for the change of a measure."""
 _SLOTS = 16
 """More GPUs than any node has."""
 _AREAS = {
@@ -134,6 +136,8 @@ def about(
     scope = Scope(
         found.intent, measures=measures, by=by, filters=filters, window=window, compare=compare, top=top, entities=entities
     )
+    if found.intent is Intent.WHY and not measures and _PLACES.intersection(level for level, _ in entities):
+        return replace(scope, intent=Intent.CAUSES, compare=None), defaults, _AREAS[Intent.CAUSES]
     if found.intent is Intent.WHY and not measures:
         defaults.append("no measure was named: failed jobs")
         scope = replace(scope, measures=(failed_jobs(reader.lexicon),))

@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 
 from llo11ypop.language.scope import Period
 
-TOLD_TO = 1000
-"""A span is told in whole units of which it misses less than this part of itself."""
 EVERYTHING_D = 400
 """All telemetry: the longest window that a plan may have."""
 
@@ -40,6 +38,10 @@ def shifted(start: datetime, unit: str, count: int = 1) -> datetime:
     return start + timedelta(days=count)
 
 
+_ROUNDED_S = 600
+"""From ten minutes on a span that is no whole number of minutes is told in round ones."""
+
+
 class JustBegunError(ValueError):
     """A period begins at the very instant of the question; the message is its name."""
 
@@ -72,13 +74,16 @@ def before(period: Period, at: datetime) -> Period:
 
 
 def describe(span: timedelta) -> str:
-    """'7 days', '24 hours', '90 minutes'; 21 days and a second are 21 days."""
+    """'7 days', '24 hours', '90 minutes'."""
     seconds = round(span.total_seconds())
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        count = round(seconds / size)
-        if count and abs(seconds - count * size) <= seconds / TOLD_TO and (name, count) != ("day", 1):
+        if seconds % size == 0 and seconds >= size and not (name == "day" and seconds == size):
+            count = seconds // size
             return f"{count} {name}{'s' if count != 1 else ''}"
-    return f"{seconds} seconds"
+    if seconds < _ROUNDED_S:
+        return f"{seconds} seconds"
+    size, name = next((s, n) for s, n in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= 2 * s)
+    return f"about {round(seconds / size)} {name}s"
 
 
 def clipped(start: datetime, end: datetime, label: str, at: datetime) -> Period:

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from functools import cache
 
@@ -123,6 +124,12 @@ def test_the_default_fleet_has_enough_to_see() -> None:
     assert sum(t.is_decoy for t in truths) >= 80
     assert len({t.mode for t in truths if t.is_decoy}) == 18
     assert len({t.incident_id for t in truths}) == len(truths)
+
+
+def test_a_fault_that_comes_back_elsewhere_is_an_incident_of_its_own() -> None:
+    world, truths = populated(33)
+    drained = {s.node_id for s in world.node_states if s.reason == "slow GPU, run GEMM test"}
+    assert drained <= {n for t in truths if t.mode == "F31" for n in t.entities["node"]}
 
 
 def test_what_needs_a_ticket_can_be_seen() -> None:

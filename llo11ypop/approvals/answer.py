@@ -7,7 +7,7 @@ a verdict without a receipt, which `reconcile` carries on once the lease is over
 from dataclasses import replace
 
 from llo11ypop.approvals.arguments import ArgumentCheck
-from llo11ypop.approvals.ledger import Ledger
+from llo11ypop.approvals.ledger import Ledger, ThreadState
 from llo11ypop.approvals.locks import lock_of
 from llo11ypop.approvals.orders import order_key
 from llo11ypop.approvals.settle import Answered, Reply, settle
@@ -33,11 +33,19 @@ async def answer(
         answered = await settle(ledger, proposal_id, verdict, check=check, seen_hash=seen_hash)
         if answered.reply is not Reply.NOW or verdict.kind is VerdictKind.SNOOZE:
             return answered
+        try:
+            return await _carried_out(ledger, graph, proposal_id, answered)
+        except Llo11yPopError as bad:
+            return replace(answered, reason=f"stored; carrying it out failed and will be tried again: {bad.line()}")
+
+
+async def _carried_out(ledger: Ledger, graph: ApprovalGraph, proposal_id: str, answered: Answered) -> Answered:
+    async with ledger.holding(proposal_id) as mine:
+        if not mine:
+            return replace(answered, reason="stored; another replica is carrying it out")
         thread = await ledger.thread(proposal_id)
         if thread is None:
             return answered
-        try:
+        if thread.state is ThreadState.ANSWERED:
             await carry_on(graph, thread)
-        except Llo11yPopError as bad:
-            return replace(answered, reason=f"stored; carrying it out failed and will be tried again: {bad.line()}")
         return replace(answered, receipt=await ledger.receipt(order_key(proposal_id, thread.round)) or {})

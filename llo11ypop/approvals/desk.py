@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from llo11ypop.approvals.answer import answer
-from llo11ypop.approvals.checkpoints import open_checkpoints
+from llo11ypop.approvals.checkpoints import open_checkpoints, size_bytes
 from llo11ypop.approvals.graph import ApprovalDeps, build_approval
-from llo11ypop.approvals.recover import Reconciled, expire_due, reconcile, unsnooze_due
+from llo11ypop.approvals.recover import Reconciled, expire_due, reconcile, resume_answered, unsnooze_due
 from llo11ypop.approvals.settle import Answered
 from llo11ypop.approvals.threads import ApprovalGraph, forget, start
 from llo11ypop.core.proposal import Verdict
@@ -42,13 +42,21 @@ class Desk:
         """Delete the threads of what `Ledger.prune` removed."""
         await forget(self.graph, proposal_ids)
 
+    async def resume_answered(self, at: datetime) -> Reconciled:
+        """Carry out what was answered but is not recorded, unless another process is at it."""
+        return await resume_answered(self.deps.ledger, self.graph, at)
+
+    async def threads_bytes(self) -> int | None:
+        """What the threads take in a database; none where a file's size says it. Raises LedgerError."""
+        return await size_bytes(self.graph.checkpointer)
+
     async def reconcile(self, at: datetime) -> Reconciled:
         """Repair what a crash left."""
         return await reconcile(self.deps.ledger, self.graph, at)
 
 
 @asynccontextmanager
-async def open_desk(deps: ApprovalDeps, checkpoints: Path | None) -> AsyncIterator[Desk]:
-    """A desk whose threads are kept in a file, or in memory without one. Raises LedgerError."""
+async def open_desk(deps: ApprovalDeps, checkpoints: Path | str | None) -> AsyncIterator[Desk]:
+    """A desk whose threads are kept in a file, a PostgreSQL (its address), or memory without either. Raises LedgerError."""
     async with open_checkpoints(checkpoints) as saver:
         yield Desk(deps, build_approval(deps).compile(checkpointer=saver, name="approval"))

@@ -5,6 +5,7 @@ Every writing call is one transaction: all of it is stored, or none. All calls m
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -196,6 +197,10 @@ class Ledger(Protocol):
 
     async def lease(self, proposal_id: str, at: datetime, span: timedelta) -> bool:
         """Take the right to resume an answered thread; False while another holds it."""
+        ...
+
+    def holding(self, proposal_id: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this process alone carries out an answer, as long as it lives and is inside; not by any clock."""
         ...
 
     async def record_verdict(

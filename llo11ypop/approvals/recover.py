@@ -1,10 +1,10 @@
 """What the clock and a restart bring about: expiry, the end of snoozes, lost threads, answers without a receipt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from llo11ypop.approvals.answer import answer
-from llo11ypop.approvals.ledger import ApprovalThread, Ledger, ThreadState
+from llo11ypop.approvals.ledger import Ledger, ThreadState
 from llo11ypop.approvals.locks import lock_of
 from llo11ypop.approvals.settle import LEASE, Reply
 from llo11ypop.approvals.threads import ApprovalGraph, carry_on, start
@@ -47,25 +47,32 @@ async def reconcile(ledger: Ledger, graph: ApprovalGraph, at: datetime) -> Recon
 
     An answer whose process may still be working on it (its lease runs) is left for the next call.
     """
-    started, resumed, failed = [], [], []
+    started = []
     for thread in await ledger.threads(ThreadState.WAITING):
         if await start(ledger, graph, thread.proposal_id):
             started.append(thread.proposal_id)
+    return replace(await resume_answered(ledger, graph, at), started=tuple(started))
+
+
+async def resume_answered(ledger: Ledger, graph: ApprovalGraph, at: datetime) -> Reconciled:
+    """Carry out what was answered but is not recorded: another process died, or the database was away. Run it often."""
+    resumed, failed = [], []
     for thread in await ledger.threads(ThreadState.ANSWERED):
         try:
-            if await _resume(ledger, graph, thread, at):
+            if await _resume(ledger, graph, thread.proposal_id, at):
                 resumed.append(thread.proposal_id)
         except Llo11yPopError as bad:
             failed.append((thread.proposal_id, bad.line()))
-    return Reconciled(tuple(started), tuple(resumed), tuple(failed))
+    return Reconciled((), tuple(resumed), tuple(failed))
 
 
-async def _resume(ledger: Ledger, graph: ApprovalGraph, thread: ApprovalThread, at: datetime) -> bool:
-    lock = lock_of(thread.proposal_id)
+async def _resume(ledger: Ledger, graph: ApprovalGraph, proposal_id: str, at: datetime) -> bool:
+    lock = lock_of(proposal_id)
     if lock.locked():
         return False
-    async with lock:
-        if not await ledger.lease(thread.proposal_id, at, LEASE):
+    async with lock, ledger.holding(proposal_id) as mine:
+        thread = await ledger.thread(proposal_id) if mine and await ledger.lease(proposal_id, at, LEASE) else None
+        if thread is None:
             return False
         await carry_on(graph, thread)
         return True

@@ -3,9 +3,13 @@
 SQLite: WAL, `synchronous=NORMAL` (a power cut may lose the last commits, never consistency:
 sqlite.org/wal.html), a busy timeout, and `BEGIN IMMEDIATE` for writers, so that two processes queue instead of
 failing when a read becomes a write.
+
+PostgreSQL: a pool whose connections are tried before they are used, writers in READ COMMITTED with row locks, readers in one
+snapshot.
 """
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -17,9 +21,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from llo11ypop.core.errors import LedgerError
+from llo11ypop.approvals.postgres import is_postgres
+from llo11ypop.core.errors import ConfigError, LedgerError
 
 BUSY_TIMEOUT_S = 5.0
+CONNECTIONS = 4
+"""Of one process to a PostgreSQL; as many threads use them."""
 _PAUSE_S = 0.01
 MEMORY = "sqlite://"
 
@@ -55,20 +62,51 @@ def connect(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
     elif url.startswith("sqlite"):
         options = {"check_same_thread": False, "timeout": busy_timeout_s}
         engine = create_engine(url, connect_args=options, json_serializer=to_json, hide_parameters=True)
+    elif is_postgres(url):
+        from llo11ypop.ledger.postgres import engine_of
+
+        return engine_of(url)
     else:
-        return create_engine(url, json_serializer=to_json, hide_parameters=True)
+        raise ConfigError(
+            "ledger.url is neither PostgreSQL nor SQLite", next_step="write postgresql://user:password@host/database"
+        )
     event.listen(engine, "connect", _pragmas)
     event.listen(engine, "begin", _begin)
     return engine
 
 
+def is_memory(engine: Engine) -> bool:
+    """Whether the ledger ends with the process."""
+    return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
+
+
 def to_json(value: Any) -> str:
-    """JSON in the order given (a plan's steps have one); NumPy scalars as numbers, instants and such as text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    """JSON in the order given (a plan's steps have one); NumPy scalars as numbers, instants and such as text.
+
+    What is not a finite number is null: JSON has no word for it, and PostgreSQL refuses one.
+    """
+    try:
+        return _dumped(value)
+    except ValueError:
+        return _dumped(_finite(value))
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _pragmas(raw: Any, _record: object) -> None:
@@ -107,7 +145,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view; writers are not blocked."""
     with translated(engine), engine.connect() as db:
-        yield db.execution_options(ledger_reads=True)
+        if engine.dialect.name == "sqlite":
+            yield db.execution_options(ledger_reads=True)
+        else:
+            yield db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 @contextmanager
@@ -120,6 +161,10 @@ def translated(engine: Engine) -> Iterator[None]:
 
 
 def _explained(engine: Engine, bad: SQLAlchemyError) -> LedgerError:
+    if engine.dialect.name == "postgresql":
+        from llo11ypop.ledger.postgres import explained_from
+
+        return explained_from(engine, bad)
     where = f"the ledger {engine.url.database or 'in memory'}"
     cause = str(bad.orig) if isinstance(bad, DBAPIError) else str(bad)
     for part, wrong, remedy, transient in _KNOWN:

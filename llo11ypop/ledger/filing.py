@@ -66,7 +66,7 @@ def touch_many(db: Connection, touches: Sequence[Touch]) -> int:
                 "b_confidence": x.confidence,
                 "b_children": list(x.children),
             }
-            for x in touches
+            for x in sorted(touches, key=lambda x: x.proposal_id)  # one order for all: two replicas never wait for each other
         ],
     ).rowcount
 
@@ -83,7 +83,7 @@ def clear(db: Connection, proposal_id: str, at: datetime, channels: Sequence[str
 def reopen(db: Connection, proposal_id: str, at: datetime, cycle_id: str, channels: Sequence[str]) -> bool:
     """Pending again for as long as it was given at first. A finished approval gets a new round."""
     query = select(_P.dedup_key, _P.created_at, _P.expires_at, _P.last_seen_at, _P.reopened, _P.body)
-    row = db.execute(query.where(_P.id == proposal_id, _P.status.not_in(_OPEN))).one_or_none()
+    row = db.execute(query.where(_P.id == proposal_id, _P.status.not_in(_OPEN)).with_for_update()).one_or_none()
     if row is None or db.scalar(
         select(exists().where(_P.dedup_key == row.dedup_key, _P.status.in_(_OPEN), _P.id != proposal_id))
     ):

@@ -1,13 +1,13 @@
 """`SqlLedger`: the ledger port over any database that SQLAlchemy speaks, one short transaction per call.
 
-A file is used from one worker thread, so that waiting for another process's lock does not stop the event loop; a
-ledger in memory is used directly.
+A file is used from one worker thread, so that waiting for another process's lock does not stop the event loop, and a server
+from a few; a ledger in memory is used directly.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from llo11ypop.ledger import (
     schema,
     verdict_rows,
 )
-from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, reading, writing
+from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, CONNECTIONS, is_memory, reading, url_of, writing
 from llo11ypop.ledger.post import SqlPost
 from llo11ypop.ledger.tables import proposals as p
 
@@ -51,12 +51,13 @@ CHANNELS = ("inbox",)
 class SqlLedger:
     """The `Ledger` protocol in SQL. Use `SqlLedger.open` or `SqlLedger.in_memory`."""
 
-    def __init__(self, engine: Engine, channels: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, channels: Sequence[str], url: str = "") -> None:
         self._engine = engine
         self._channels = tuple(channels)
         self._bodies = proposal_rows.Bodies()
-        memory = engine.url.database in (None, "", ":memory:")
-        self._worker = None if memory else ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._url = url
+        threads = CONNECTIONS if engine.dialect.name == "postgresql" else 1
+        self._worker = None if is_memory(engine) else ThreadPoolExecutor(threads, thread_name_prefix="ledger")
 
     @classmethod
     def open(
@@ -72,7 +73,7 @@ class SqlLedger:
         `channels` get an outbox row for each proposal filed. Raises LedgerError: locked (transient), damaged,
         not a ledger, older or newer than this program.
         """
-        return cls(schema.opened(target, make=upgrade, busy_timeout_s=busy_timeout_s), channels)
+        return cls(schema.opened(target, make=upgrade, busy_timeout_s=busy_timeout_s), channels, url_of(target))
 
     @classmethod
     def in_memory(cls, channels: Sequence[str] = CHANNELS) -> Self:
@@ -210,6 +211,17 @@ class SqlLedger:
     async def close_thread(self, proposal_id: str, round_: int) -> None:
         """See `Ledger.close_thread`."""
         await self._write(lambda db: verdict_rows.close(db, proposal_id, round_))
+
+    @asynccontextmanager
+    async def holding(self, proposal_id: str) -> AsyncIterator[bool]:
+        """See `Ledger.holding`."""
+        if self._engine.dialect.name != "postgresql":
+            yield True
+            return
+        from llo11ypop.ledger.postgres import holding
+
+        async with holding(self._url, proposal_id) as mine:
+            yield mine
 
     async def begin_order(self, order: Order, at: datetime) -> dict[str, Any] | None:
         """See `Ledger.begin_order`."""

@@ -69,7 +69,7 @@ def due(db: Connection, bodies: Bodies, at: datetime, after: timedelta) -> list[
 
 def record_outcome(db: Connection, outcome: Outcome, is_final: bool) -> bool:
     """Store it, join it to the latest feedback, and close the proposal when it is final."""
-    if db.scalar(select(_P.status).where(_P.id == outcome.proposal_id)) != ProposalStatus.APPROVED.value:
+    if db.scalar(select(_P.status).where(_P.id == outcome.proposal_id).with_for_update()) != ProposalStatus.APPROVED.value:
         return False
     body = outcome_json(outcome)
     row = {"proposal_id": outcome.proposal_id, "measured_at": outcome.measured_at, "final": is_final}

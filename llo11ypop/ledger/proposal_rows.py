@@ -50,7 +50,7 @@ def row_of(proposal: Proposal) -> dict[str, Any]:
 
 
 class Bodies:
-    """Reads proposals; the unchanging part of each is fetched and parsed once."""
+    """Reads proposals; the unchanging part of each is fetched and parsed once. Threads may share it."""
 
     def __init__(self) -> None:
         self._known: dict[str, Proposal] = {}
@@ -58,21 +58,24 @@ class Bodies:
     def read(self, db: Connection, query: Select[Any]) -> list[Proposal]:
         """The proposals that `changing()` with further clauses selects, in its order."""
         rows = db.execute(query).all()
-        self._fetch(db, [row.id for row in rows])
-        return [_current(self._known[row.id], row) for row in rows]
+        bodies = self._fetch(db, [row.id for row in rows])
+        return [_current(bodies[row.id], row) for row in rows]
 
     def one(self, db: Connection, query: Select[Any]) -> Proposal | None:
         """The first of them; none when nothing matches."""
         return next(iter(self.read(db, query.limit(1))), None)
 
-    def _fetch(self, db: Connection, ids: Iterable[str]) -> None:
-        missing = [i for i in ids if i not in self._known]
-        if len(self._known) + len(missing) > CACHED:
-            self._known.clear()
-            missing = list(ids)
+    def _fetch(self, db: Connection, ids: Iterable[str]) -> dict[str, Proposal]:
+        known = self._known
+        found = {i: known[i] for i in ids if i in known}
+        missing = [i for i in ids if i not in found]
         for some in _chunks(missing, 500):
             for row in db.execute(select(_P.id, _P.body).where(_P.id.in_(some))):
-                self._known[row.id] = proposal_from(row.body)
+                found[row.id] = proposal_from(row.body)
+        if len(known) + len(missing) > CACHED:
+            known = self._known = {}
+        known.update(found)
+        return found
 
 
 def changing() -> Select[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 
 from llo11ypop.ledger import schema
 from llo11ypop.ledger import tables as t
-from llo11ypop.ledger.connection import reading, writing
+from llo11ypop.ledger.connection import is_memory, reading, writing
 from llo11ypop.ledger.upsert import insert_new
 from llo11ypop.report.delivery import LEASE, Handed, Letter, State
 
@@ -29,7 +29,7 @@ class SqlReports:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._memory = engine.url.database in (None, "", ":memory:")
+        self._memory = is_memory(engine)
 
     @classmethod
     def open(cls, target: str | Path, *, upgrade: bool = False) -> "SqlReports":
@@ -111,7 +111,7 @@ def _claim(db: Connection, report_id: str, outlet: str, at: datetime, repeatable
     if insert_new(db, t.report_deliveries, {**new, "next_at": at, "lease_until": at + LEASE}):
         return None
     mine = (_D.report_id == report_id) & (_D.outlet == outlet)
-    row = db.execute(select(t.report_deliveries).where(mine)).one()
+    row = db.execute(select(t.report_deliveries).where(mine).with_for_update()).one()
     left_behind = row.state == State.SENDING.value and (row.lease_until is None or row.lease_until <= at)
     if left_behind and not repeatable and not again:
         why = "the process that was sending it ended; nobody knows whether it arrived"

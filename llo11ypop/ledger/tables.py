@@ -26,13 +26,13 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from llo11ypop.core.proposal import OPEN_STATUSES
 
 OPEN_SQL = "status IN ({})".format(", ".join(f"'{s}'" for s in sorted(OPEN_STATUSES)))
 
-Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+# Not JSONB, which forgets the order of keys: the steps of a plan have one.
+Document = JSON(none_as_null=True)
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -55,6 +55,17 @@ class Instant(TypeDecorator[datetime]):
             return None
         at: datetime = value
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+class Prose(TypeDecorator[str]):
+    """Text that others wrote: without NUL, which PostgreSQL cannot keep."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Drop what cannot be kept."""
+        return value.replace("\x00", "") if value else value
 
 
 metadata = MetaData(
@@ -147,7 +158,7 @@ evidence = Table(
     Column("missing", Document, nullable=False),
     Column("duration_s", Float, nullable=False),
     Column("hash", String(64), nullable=False),
-    Column("note", Text, nullable=False),
+    Column("note", Prose, nullable=False),
 )
 
 proposal_evidence = Table(
@@ -207,8 +218,8 @@ outbox = Table(
     Column("channel", String(32), nullable=False),
     Column("event", String(32), nullable=False),
     *_attempted(),
-    Column("reference", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reference", Prose, nullable=False),
+    Column("reason", Prose, nullable=False),
     Column("at", Instant),
     Column("delivered_at", Instant),
     Column("detail", Document),
@@ -225,7 +236,7 @@ channels = Table(
     Column("lease_until", Instant),
     Column("held_until", Instant),
     Column("failures", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Prose, nullable=False),
     Column("polled_at", Instant),
 )
 
@@ -239,11 +250,11 @@ heard = Table(
     Column("proposal_id", String(64), nullable=False, index=True),
     Column("at", Instant, nullable=False, index=True),
     Column("said_at", Instant, nullable=False),
-    Column("author", Text, nullable=False),
+    Column("author", Prose, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("reason_code", String(32), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("result", Text, nullable=False),
+    Column("text", Prose, nullable=False),
+    Column("result", Prose, nullable=False),
     UniqueConstraint("channel", "key"),
     sqlite_autoincrement=True,
 )
@@ -277,7 +288,7 @@ reports = Table(
     _seq(),
     _id(),
     Column("kind", String(16), nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", Prose, nullable=False),
     Column("start_at", Instant, nullable=False),
     Column("end_at", Instant, nullable=False),
     Column("made_at", Instant, nullable=False),
@@ -293,7 +304,7 @@ report_deliveries = Table(
     Column("outlet", String(32), nullable=False),
     *_attempted(),
     Column("lease_until", Instant),
-    Column("text", Text, nullable=False),
+    Column("text", Prose, nullable=False),
     UniqueConstraint("report_id", "outlet"),
     sqlite_autoincrement=True,
 )

@@ -10,4 +10,5 @@ from sqlalchemy.dialects import postgresql, sqlite
 def insert_new(db: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless any unique key of the table has it already; whether it was inserted."""
     insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    return db.execute(insert(table).on_conflict_do_nothing(), dict(row)).rowcount == 1
+    new = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return db.execute(new, dict(row)).rowcount == 1

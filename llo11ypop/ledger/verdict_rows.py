@@ -14,6 +14,7 @@ from llo11ypop.ledger import evidence_rows
 from llo11ypop.ledger import tables as t
 from llo11ypop.ledger.filing import WAITING
 from llo11ypop.ledger.proposal_rows import Bodies, changing
+from llo11ypop.ledger.turns import in_turn
 
 _P, _T, _V = t.proposals.c, t.approval_threads.c, t.verdicts.c
 _BECOMES = {
@@ -61,6 +62,7 @@ def record(
         shown=shown,
         autonomy=autonomy,
     )
+    in_turn(db, "feedback")
     db.execute(t.feedback.insert(), {"proposal_id": proposal_id, "at": verdict.at, "record": said})
     return Stored.NOW
 

@@ -1,8 +1,9 @@
 """What channels remember: how their rows stood, their state, and what people said there."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0003"
 down_revision = "0002"
@@ -10,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-DOCUMENT = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+DOCUMENT = sa.JSON(none_as_null=True)
 AT = sa.DateTime(timezone=True)
 
 
@@ -59,5 +60,5 @@ def downgrade() -> None:
             outbox.drop_column(name)
 
 
-def _must(name: str, kind: sa.types.TypeEngine[object]) -> sa.Column[object]:
+def _must(name: str, kind: Any) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False)

@@ -1,0 +1,94 @@
+"""The ledger's pool of connections to a PostgreSQL, the lock of its upgrade, and the right to carry out one answer.
+
+The locks are PostgreSQL's advisory ones, held by a session: whoever dies has let go, and no clock is asked.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from llo11ypop.approvals.postgres import LIMITS, explained, parameters, place_of, translated
+from llo11ypop.core.errors import LedgerError
+from llo11ypop.ledger.connection import CONNECTIONS, to_json
+
+WAIT_S = 10.0
+UPGRADE_WAIT_S = 300.0
+"""How long an upgrade waits for another one. Our assumption."""
+_PAUSE_S = 0.1
+_TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+
+
+def engine_of(url: str) -> Engine:
+    """A pool. Nothing is opened yet. Raises ConfigError for an address that cannot be read."""
+    given = parameters(url)
+
+    def connected() -> "psycopg.Connection[Any]":
+        db = psycopg.connect(**given, autocommit=True)
+        for limit in LIMITS:
+            db.execute(limit)
+        db.autocommit = False
+        return db
+
+    return create_engine(
+        URL.create("postgresql+psycopg", database=place_of(url)),  # for messages: it must not hold the password
+        creator=connected,
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        pool_pre_ping=True,
+        pool_timeout=WAIT_S,
+        json_serializer=to_json,
+        hide_parameters=True,
+    )
+
+
+def explained_from(engine: Engine, bad: SQLAlchemyError) -> LedgerError:
+    """What SQLAlchemy raised, as a line for an operator."""
+    place = str(engine.url.database)
+    if isinstance(bad, DBAPIError) and isinstance(bad.orig, psycopg.Error):
+        return explained(place, bad.orig)
+    if isinstance(bad, PoolTimeoutError):
+        return LedgerError(f"the ledger {place} answers too slowly: no connection is free", next_step="try again", transient=True)
+    return LedgerError(f"the ledger {place} refused a statement: {str(bad).splitlines()[0]}", next_step="nothing was written")
+
+
+@contextmanager
+def upgrading_alone(engine: Engine) -> Iterator[None]:
+    """Wait until no other process upgrades. Raises LedgerError (transient) when that takes too long.
+
+    It asks again and again instead of waiting inside the database: whoever waits there holds a snapshot, for which the other's
+    `CREATE INDEX CONCURRENTLY` would wait in turn.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        give_up = time.monotonic() + UPGRADE_WAIT_S
+        while not db.exec_driver_sql(_TRY, ("llo11ypop:schema",)).scalar():
+            if time.monotonic() > give_up:
+                raise LedgerError(
+                    f"another process has been upgrading the ledger {engine.url.database} for {UPGRADE_WAIT_S:.0f} s",
+                    next_step="look at it in pg_stat_activity",
+                    transient=True,
+                )
+            time.sleep(_PAUSE_S)
+        try:
+            yield
+        finally:
+            db.invalidate()  # ends the session, and the lock with it, even where the connection is broken
+
+
+@asynccontextmanager
+async def holding(url: str, proposal_id: str) -> AsyncIterator[bool]:
+    """Whether this process alone may carry out the answer to a proposal, for as long as it is inside. Raises LedgerError."""
+    place = place_of(url)
+    with translated(place):
+        db = await psycopg.AsyncConnection.connect(**parameters(url), autocommit=True)
+    try:
+        with translated(place):
+            row = await (await db.execute(_TRY, (f"llo11ypop:proposal:{proposal_id}",))).fetchone()
+        yield bool(row and row[0])
+    finally:
+        await db.close()

@@ -147,6 +147,9 @@ def _base(made: Composing, window: Period | None) -> None:
     for part in parts[1:]:
         joined = _joined(made, joined, part, keys)
     made.last = joined
+    zeros = {q.name: f"coalesce({q.name}, 0)" for q in scope.measures if counts(q)}
+    if len(parts) > 1 and keys and zeros:
+        made.add("counts_or_zero", {"op": "derive", "source": joined, "columns": zeros})
 
 
 def _joined(made: Composing, left: str, right: str, keys: list[str], how: str = "full") -> str:

@@ -91,4 +91,8 @@ class Draft:
     """The things themselves are ranked: 'top 10 jobs by …'."""
     head: bool = False
     """The things to list stand first: 'nodes with …'."""
+    dangling: bool = False
+    """A negation of which nothing is known to be left out."""
+    alone: bool = False
+    """A question that stands alone, not a follow-up."""
     plural_by: bool = True

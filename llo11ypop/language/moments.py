@@ -7,7 +7,7 @@ from llo11ypop.catalog.models import Kind
 from llo11ypop.language.latest import LATEST, look_back
 from llo11ypop.language.listing import Listing
 from llo11ypop.language.periods import EVERYTHING_D, trailing
-from llo11ypop.language.scope import Condition, Period
+from llo11ypop.language.scope import Condition, Period, Quantity
 
 SHOWN = 10
 """Rows where the latest ones are asked for without a number."""
@@ -62,6 +62,12 @@ class Moments(Listing):
         self.filters.append(Condition("", "expr", (f"{field} >= {since} and {field} < {until}",), f"{name} {window.label}"))
         return replace(window, end_at=self.at)
 
+    def _readable(self, quantity: Quantity) -> bool:
+        """Whether it can be told of the latest reading of every series."""
+        if quantity.recipe:
+            return "$mean_or_last" in str(self.lexicon.recipes[quantity.recipe].steps)
+        return bool(quantity.field) and quantity.agg in _GAUGES
+
     def _as_of_now(self, window: Period | None) -> Period | None:
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
@@ -81,7 +87,7 @@ class Moments(Listing):
         own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
         if own or any(q.agg == "latest" for q in self.measures) or self.dataset.kind in (Kind.DIMENSION, Kind.STATE):
             return window
-        if self.dataset.kind is Kind.METRIC and all(q.field and q.agg in _GAUGES for q in self.measures):
+        if self.dataset.kind is Kind.METRIC and all(self._readable(q) for q in self.measures):
             self.measures = [replace(q, now=True) for q in self.measures]
             return Period(self.at - look_back(self.dataset), self.at, LATEST)
         self.out.defaults.append("right now = the last hour")

@@ -28,8 +28,28 @@ _LIGHT = frozenset(
         "with",
         "which",
         "and",
+        "any",
     }
 )
+PLACES = frozenset(
+    {
+        "cluster",
+        "site",
+        "provider",
+        "region",
+        "continent",
+        "zone",
+        "room",
+        "row",
+        "rack",
+        "gpu_model",
+        "vendor",
+        "cooling",
+        "batch",
+        "driver",
+    }
+)
+"""Groups of unequal size, so that the worst of them is the one with the highest rate."""
 PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 
 _TAKES_DIM = ("group", "which", "count", "across", "show", "rank")
@@ -170,6 +190,9 @@ class Nouns(NamedValues):
         if not fields:
             draft.foreign.append(sense.data.label or sense.name)
             return ""
+        if cue == "group" and sense.name in ("gpu", "node", "port") and self._of_a_place(at):
+            draft.denominator = sense.name
+            return ""
         before = self.items[at - 1].text if at else ""
         first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
         if (
@@ -217,6 +240,17 @@ class Nouns(NamedValues):
             draft.listing = draft.listing or first_content
             draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
         return ""
+
+    def _of_a_place(self, at: int) -> bool:
+        """'which cluster has the most failed jobs per node', '…, worst cluster': the places are ranked by a rate."""
+        if self.items[at - 1].text not in ("per", "for each", "for every") or any(m.words.field for m in self.draft.measures):
+            return False
+        for n, item in enumerate(self.items):
+            dim = item.sense("dim")
+            asked = n > 0 and self.items[n - 1].has("which", "worst", "best", "top", "bottom")
+            if n != at and asked and dim is not None and dim.data.fields[0] in PLACES and item.text == self._lemma(item):
+                return True
+        return bool(self.draft.head and self.draft.singular and self.draft.by and self.draft.by[0] in PLACES)
 
     def _modifies(self, at: int) -> bool:
         """'node vendor', 'cluster partition': the first of two dimensions in one breath only says whose."""

@@ -7,6 +7,8 @@ from llo11ypop.language.spot import Item
 
 _PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"})
 _DONE_BY = frozenset({"used", "consumed", "drawn", "burned", "burnt", "produced", "caused", "run", "sent"})
+_COUNT_BEHIND = frozenset({"how many", "count", "the count", "number", "just the count", "just the number"})
+_AGENTS = frozenset({"gpus", "nodes"})
 _IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
 """'in all clusters': over them together, not each by itself."""
 NONE = frozenset({"no", "non", "without", "never", "not"})
@@ -29,7 +31,7 @@ class Parser(Nouns):
     def _late_count(self) -> None:
         """'ports seen down since 2 May: how many': what stands at the head is counted."""
         draft = self.draft
-        asked = len(self.items) > 1 and self.items[-1].text == "how many" and not self.items[-2].has("conjunction")
+        asked = len(self.items) > 1 and self.items[-1].text in _COUNT_BEHIND and not self.items[-2].has("conjunction")
         if asked and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
             draft.by, draft.listing = [], False
@@ -56,6 +58,7 @@ class Parser(Nouns):
             if without and self.draft.dataset != "maintenance_windows":
                 self.draft.foreign.append(f"'no {item.text}'")
             cue, negated = self._one(at, item, cue, negated)
+        self.draft.dangling = negated and not any(f.op == "not in" for f in self.draft.filters)
 
     def _one_of_values(self, at: int, item: Item) -> bool:
         """'crit, alert or emerg': a condition among plain values of the same field is a value like them."""
@@ -151,7 +154,7 @@ class Parser(Nouns):
         if not at or at + 1 >= len(self.items) or self.items[at - 1].text.split()[-1] not in _DONE_BY:
             return False
         after, later = self.items[at + 1], any(i.has("group") for i in self.items[at + 2 :])
-        return after.text in ("the", "our", "all") or after.has("value") or (after.text in ("gpus", "nodes") and later)
+        return after.text in ("the", "our", "all") or after.has("value") or (after.text in _AGENTS and later)
 
     def _lead(self, item: Item, cue: str, following: Item | None) -> str | None:
         """What 'by', 'across', 'which' and 'show' make of the next dimension; none for other words."""
@@ -167,6 +170,8 @@ class Parser(Nouns):
                     return "which"
                 if role == "show" and cue == "which":
                     return cue
+                if item.text == "any" and self.draft.measures:
+                    return ""
                 return role if not (role == "which" and cue == "group") else cue
         return None
 
@@ -217,6 +222,8 @@ class Parser(Nouns):
         if item.text in _IN_ALL and not draft.rank:
             return "all"
         if item.text == "by" and self._agent(at):
+            if self.items[at + 1].text in _AGENTS:
+                draft.used.add(at + 1)
             return ""
         led = self._lead(item, cue, following)
         if led is not None:

@@ -118,15 +118,17 @@ class Reader:
         model = absent.of_models(spotted, self.values, self.lexicon) or absent.of_labels(spotted, words, self.values)
         if model:
             return self._nothing(question, model)
-        settled, draft = self.settled(spotted, times, at)
+        settled, draft = self.settled(spotted, times, at, alone=True)
         if draft.nothing:
             return self._nothing(question, draft.nothing)
-        if spotted.unknown:
+        if spotted.unknown or draft.foreign:
             both = beside.read_beside(self, spotted, settled, words, taken, times, at)
             if both is not None:
                 return self.planned(
                     question, both.scope, both.defaults, both.definition, at, chart=both.chart, proxies=both.missing
                 )
+        if draft.dangling and not settled.clarify and not spotted.unknown:
+            settled.clarify = "what should be left out? I did not find what the 'not' is about"
         settled.defaults += times.notes
         return self.finish(question, spotted, settled, draft, words, at)
 
@@ -136,9 +138,10 @@ class Reader:
         found = [[] if taken[i] else list(self.index.at(lemmas, i)) for i in range(len(words))]
         return under(dataset, words, taken, found, self.catalog)
 
-    def settled(self, spotted: Spotted, times: Times, at: datetime) -> "tuple[Settled, followup.Draft]":
-        """Draft and scope of a spotted question."""
+    def settled(self, spotted: Spotted, times: Times, at: datetime, *, alone: bool = False) -> "tuple[Settled, followup.Draft]":
+        """Draft and scope of a spotted question; `alone` when it is no follow-up."""
         draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
+        draft.alone = alone
         return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon).settle(), draft
 
     def finish(

@@ -98,6 +98,8 @@ def _values(made: Composing, value: Any, quantity: Quantity, window: Period | No
         return {k: _values(made, v, quantity, window) for k, v in value.items() if not (v == "$q" and quantity.q is None)}
     if isinstance(value, list):
         return [_values(made, v, quantity, window) for v in value]
+    if value == "$mean_or_last":
+        return "last" if quantity.now else "avg"
     if value == "$gauge":
         asked = quantity.agg if quantity.agg in ("max", "min") else "avg"
         return "last" if window is None or window.defaulted else asked

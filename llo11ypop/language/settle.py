@@ -46,6 +46,7 @@ class Settler(Moments):
         self._sizes()
         self._occurrence()
         self._kinds()
+        self._side_by_side()
         self._things()
         self._limits()
         self._texts()
@@ -170,9 +171,18 @@ class Settler(Moments):
             self._entity_share(name, thing, own)
         elif draft.share and len(own) + len(draft.filters) > 0 and (not (draft.by or draft.bucket) or self._rate_of_each()):
             self._share_parts(name, thing)
+        elif name == "row" and self.dataset.kind is Kind.METRIC and not draft.counted:
+            self.out.clarify = (
+                "which measure do you mean, or what should be counted? name it, for example GPU temperature or ports down"
+            )
         else:
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _best_of_them(self, named: Named) -> bool:
+        """'the five jobs with the longest run time', 'which job had the greatest run time': the things are ranked."""
+        draft = self.draft
+        return bool(draft.rank and named.words.field and named.loose and (draft.top is not None or draft.listing))
 
     def _counts_by_kind(self, numeric: list[Named]) -> bool:
         """'how many of the failed jobs were user errors and how many hardware': the measure counts the things already."""
@@ -260,7 +270,7 @@ class Settler(Moments):
             and not draft.by
             and not draft.count_thing
             and numeric
-            and (draft.each_thing or (numeric[0].words.rank and draft.thing is not None))
+            and (draft.each_thing or (draft.thing is not None and (numeric[0].words.rank or self._best_of_them(numeric[0]))))
         ):
             draft.by = (
                 [k for k in thing.key[:1] if k in self.reach]
@@ -268,13 +278,14 @@ class Settler(Moments):
                 else [k for k in thing.key if k in self.reach]
             )
         for named in numeric:
-            if named.loose and named.words.agg == "last":
+            if named.loose and named.words.agg == "last" and not named.words.recipe:
                 named.aggs = []
             if (
                 named.loose
                 and draft.by
                 and self.dataset.kind is Kind.METRIC
                 and named.words.agg == "avg"
+                and not (named.words.recipe and named.words.unit == "1")
                 and not named.words.above
                 and len(named.aggs) == 1
             ):

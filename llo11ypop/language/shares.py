@@ -1,32 +1,16 @@
 """Shares, rates and measures set side by side."""
 
+import re
 from dataclasses import replace
 
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import Qualifier, Thing
+from llo11ypop.language.nouns import PLACES
 from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
+from llo11ypop.language.reach import called
 from llo11ypop.language.scope import Condition, Quantity
 from llo11ypop.language.thresholds import OF_ALL, Thresholds
 
-_PLACES = frozenset(
-    {
-        "cluster",
-        "site",
-        "provider",
-        "region",
-        "continent",
-        "zone",
-        "room",
-        "row",
-        "rack",
-        "gpu_model",
-        "vendor",
-        "cooling",
-        "batch",
-        "driver",
-    }
-)
-"""Groups of unequal size, so that the worst of them is the one with the highest rate."""
 _VERBS = frozenset(
     {
         "is",
@@ -58,6 +42,9 @@ _VERBS = frozenset(
 )
 
 
+_TOGETHER = frozenset({"together", "combined", "total", "sum", "overall", "altogether", "jointly", "or", "whole", "both"})
+"""Words with which several are told as one."""
+_VALUE = re.compile(r"(\w+) = '[^']*'")
 _OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
 """Conditions that say how something ended, so that their rate is a share of all."""
 
@@ -102,6 +89,27 @@ class Shares(Thresholds):
         if definitions:
             self.out.defaults += definitions
 
+    def _side_by_side(self) -> None:
+        """'power of c-a and c-b', 'leaf and spine switches': what 'and' joins is told each by itself, unless together is said."""
+        draft = self.draft
+        counts = draft.count_thing or draft.count_measure or draft.counted or draft.share or draft.limits
+        if not draft.alone or draft.by or counts or draft.listing or (draft.rank and not draft.measures):
+            return
+        if any(w in _TOGETHER for i in self.items for w in i.text.split()):
+            return
+        own = {called(f.field, self.reach) for f in draft.filters if f.op == "in" and len(f.values) > 1}
+        kinds = [{called(s.name, self.reach) for s in i.senses if s.role == "value"} for i in self.items]
+        conditions = {at: m[1] for _, q, no, at in draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))}
+        for at in range(1, len(self.items) - 1):
+            if self.items[at].text not in ("and", "plus", "as well as"):
+                continue
+            both = kinds[at - 1] & kinds[at + 1] & own
+            measured = any(m.words.field for m in draft.measures)
+            if measured and conditions.get(at - 1) and conditions.get(at - 1) == conditions.get(at + 1):
+                both = {conditions[at - 1]}
+            if both:
+                draft.by = [next(iter(both))]
+
     def _opposed(self, name: str, thing: Thing) -> bool:
         """'failed jobs vs completed jobs': the same measure once under each condition."""
         draft = self.draft
@@ -144,7 +152,7 @@ class Shares(Thresholds):
             unit, draft.bucket = draft.bucket, ""
             return unit if unit in ("hour", "day", "week") else ""
         ranked = draft.rank in ("worst", "best")
-        if not ranked or not draft.by or not set(draft.by) <= _PLACES or self.having or self.count_of:
+        if not ranked or not draft.by or not set(draft.by) <= PLACES or self.having or self.count_of:
             return ""
         rate_by = self._rate_by()
         if rate_by:

@@ -211,6 +211,8 @@ def under(
                 fitting = tuple(
                     s for s in fitting if s.role != "value" or not s.dataset or str(s.data).lower() == tokens[at].text
                 )
+            if not fitting and at and length == 1 and len(tokens[at].text) > 1 and any(s.role == "unit" for s in senses):
+                fitting = (Sense("soft"),)
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:

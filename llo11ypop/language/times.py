@@ -88,7 +88,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{CLOCK})(?:\s+utc)?"), say.on_point),
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), say.within_n),
     (_compiled(rf"\(\s*(?:the\s+)?(?:last\s+|past\s+)?{COUNT}[\s-]*{UNIT}\s*\)"), say.repeated),
-    (_compiled(r"(?:,\s*current\s*\??$)|\bcurrent(?=\s+(?:firmware|driver|version|state|status|condition|number|count|queue|stock|open|value|reading|level|temperature|utili[sz]ation|power|load|usage|allocation|availability)\b)"), say.at_present),
+    (_compiled(r"(?:,\s*current\s*\??$)|\bcurrent(?=\s+(?:(?!of\b|on\b|in\b)\w+\s+){0,3}(?:gpus?\s+count|jobs|draw|consumption|firmware|driver|version|state|status|condition|number|count|queue|stock|open|value|reading|level|temperature|utili[sz]ation|power|load|usage|allocation|availability)\b)"), say.at_present),
     (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|(?<!^)now)\b"), say.at_present),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), say.everything),
     (_compiled(rf"(?:^|[,\s(]){COUNT}[\s-]*{UNIT}\)?\s*[?.!]?\s*$"), say.bare_n),

@@ -3,6 +3,7 @@
 pydantic models of configuration only; `catalog.py` answers questions about them.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -106,6 +107,8 @@ class Dataset(Part):
     """The field that says when a row happened; empty for dimensions."""
     cadence: Duration | None = None
     """How often a row is expected per thing; none for events."""
+    occasional: bool = False
+    """Whether rows are kept now and then only (around incidents), so that none for a while is no silence."""
     grain: tuple[str, ...] = ()
     """The fields that name one series, or one row of a dimension; empty for free-standing events."""
     source: str = ""
@@ -131,6 +134,11 @@ class Dataset(Part):
     def timed(self) -> bool:
         """Whether a plan must say which span of time it reads: years of rows lie behind such a dataset."""
         return self.kind in (Kind.METRIC, Kind.EVENT) and not self.known_at
+
+    @property
+    def heartbeat(self) -> timedelta | None:
+        """How often something must arrive; none for what comes now and then."""
+        return None if self.occasional else self.cadence
 
     @property
     def always_speaks(self) -> bool:

@@ -2,7 +2,8 @@
 
 A job counts when it ended NODE_FAIL or BOOT_FAIL; or FAILED with a fatal XID logged for the same job (the rule of the goal
 `infra_job_failure_rate`); or FAILED or REQUEUED on a node of an incident within ten minutes before to fifteen after its onset,
-or to thirty-five for a job over several nodes that lost the fabric.
+or to thirty-five for a job over several nodes that lost the fabric; or FAILED with an I/O error in the cluster of a filesystem
+that stalled, while it did.
 """
 
 from bisect import bisect_right
@@ -28,6 +29,9 @@ LOOKED_BACK = timedelta(hours=24)
 """How far before the period a last good checkpoint is looked for (our assumption)."""
 LOST = ("NODE_FAIL", "BOOT_FAIL")
 USER_QUEUE = "USER"
+MOUNT = "mount:"
+IO_ERROR = "I/O error"
+"""What Slurm's reason begins with when a job died of its filesystem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def plans(period: Period, fatal_xids: Sequence[int]) -> dict[str, Plan]:
         "jobs": {
             "dataset": "slurm_jobs",
             "where": "state in ('NODE_FAIL', 'BOOT_FAIL', 'FAILED', 'REQUEUED')",
-            "by": ["job_id", "cluster", "account", "user", "state", "run_id", "node_list", "failed_node"],
+            "by": ["job_id", "cluster", "account", "user", "state", "run_id", "node_list", "failed_node", "reason"],
             "measures": {
                 "end_at": {"agg": "max", "field": "end_at"},
                 "start_at": {"agg": "min", "field": "start_at"},
@@ -83,7 +87,7 @@ async def lost_jobs(book: Notebook, period: Period, incidents: Sequence[Incident
         incident = ascribed(row, incidents)
         by_slurm = row["state"] in LOST
         by_xid = row["state"] == "FAILED" and row["job_id"] in fatal
-        by_onset = incident is not None and at_onset(row, incident)
+        by_onset = incident is not None and (at_onset(row, incident) or by_files(row, incident))
         if by_slurm or by_xid or by_onset:
             jobs.append(_lost(row, saves, incident.id if incident else ""))
     gaps = [gap(found["jobs"], "jobs"), gap(found["xids"], "fatal XIDs of jobs")]
@@ -102,9 +106,16 @@ def ascribed(row: Row, incidents: Sequence[Incident]) -> Incident | None:
     for incident in incidents:
         reaches = blamed in incident.nodes if blamed else bool(nodes.intersection(incident.nodes))
         reaches = reaches or (bool(row["run_id"]) and f"run:{row['run_id']}" in (incident.entity, *incident.others))
+        reaches = reaches or by_files(row, incident)
         if reaches and incident.queue != USER_QUEUE and incident.since - EARLY <= ended <= incident.last_seen + LATE:
             found.append(incident)
     return min(found, key=lambda i: (abs(ended - i.since), i.severity, i.id), default=None)
+
+
+def by_files(row: Row, incident: Incident) -> bool:
+    """Whether a job failed with an I/O error in the cluster whose filesystem the incident is about."""
+    here = incident.entity.startswith(MOUNT) and row["cluster"] == incident.cluster
+    return here and row["state"] == "FAILED" and str(row["reason"] or "").startswith(IO_ERROR)
 
 
 def at_onset(row: Row, incident: Incident) -> bool:

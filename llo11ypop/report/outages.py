@@ -24,6 +24,8 @@ STALE = timedelta(hours=3)
 LATE = timedelta(hours=2)
 """An outage that begins this soon after an incident's last sign is ascribed to it (our assumption)."""
 
+EARLY = timedelta(minutes=10)
+
 Sample = tuple[datetime, str, int]
 
 
@@ -72,7 +74,7 @@ async def read_outages(
             hours = (ends - begins).total_seconds() / 3600 - overlap_h(mine, begins, ends) if ends > begins else 0.0
             if hours > 0:
                 place = places.of_node(node)
-                incident = _ascribed(node, start, incidents)
+                incident = ascribed(node, start, end, incidents)
                 before = start < period.start
                 found.append(Outage(node, place.cluster, place.site, place.region, hours * gpus, before, incident))
     found = _per_node(found)
@@ -95,9 +97,16 @@ def stretches(seen: Sequence[Sample], until: datetime) -> list[tuple[datetime, d
     return found
 
 
-def _ascribed(node: str, start: datetime, incidents: Sequence[Incident]) -> str:
-    """The incident on the node that the outage began with or soon after; the latest such one."""
-    mine = [i for i in incidents if node in i.nodes and i.since - timedelta(minutes=10) <= start <= i.last_seen + LATE]
+def ascribed(node: str, start: datetime, end: datetime, incidents: Sequence[Incident]) -> str:
+    """The incident on the node that the outage began with or soon after; the latest such one.
+
+    When an incident from before the period began is not known: an outage that was there with it may be its own.
+    """
+    mine = [
+        i
+        for i in incidents
+        if node in i.nodes and start <= i.last_seen + LATE and (i.since - EARLY <= start or (i.before and end > i.since))
+    ]
     return max(mine, key=lambda i: (i.since, i.id)).id if mine else ""
 
 

@@ -155,7 +155,7 @@ class DuckDbStore:
             if not dataset.time:
                 continue
             there = exports.has(name, dataset.time) and all(exports.has(name, g) for g in dataset.grain)
-            out[name] = Coverage(name, exported=there, cadence=dataset.cadence)
+            out[name] = Coverage(name, exported=there, cadence=dataset.heartbeat)
             if there:
                 series = ", ".join(quoted(g) for g in dataset.grain)
                 distinct = f"count(DISTINCT ({series},))" if len(dataset.grain) > 1 else f"count(DISTINCT {series})"
@@ -171,6 +171,6 @@ class DuckDbStore:
         self._counted(run)
         for row in rows:
             last = row["last_at"].replace(tzinfo=UTC) if row["last_at"] else None
-            cadence = self._catalog.datasets[row["dataset"]].cadence
+            cadence = self._catalog.datasets[row["dataset"]].heartbeat
             out[row["dataset"]] = Coverage(row["dataset"], True, row["n"], row["things"], last, cadence)
         return out

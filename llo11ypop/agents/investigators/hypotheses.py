@@ -291,9 +291,12 @@ def _costed(suspects: Sequence[Suspect], lost: Losses, topology: Topology, windo
         nodes = nodes_of(s.entity, topology)
         user, run = (s.entity.id if s.entity.level is level else "" for level in (Level.USER, Level.RUN))
         since, until = max(s.since, window.start), min(s.last, window.end)
-        jobs = lost.at(nodes, since, until, user=user, run=run)
+        mount = s.entity.level is Level.MOUNT
+        jobs = lost.at(nodes, max(since - HOUR, window.start) if mount else since, until, user=user, run=run)
+        if mount:
+            jobs = [job for job in jobs if job.io_error]
         hours = sum(job.gpu_hours for job in jobs) + lost.idle_hours(nodes if _local(s.entity) else frozenset(), since, until)
-        expected = 0.0 if user or run else lost.expected(nodes, since, until)
+        expected = 0.0 if user or run or mount else lost.expected(nodes, since, until)
         out.append(replace(s, failed_jobs=len(jobs), expected_jobs=expected, gpu_hours=hours))
     return out
 

@@ -1,6 +1,6 @@
 """What a span of time cost: jobs that failed, the work they lost, and GPUs that stood still, by place and time."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -35,6 +35,8 @@ class Lost:
     end_at: datetime
     gpu_hours: float
     """GPUs × time since the last good checkpoint of the job, or since its start where it wrote none."""
+    io_error: bool = False
+    """Whether Slurm gives an I/O error as the reason."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,16 @@ async def losses(inquiry: Inquiry, window: Window) -> Losses:
             "ended jobs": _ended(inquiry, span),
             "idle": _idle(inquiry, span),
             "saves": _saves(span),
+            "I/O errors": _io_errors(span),
         }
     )
     saved = {row["job_id"]: row["saved_at"] for row in rows["saves"]}
     by_job: dict[int, list[Row]] = {}
     for row in rows["failed jobs"]:
         by_job.setdefault(row["job_id"], []).append(row)
-    return Losses(window, tuple(_lost(parts, saved) for parts in by_job.values()), tuple(rows["ended jobs"]), tuple(rows["idle"]))
+    io_errors = {row["job_id"] for row in rows["I/O errors"]}
+    lost = tuple(_lost(parts, saved, io_errors) for parts in by_job.values())
+    return Losses(window, lost, tuple(rows["ended jobs"]), tuple(rows["idle"]))
 
 
 def _failed(inquiry: Inquiry, span: Any) -> dict[str, Any]:
@@ -132,7 +137,14 @@ def _saves(span: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _lost(parts: list[Row], saved: dict[int, datetime]) -> Lost:
+def _io_errors(span: Any) -> dict[str, Any]:
+    return {
+        "dataset": "slurm_jobs", "window": span, "where": "contains(reason, 'I/O error')", "by": ["job_id"],
+        "measures": {"n": {"agg": "count"}},
+    }  # fmt: skip
+
+
+def _lost(parts: list[Row], saved: dict[int, datetime], io_errors: Collection[int]) -> Lost:
     first = parts[0]
     end = max(p["end_at"] for p in parts)
     start = min((p["start_at"] for p in parts if p["start_at"]), default=end)
@@ -141,7 +153,7 @@ def _lost(parts: list[Row], saved: dict[int, datetime]) -> Lost:
     hours = sum(p["gpus"] or 0 for p in parts) * (end - since).total_seconds() / 3600
     return Lost(
         first["job_id"], tuple(sorted({p["node_id"] for p in parts})), first["user"] or "", first["run_id"] or "",
-        first["state"], end, max(0.0, hours),
+        first["state"], end, max(0.0, hours), first["job_id"] in io_errors,
     )  # fmt: skip
 
 

@@ -119,7 +119,9 @@ def _sentence(rows: Sequence[Row]) -> str:
     worst = rows[1]
     work = f"{said(total['lost_gpu_hours'])} of work lost in {count_of(total['failed_jobs'], 'job')}"
     still = f"{said(total['idle_gpu_hours'])} of GPUs that stood still on {count_of(total['nodes'], 'node')}"
-    parts = [p for p, any_ in ((work, total["failed_jobs"]), (still, total["nodes"])) if any_]
+    parts = [text for text, there in ((work, total["failed_jobs"]), (still, total["nodes"])) if there]
+    if len(parts) == 1:
+        parts = [parts[0].partition(" of ")[2]]
     most = "" if worst["gpu_hours"] == total["gpu_hours"] else f" ({said(worst['gpu_hours'])})"
     where = f"{'most' if most else 'all'} of it in {worst['cluster']}{most}"
     return f"It cost {said(total['gpu_hours'])} GPU-hours: {' and '.join(parts)}; {where}."

@@ -32,6 +32,8 @@ class Periods:
     before: Window
     note: str = ""
     """Why another baseline than the asked one is used; empty when it is."""
+    own: str = ""
+    """Which parts of the asked window are compared, where nothing was recorded before it: 'first and second half'."""
 
     @property
     def scale(self) -> float:
@@ -91,7 +93,7 @@ def choose_periods(inquiry: Inquiry, series: Sequence[Row]) -> Periods | None:
         return None
     how = "before and after its change" if turn else "its first and second half, for no change of level stands out"
     note = f"nothing was recorded before {start:%Y-%m-%d}: the period is compared with itself, {how}"
-    return Periods(Window(middle, window.end), Window(start, middle), note)
+    return Periods(Window(middle, window.end), Window(start, middle), note, how.partition(",")[0])
 
 
 def _turn(series: Sequence[Row], question: str) -> datetime | None:

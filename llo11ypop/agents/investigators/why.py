@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from llo11ypop.agents.investigators.causes import cause_of, explain_exclusions, lowered, places
+from llo11ypop.agents.investigators.causes import cause_of, causes, explain_exclusions, lowered, places
 from llo11ypop.agents.investigators.hypotheses import Scene, Suspect, hypotheses
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
 from llo11ypop.agents.investigators.losses import FAILED, TERMINAL, losses
@@ -15,6 +15,7 @@ from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices,
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, place, said
 from llo11ypop.analysis.attribution import Slice, rate_or_volume
 from llo11ypop.analysis.counts import poisson_tail
+from llo11ypop.catalog import Kind
 from llo11ypop.language.scope import Quantity
 
 FAILED_JOBS = Quantity("failed_jobs", "failed jobs", "slurm_jobs", where=FAILED, better="lower")
@@ -32,6 +33,13 @@ LONGEST_LABEL = 60
 """Characters of a label in a sentence; a definition is not one."""
 JOBS = ("slurm_jobs", "slurm_job_nodes")
 UNPLANNED = "without planned work"
+GAUGE = "gauge_"
+"""Recipes of a reading of that name: readings are averaged, never added up."""
+RATE_OR_VOLUME = "rate or volume"
+VOLUME = "there were more or fewer jobs"
+MOSTLY = 70
+"""Per cent of a change from which one of rate and volume is given as the reason (our assumption)."""
+RISES = ("more", "rise", "rose", "increas", "higher", "jump", "spike", "grew", "went up")
 
 COLUMNS = (
     dimension("what"), dimension("dimension"), dimension("value"), measure("now"), measure("before"), measure("change"),
@@ -42,6 +50,9 @@ COLUMNS = (
 async def why(inquiry: Inquiry) -> Investigated:
     """Explain the change of a measure. Unknown when it is within chance, or when no slice and no known cause carries it."""
     quantity = _quantity(inquiry)
+    if quantity.recipe and inquiry.ground.catalog.dataset(quantity.dataset).kind is not Kind.EVENT:
+        inquiry.note(f"{quantity.label} is made of several readings, which no place or kind adds up to: what happened is ranked")
+        return await causes(inquiry)
     series = await read_series(inquiry, quantity)
     periods = choose_periods(inquiry, series)
     if periods is None:
@@ -70,15 +81,24 @@ async def why(inquiry: Inquiry) -> Investigated:
     if abs(z) < BEYOND_CHANCE:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
     inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
-    causes = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
+    found = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
     sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
-    return inquiry.found(sentence(quantity, rows), COLUMNS, rows, causes, confident=sure)
+    return inquiry.found(
+        sentence(quantity, rows, own=periods.own, rising=asked_rise(inquiry.reading.question)),
+        COLUMNS,
+        rows,
+        found,
+        confident=sure,
+    )
 
 
 def _quantity(inquiry: Inquiry) -> Quantity:
     asked = next((m for m in inquiry.reading.scope.measures if m.dataset), FAILED_JOBS)
     if asked.dataset in JOBS and (asked.recipe or asked.name == FAILED_JOBS.name):
         return FAILED_JOBS if all(inquiry.knows("slurm_jobs", f.field) for f in inquiry.reading.scope.filters) else ON_NODES
+    reading = asked.recipe.removeprefix(GAUGE)
+    if asked.recipe.startswith(GAUGE) and reading in inquiry.ground.catalog.dataset(asked.dataset).fields:
+        asked = replace(asked, agg="avg", field=reading, recipe="")
     return asked if len(asked.label) <= LONGEST_LABEL else replace(asked, label=asked.name.replace("_", " "))
 
 
@@ -102,11 +122,11 @@ async def _rate_rows(inquiry: Inquiry, quantity: Quantity, periods: Periods) -> 
     shifts = rate_or_volume(now, before, periods.scale)
     effects = {
         "jobs failed more or less often": sum(s.rate_effect for s in shifts),
-        "there were more or fewer jobs": sum(s.volume_effect for s in shifts),
+        VOLUME: sum(s.volume_effect for s in shifts),
     }
     whole = sum(effects.values())
     text = "failed jobs against all jobs with a result, by cluster"
-    return [_row("rate or volume", "", name, change=e, whole=whole, evidence=text) for name, e in effects.items()]
+    return [_row(RATE_OR_VOLUME, "", name, change=e, whole=whole, evidence=text) for name, e in effects.items()]
 
 
 def _peak(series: Sequence[Row], periods: Periods) -> list[datetime]:
@@ -182,17 +202,33 @@ def _slice_cause(part: Slice, inquiry: Inquiry) -> Cause:
     )
 
 
-def sentence(quantity: Quantity, rows: Sequence[Row]) -> str:
-    """What became of the whole, judged without planned work; the slice that moved most and a known cause, where there are."""
-    total, label = rows[0], f"{quantity.label[:1].upper()}{quantity.label[1:]}"
+def asked_rise(question: str) -> bool | None:
+    """Whether a question takes for granted that something rose, or that it fell; None where it does neither."""
+    words = question.casefold()
+    rose, fell = any(w in words for w in RISES), any(w in words for w in FEWER)
+    return None if rose is fell else rose
+
+
+def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: bool | None = None) -> str:
+    """What became of the whole, judged without planned work; the slice that moved most and a known cause, where there are.
+
+    `own`: the parts of the window that are compared where nothing was recorded before it; `rising`: what the question assumes.
+    """
+    total, label = rows[0], quantity.label if own else f"{quantity.label[:1].upper()}{quantity.label[1:]}"
     judged = next((r for r in rows if r["what"] == UNPLANNED), total)
     beyond = abs(judged["z"] or 0) >= BEYOND_CHANCE
-    way = ("rose" if (judged["change"] or 0) >= 0 else "fell") if beyond else "went"
-    parts = [f"{label} {way} from {said(total['before'])} to {said(total['now'])}"]
+    rose = (judged["change"] or 0) >= 0
+    way = ("rose" if rose else "fell") if beyond else "went"
+    lead = f"Nothing was recorded before; {own} compared, " if own else ""
+    if beyond and rising is not None and rising is not rose:
+        lead = f"It is the other way round. {lead}"
+    parts = [f"{lead}{label} {way} from {said(total['before'])} to {said(total['now'])}"]
     if judged is not total:
         parts[0] += f", without those under planned work from {said(judged['before'])} to {said(judged['now'])}"
     if not beyond:
         parts[0] += f", within what chance alone brings ({said(judged['z'])} standard errors)"
+    mostly = _rate_or_volume(rows) if beyond else ""
+    parts += [mostly] if mostly else []
     named = next((r for r in rows if r["what"] == "slice"), None)
     if named is not None:
         what = f"{named['dimension']} {named['value']}"
@@ -204,5 +240,17 @@ def sentence(quantity: Quantity, rows: Sequence[Row]) -> str:
         )
         parts.append(f"at the same time: {known['dimension']} on {known['value']}{cost}")
     if named is None and known is None:
-        parts.append("nothing stands out" if not beyond else "the cause is unknown: no slice and no known failure carries it")
+        carried = "no slice and no known failure carries it"
+        parts.append("nothing stands out" if not beyond else carried if mostly else f"the cause is unknown: {carried}")
     return "; ".join(parts) + "."
+
+
+def _rate_or_volume(rows: Sequence[Row]) -> str:
+    """'mostly because there were fewer jobs', where one of the two carries the change."""
+    row = next((r for r in rows if r["what"] == RATE_OR_VOLUME and (r["share_of_change_pct"] or 0) >= MOSTLY), None)
+    if row is None:
+        return ""
+    up = (row["change"] or 0) >= 0
+    if row["value"] == VOLUME:
+        return f"mostly because there were {'more' if up else 'fewer'} jobs"
+    return f"mostly because jobs failed {'more' if up else 'less'} often"

@@ -192,7 +192,8 @@ def _priced_head(hit: Hit) -> tuple[str, ...]:
 def _notes(hit: Hit) -> tuple[str, ...]:
     notes = [
         "A job counts as lost when it ended NODE_FAIL or BOOT_FAIL, FAILED with a fatal XID logged for it, or FAILED or "
-        "REQUEUED on a node of an incident around its onset. Its work counts from its last good checkpoint, or from its start "
+        "REQUEUED on a node of an incident around its onset, or FAILED with an I/O error while a filesystem of its cluster "
+        "stalled. Its work counts from its last good checkpoint, or from its start "
         "where none is known (an upper bound). Nodes count while Slurm has them down, drained, draining, failing, invalid, "
         "rebooting or unknown, without hours of planned work."
     ]

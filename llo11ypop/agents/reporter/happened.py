@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from llo11ypop.agents.reporter.facts import Facts, Incident, Kind
+from llo11ypop.agents.reporter.facts import Facts, FoundBy, Incident, Kind
 from llo11ypop.agents.reporter.said import Loss, Section, Table, cut, losses, named, subject, where
 from llo11ypop.agents.reporter.saying import NOTHING, Statement, count, listing, moment, number, percent, plural, say, span
 
@@ -35,7 +35,7 @@ def happened(facts: Facts) -> Section:
         rows.append(
             (
                 incident.severity,
-                str(moment(incident.since)),
+                f"{'by ' if _older(incident, facts) else ''}{moment(incident.since)}",
                 f"{incident.title}: {subject(incident)}",
                 where(incident),
                 _state(incident, facts),
@@ -50,12 +50,20 @@ def happened(facts: Facts) -> Section:
     return _section(facts, "happened", "What happened", _counted(facts), (table,) if rows else (), evidence)
 
 
+def _older(incident: Incident, facts: Facts) -> bool:
+    """Whether a replay found it already there, so that it began at the time given or before."""
+    return incident.before and facts.looked.found_by is FoundBy.REPLAY
+
+
 def _state(incident: Incident, facts: Facts) -> str:
+    """How long it lasted. Signs look back some hours, so the last time they still matched is an upper bound of its end."""
     if not incident.over:
         length = facts.period.end - incident.since
-        return f"goes on, {span(length)}"
+        return f"goes on, {span(length)}{' or more' if _older(incident, facts) else ''}"
     length = max(timedelta(0), incident.last_seen - incident.since)
-    return f"over after {span(length)}" if length else "over"
+    if not length:
+        return "over"
+    return f"over, {span(length)} at most" if not _older(incident, facts) else f"over by {moment(incident.last_seen)}"
 
 
 def _counted(facts: Facts) -> tuple[Statement, ...]:

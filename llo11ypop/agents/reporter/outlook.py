@@ -67,6 +67,14 @@ def _answers(facts: Facts) -> tuple[Statement, ...]:
     return (say("{n} proposed: {told}.", n=plural(len(states), "action was", "actions were"), told=told),)
 
 
+def _unmeasured(facts: Facts) -> tuple[str, ...]:
+    """One line per reason."""
+    reasons: dict[str, list[str]] = {}
+    for title, why in facts.goals.unmeasured:
+        reasons.setdefault(why, []).append(title)
+    return tuple(f"{why[:1].upper()}{why[1:]}: {'; '.join(titles)}." for why, titles in reasons.items())
+
+
 def goals(facts: Facts) -> Section | None:
     """Goals that miss their target or drift; none where no goal is configured."""
     if not facts.goals.measured and not facts.goals.unmeasured:
@@ -76,7 +84,7 @@ def goals(facts: Facts) -> Section | None:
     rows = [_goal(g, _worst_slice(g.id, facts)) for g in (*whole, *met_as_a_whole.values())]
     shown, note = cut(rows, most(facts, 16, 4))
     table = Table(("Goal", "Now", "Before", "Target", "Over", "Worst slice", "State"), shown, (1, 2, 3), note=note)
-    notes = tuple(f"{title}: {why}." for title, why in facts.goals.unmeasured)
+    notes = _unmeasured(facts)
     if facts.goals.since:
         notes = (
             f"Telemetry begins on {facts.goals.since:%Y-%m-%d %H:%M}Z; no value before is given where it does not reach.",

@@ -13,6 +13,7 @@ from llo11ypop.report.days import by_day
 from llo11ypop.report.incidents import covers, overlap_h
 from llo11ypop.report.jobs import ascribed, at_onset
 from llo11ypop.report.outages import STALE, stretches
+from llo11ypop.report.outages import ascribed as outage_of
 from llo11ypop.report.places import Place, Places
 from tests.report_samples import END, HOUR, START, hit, incident, lost_job, period
 
@@ -80,6 +81,22 @@ def test_a_job_over_several_nodes_waits_for_its_watchdog_when_the_fabric_fails(
 ) -> None:
     one = incident(queue=queue)
     assert at_onset(job(end_at=one.since + minutes * MINUTE, node_list=nodes), one) is lost
+
+
+@pytest.mark.parametrize(
+    ("changed", "reached"),
+    [({}, True), ({"cluster": "c-b"}, False), ({"reason": "NonZeroExitCode"}, False), ({"state": "REQUEUED"}, False)],
+)
+def test_a_job_that_died_of_its_files_is_ascribed_to_the_filesystem(changed: dict[str, Any], reached: bool) -> None:
+    stall = incident(entity="mount:c-a//scratch", nodes=(), cluster="c-a")
+    row = job(node_list="gpu-a-009", cluster="c-a", reason="I/O error: Stale file handle") | changed
+    assert (ascribed(row, [stall]) is not None) is reached
+
+
+@pytest.mark.parametrize(("before", "expected"), [(True, "p-1"), (False, "")])
+def test_an_outage_from_before_belongs_to_an_incident_from_before(before: bool, expected: str) -> None:
+    one = incident(before=before, since=START - HOUR)
+    assert outage_of("gpu-a-003", START - 10 * HOUR, END, [one]) == expected
 
 
 def test_an_outage_lasts_until_the_next_state() -> None:

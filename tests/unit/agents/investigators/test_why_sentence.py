@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from llo11ypop.agents.investigators.why import FAILED_JOBS, UNPLANNED, sentence
+import pytest
+
+from llo11ypop.agents.investigators.why import FAILED_JOBS, UNPLANNED, asked_rise, sentence
 
 
 def row(what: str, before: float, now: float, z: float) -> dict[str, Any]:
@@ -20,3 +22,19 @@ def test_a_rise_that_planned_work_made_is_no_rise() -> None:
 def test_a_fleet_without_planned_work_is_judged_as_a_whole() -> None:
     text = sentence(FAILED_JOBS, [row("total", 40, 90, 4.2)])
     assert text.startswith("Failed jobs rose from 40 to 90; the cause is unknown")
+
+
+def test_a_question_that_assumes_the_opposite_is_told_so() -> None:
+    text = sentence(FAILED_JOBS, [row("total", 800, 500, -4.2)], own="its first and second half", rising=True)
+    assert text.startswith("It is the other way round. Nothing was recorded before; its first and second half compared, failed")
+
+
+@pytest.mark.parametrize(("question", "rising"), [("why more failures", True), ("why fewer", False), ("why failures", None)])
+def test_what_a_question_takes_for_granted(question: str, rising: bool | None) -> None:
+    assert asked_rise(question) is rising
+
+
+def test_fewer_jobs_explain_fewer_failures() -> None:
+    volume = {"what": "rate or volume", "value": "there were more or fewer jobs", "change": -355.4, "share_of_change_pct": 109}
+    text = sentence(FAILED_JOBS, [row("total", 800, 500, -4.2), volume])
+    assert "mostly because there were fewer jobs; no slice" in text

@@ -1,0 +1,95 @@
+"""How an Elasticsearch is reached, and what its refusals mean for an operator.
+
+The official client does transport, authentication and TLS; it is imported when a store is used.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from llo11ypop.core.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from elasticsearch import AsyncElasticsearch
+
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""Statuses after which the same request may work: too many requests, no shard, no node, too late (Elasticsearch 9, REST API)."""
+_NOT_ALLOWED = frozenset({401, 403})
+_MISSING = 404
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Access:
+    """One Elasticsearch cluster and who asks."""
+
+    urls: tuple[str, ...]
+    api_key: SecretStr = field(default=SecretStr(""))
+    user: str = ""
+    password: SecretStr = field(default=SecretStr(""))
+    ca: str = ""
+    """File with the certificate authority of a cluster that signs for itself."""
+    timeout_s: float = 30.0
+    """For one request."""
+
+    @property
+    def name(self) -> str:
+        """The cluster in messages: its first address without a user's name and password."""
+        scheme, _, rest = self.urls[0].partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def connect(access: Access) -> "AsyncElasticsearch":
+    """A client; use it as an async context manager. Raises ConfigError for an address or file it cannot use."""
+    from elasticsearch import AsyncElasticsearch
+
+    options: dict[str, Any] = {"request_timeout": access.timeout_s, "max_retries": 0, "retry_on_timeout": False}
+    if access.api_key.get_secret_value():
+        options["api_key"] = access.api_key.get_secret_value()
+    elif access.user:
+        options["basic_auth"] = (access.user, access.password.get_secret_value())
+    if access.ca:
+        options["ca_certs"] = access.ca
+    try:
+        return AsyncElasticsearch(list(access.urls), **options)
+    except (ValueError, OSError) as bad:
+        message = f"Elasticsearch at {access.name} cannot be set up: {bad}"
+        raise ConfigError(message, next_step="check url and ca under telemetry.elasticsearch") from bad
+
+
+def store_error(bad: Exception, access: Access, what: str) -> StoreError:
+    """What the client or the cluster said about reading or writing `what`, as one line and the next thing to do."""
+    from elasticsearch import ApiError, ConnectionTimeout, SSLError
+    from elasticsearch import ConnectionError as NoConnection
+
+    place = f"Elasticsearch at {access.name}"
+    if isinstance(bad, ApiError):
+        return _answered(bad.status_code, reason_of(bad), place, what)
+    if isinstance(bad, (ConnectionTimeout, TimeoutError)):
+        return StoreError(f"{place}: no answer in time about {what}", next_step="try again, or ask for less", transient=True)
+    if isinstance(bad, SSLError):
+        return StoreError(f"{place}: its certificate is not trusted", next_step="set telemetry.elasticsearch.ca to its authority")
+    if isinstance(bad, NoConnection):
+        return StoreError(f"{place}: cannot be reached", next_step="check that it runs and the address is right", transient=True)
+    return StoreError(f"{place}: {' '.join(str(bad).split())[:_LONGEST]}", next_step="check that the address is an Elasticsearch")
+
+
+def _answered(status: int, reason: str, place: str, what: str) -> StoreError:
+    if status in _NOT_ALLOWED:
+        step = "give telemetry.elasticsearch an API key (or user) with the privileges read and view_index_metadata"
+        return StoreError(f"{place}: not allowed to use {what} ({status})", next_step=step)
+    if status == _MISSING:
+        return StoreError(f"{place}: {what} is not there: {reason}", next_step="check the index under telemetry.elasticsearch")
+    if status in TRANSIENT:
+        return StoreError(f"{place}: busy or incomplete for {what} ({status}): {reason}", next_step="try again", transient=True)
+    return StoreError(f"{place}: refused {what} ({status}): {reason}")
+
+
+def reason_of(bad: Any) -> str:
+    """The type and reason that an error answer of Elasticsearch names, on one line."""
+    error = bad.body.get("error") if isinstance(bad.body, dict) else bad.body
+    if isinstance(error, dict):
+        causes = error.get("root_cause") or [error]
+        error = f"{causes[0].get('type', '')}: {causes[0].get('reason') or error.get('reason', '')}"
+    return " ".join(str(error).split())[:_LONGEST]

@@ -1,0 +1,98 @@
+"""What an Elasticsearch really has: field_caps of every dataset's index, as columns of the catalog's fields."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import Dataset, ForeignName
+from llo11ypop.core.errors import UnknownNameError
+from llo11ypop.query.compile.es_sql_names import Index, foreign_index, own_index
+from llo11ypop.stores.elasticsearch_access import Access, store_error
+from llo11ypop.stores.elasticsearch_sql import gathered
+
+if TYPE_CHECKING:
+    from elasticsearch import AsyncElasticsearch
+
+AT_ONCE = 6
+_FITS = {
+    "timestamp": {"date", "date_nanos"},
+    "integer": {"long", "integer", "short", "byte", "unsigned_long", "double", "float", "half_float", "scaled_float"},
+    "float": {"double", "float", "half_float", "scaled_float", "long", "integer", "short", "byte", "unsigned_long"},
+    "string": {"keyword", "constant_keyword", "wildcard", "ip", "version"},
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the settings say that a dataset lies."""
+
+    index: str
+    aliases: str = ""
+    """Alias table of the catalog: the shipper whose names the index uses; empty for the catalog's own names."""
+
+
+def index_of(catalog: Catalog, dataset: Dataset, places: Mapping[str, Place], prefix: str, there: frozenset[str]) -> Index:
+    """The dataset's index over the fields of its live mapping. Raises UnknownNameError for an alias table that is not there."""
+    place = places.get(dataset.dataset)
+    if place is None:
+        own = own_index(dataset, prefix)
+        return Index(own.pattern, {n: c for n, c in own.columns.items() if c.name in there})
+    if place.aliases and place.aliases not in catalog.aliases:
+        raise UnknownNameError("alias table", place.aliases, catalog.aliases, where=f"telemetry.elasticsearch: {dataset.dataset}")
+    return foreign_index(dataset, place.index, catalog.aliases.get(place.aliases), there)
+
+
+async def live_fields(client: "AsyncElasticsearch", access: Access, pattern: str) -> dict[str, str]:
+    """Field → type of everything that can be searched below a pattern; empty when nothing matches it.
+
+    A field with several types in the indices of a pattern is left out: Elasticsearch SQL wants them all the same. A text field
+    goes by its keyword sub-field, since text cannot be grouped. Raises StoreError.
+    """
+    from elasticsearch import ApiError, TransportError, UnsupportedProductError
+
+    try:
+        found = await client.field_caps(
+            index=pattern, fields="*", allow_no_indices=True, ignore_unavailable=True, filters="-metadata"
+        )
+    except (ApiError, TransportError, UnsupportedProductError) as bad:
+        if getattr(bad, "status_code", None) == 404:  # noqa: PLR2004 - no such index: nothing is exported
+            return {}
+        raise store_error(bad, access, f"the index '{pattern}'") from bad
+    types: dict[str, str] = {}
+    for name, kinds in found["fields"].items():
+        if len(kinds) == 1 and not name.startswith("_"):
+            types[name] = next(iter(kinds))
+    return types
+
+
+async def read_indices(
+    client: "AsyncElasticsearch", access: Access, catalog: Catalog, places: Mapping[str, Place], prefix: str
+) -> dict[str, Index]:
+    """Every dataset that is there, with the columns that fit the catalog's types."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(dataset: Dataset) -> Index | None:
+        place = places.get(dataset.dataset)
+        pattern = place.index if place else own_index(dataset, prefix).pattern
+        async with free:
+            types = await live_fields(client, access, pattern)
+        return fitting(index_of(catalog, dataset, places, prefix, frozenset(types)), dataset, types)
+
+    found = await gathered(one(d) for d in catalog.datasets.values())
+    return {name: index for name, index in zip(catalog.datasets, found, strict=True) if index is not None}
+
+
+def fitting(index: Index, dataset: Dataset, types: Mapping[str, Any]) -> Index | None:
+    """The index with only those columns whose type is the catalog's; none when its time or all of them are gone."""
+    columns: dict[str, ForeignName] = {}
+    for name, foreign in index.columns.items():
+        kind, wanted = types.get(foreign.name, ""), _FITS[dataset.fields[name].type]
+        if kind == "text" and types.get(f"{foreign.name}.keyword") in wanted:
+            columns[name] = foreign.model_copy(update={"name": f"{foreign.name}.keyword"})
+        elif kind in wanted:
+            columns[name] = foreign
+    if not columns or (dataset.time and dataset.time not in columns):
+        return None
+    return Index(index.pattern, columns)

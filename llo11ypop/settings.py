@@ -46,7 +46,7 @@ class LedgerSection(Section):
 
     path: Path = Path(".llo11ypop/ledger.sqlite")
     url: SecretStr | None = None
-    """SQLAlchemy URL of another database; wins over `path`."""
+    """Address of a PostgreSQL, for several replicas; wins over `path`, `checkpoints` and `ask.threads`."""
     checkpoints: Path = Path(".llo11ypop/checkpoints.sqlite")
     """Paused approval threads."""
 
@@ -218,6 +218,21 @@ class Settings(Section):
     def ledger_url(self) -> str:
         """The ledger as a SQLAlchemy URL."""
         return self.ledger.url.get_secret_value() if self.ledger.url else f"sqlite:///{self.ledger.path}"
+
+    @property
+    def shared_url(self) -> str | None:
+        """The PostgreSQL that several replicas share: ledger, threads and leadership; none on one machine."""
+        return self.ledger_url if self.ledger_url.startswith("postgres") else None
+
+    @property
+    def approvals_at(self) -> Path | str:
+        """Where paused approvals are kept."""
+        return self.shared_url or self.ledger.checkpoints
+
+    @property
+    def conversations_at(self) -> Path | str:
+        """Where the threads of questions are kept."""
+        return self.shared_url or self.ask.threads
 
 
 class _Layered(BaseSettings, Settings):

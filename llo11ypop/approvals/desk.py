@@ -11,7 +11,7 @@ from llo11ypop.approvals.checkpoints import open_checkpoints, size_bytes
 from llo11ypop.approvals.graph import ApprovalDeps, build_approval
 from llo11ypop.approvals.recover import Reconciled, expire_due, reconcile, resume_answered, unsnooze_due
 from llo11ypop.approvals.settle import Answered
-from llo11ypop.approvals.threads import ApprovalGraph, forget, start
+from llo11ypop.approvals.threads import ApprovalGraph, forget, forget_lost, start
 from llo11ypop.core.proposal import Verdict
 
 
@@ -45,6 +45,10 @@ class Desk:
     async def resume_answered(self, at: datetime) -> Reconciled:
         """Carry out what was answered but is not recorded, unless another process is at it."""
         return await resume_answered(self.deps.ledger, self.graph, at)
+
+    async def forget_lost(self, before: datetime) -> int:
+        """Delete old threads whose proposal is gone; how many."""
+        return await forget_lost(self.deps.ledger, self.graph, before)
 
     async def threads_bytes(self) -> int | None:
         """What the threads take in a database; none where a file's size says it. Raises LedgerError."""

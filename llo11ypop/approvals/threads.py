@@ -1,12 +1,14 @@
 """The paused graph threads: started after filing, resumed after an answer, found missing by `reconcile`."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from llo11ypop.approvals.checkpoints import threads_older_than
 from llo11ypop.approvals.graph import ApprovalState
 from llo11ypop.approvals.ledger import ApprovalThread, Ledger, ThreadState
 from llo11ypop.approvals.locks import lock_of
@@ -39,8 +41,22 @@ async def start(ledger: Ledger, graph: ApprovalGraph, proposal_id: str) -> bool:
 async def forget(graph: ApprovalGraph, proposal_ids: Iterable[str]) -> None:
     """Delete the threads of proposals that retention removed."""
     if isinstance(graph.checkpointer, BaseCheckpointSaver):
-        for proposal_id in proposal_ids:
-            await graph.checkpointer.adelete_thread(proposal_id)
+        await delete_threads(graph.checkpointer, proposal_ids)
+
+
+async def delete_threads(saver: "BaseCheckpointSaver[str]", proposal_ids: Iterable[str]) -> None:
+    """Delete threads; one that is gone already does no harm."""
+    for proposal_id in proposal_ids:
+        await saver.adelete_thread(proposal_id)
+
+
+async def forget_lost(ledger: Ledger, graph: ApprovalGraph, before: datetime) -> int:
+    """Delete old threads whose proposal is gone: retention died between the two. How many; only where a database can say."""
+    if not isinstance(graph.checkpointer, BaseCheckpointSaver) or not hasattr(graph.checkpointer, "older_than"):
+        return 0
+    lost = [i for i in await threads_older_than(graph.checkpointer, before) if await ledger.proposal(i) is None]
+    await delete_threads(graph.checkpointer, lost)
+    return len(lost)
 
 
 async def is_paused(graph: ApprovalGraph, thread: ApprovalThread) -> bool:

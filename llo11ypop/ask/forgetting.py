@@ -4,7 +4,7 @@ from datetime import datetime
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from llo11ypop.core.clock import parse_instant
+from llo11ypop.approvals.checkpoints import threads_older_than
 
 
 async def forget_threads(saver: "BaseCheckpointSaver[str]", before: datetime) -> int:
@@ -12,12 +12,7 @@ async def forget_threads(saver: "BaseCheckpointSaver[str]", before: datetime) ->
 
     Raises what the saver raises; deleting again is harmless.
     """
-    newest: dict[str, datetime] = {}
-    async for found in saver.alist(None):
-        thread = str(found.config["configurable"]["thread_id"])
-        written = parse_instant(found.checkpoint["ts"])
-        newest[thread] = max(newest.get(thread, written), written)
-    gone = [thread for thread, written in newest.items() if written < before]
+    gone = await threads_older_than(saver, before)
     for thread in gone:
         await saver.adelete_thread(thread)
     return len(gone)

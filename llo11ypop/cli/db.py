@@ -27,11 +27,19 @@ def upgrade() -> None:
         settings.ledger.path.parent.mkdir(parents=True, exist_ok=True)
     engine = connect(settings.ledger_url)
     try:
-        before, after = schema.upgrade(engine)
+        before, after = schema.upgrade(engine, lambda: _threads(settings.shared_url))
     finally:
         engine.dispose()
-    where = engine.url.render_as_string(hide_password=True)
+    where = settings.ledger.path if settings.ledger.url is None else engine.url.database
     print(f"{where}: " + (f"already at {after}" if before == after else f"{before or 'empty'} → {after}"))
+
+
+def _threads(url: str | None) -> None:
+    """The tables of paused threads; an SQLite file of them is made when it is opened."""
+    if url is not None:
+        from llo11ypop.approvals.postgres_threads import upgrade as upgrade_threads
+
+        asyncio.run(upgrade_threads(url))
 
 
 @app.command()
@@ -39,7 +47,7 @@ def prune(
     older_than: Annotated[str, typer.Option(help="Age, such as 90d.")] = "",
     before: Annotated[str, typer.Option(help="Instant (ISO 8601).")] = "",
 ) -> None:
-    """Delete closed proposals, unused evidence and cycles; never what is open, nor feedback."""
+    """Delete closed proposals with their threads, unused evidence and cycles; never what is open, nor feedback."""
     if bool(older_than) == bool(before):
         raise ConfigError("say either --older-than or --before", next_step="for example --older-than 90d")
     try:
@@ -48,12 +56,18 @@ def prune(
         raise ConfigError(str(bad)) from bad
 
     async def remove() -> "Pruned":
+        from llo11ypop.approvals.checkpoints import open_checkpoints
+        from llo11ypop.approvals.threads import delete_threads
         from llo11ypop.daemon import compose
         from llo11ypop.settings import load_settings
 
-        ledger = compose.open_ledger(load_settings())
+        settings = load_settings()
+        ledger = compose.open_ledger(settings)
         try:
-            return await ledger.prune(limit)
+            async with open_checkpoints(settings.approvals_at) as threads:
+                gone = await ledger.prune(limit)
+                await delete_threads(threads, gone.proposals)
+                return gone
         finally:
             await ledger.close()
 

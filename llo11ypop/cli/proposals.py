@@ -181,7 +181,7 @@ async def _answered(
             verdict = replace(verdict, arguments={**template, **coerce(template, changes)})
         check = await _inventory(settings, ledger, verdict.at) if verdict.kind is VerdictKind.EDIT else None
         deps = ApprovalDeps(ledger, check=check, clock=ManualClock(verdict.at))
-        async with open_desk(deps, settings.ledger.checkpoints) as desk:
+        async with open_desk(deps, settings.approvals_at) as desk:
             return found, verdict, await desk.answer(found.id, verdict)
 
 

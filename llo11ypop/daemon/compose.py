@@ -130,7 +130,7 @@ async def composed(
     try:
         inventory = InventoryAt(lambda: read_topology(telemetry, now.now()))
         approval = ApprovalDeps(ledger, check=inventory, clock=now)
-        async with open_desk(approval, settings.ledger.checkpoints) as desk:
+        async with open_desk(approval, settings.approvals_at) as desk:
             yield Composed(settings, telemetry, ledger, desk, await deps(settings, telemetry, ledger, desk.start))
     finally:
         await ledger.close()

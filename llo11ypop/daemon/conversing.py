@@ -69,10 +69,10 @@ def ask_deps(
 @asynccontextmanager
 async def threads(settings: Settings) -> AsyncIterator[Any]:
     """The checkpointer of conversations. Raises LedgerError when the file cannot be used."""
-    from llo11ypop.approvals.checkpoints import open_checkpoints
+    from llo11ypop.approvals.checkpoints import CONVERSATIONS, open_checkpoints
 
     try:
-        async with open_checkpoints(settings.ask.threads) as saver:
+        async with open_checkpoints(settings.conversations_at, CONVERSATIONS) as saver:
             yield saver
     except LedgerError as bad:
         if "checkpoints" not in str(bad):
@@ -84,7 +84,7 @@ async def forgotten(settings: Settings, before: datetime) -> int:
     """Delete conversations whose last turn was before an instant of the machine's clock; how many. Raises LedgerError."""
     from llo11ypop.ask.forgetting import forget_threads
 
-    if not await asyncio.to_thread(settings.ask.threads.exists):
+    if settings.shared_url is None and not await asyncio.to_thread(settings.ask.threads.exists):
         return 0
     async with threads(settings) as saver:
         return await forget_threads(saver, before)

@@ -59,10 +59,14 @@ OUTBOX_AGE = Gauge(
 )
 WEBHOOKS = Counter("llo11ypop_webhooks", "Webhook calls by what became of them.", ["channel", "outcome"], registry=REGISTRY)
 LEADER = Gauge("llo11ypop_leader", "1 while this process schedules cycles.", registry=REGISTRY)
+LEADER_CHANGES = Counter("llo11ypop_leader_changes", "Times this process became the one that schedules.", registry=REGISTRY)
+CLOCK_SKEW = Gauge("llo11ypop_clock_skew_seconds", "How far this machine's clock is ahead of the ledger's.", registry=REGISTRY)
 CIRCUIT_OPEN = Gauge("llo11ypop_circuit_open", "1 while failed cycles keep the schedule stopped.", registry=REGISTRY)
 LOOP_LAG = Gauge("llo11ypop_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY)
 CLOCK_JUMPS = Counter("llo11ypop_clock_jumps", "Times the wall clock jumped.", registry=REGISTRY)
-CHECKPOINT_BYTES = Gauge("llo11ypop_checkpoint_bytes", "Size of the checkpoint file.", registry=REGISTRY)
+CHECKPOINT_BYTES = Gauge(
+    "llo11ypop_checkpoint_bytes", "Size of the approval threads: of the file, or of the tables.", registry=REGISTRY
+)
 CONFIG_RELOADS = Counter("llo11ypop_config_reloads", "Configurations taken over while running.", registry=REGISTRY)
 CONFIG_RELOAD_FAILURES = Counter(
     "llo11ypop_config_reload_failures", "Changed configurations that were refused.", registry=REGISTRY

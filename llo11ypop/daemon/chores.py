@@ -40,11 +40,14 @@ class Chores:
         )
 
     async def expire(self) -> None:
-        """Expire what waited too long, wake up what was snoozed, count what is open."""
+        """Expire what waited too long, wake up what was snoozed, carry out what was answered but never done, count."""
         now = self.clock.now()
         if expired := await self.built.desk.expire_due(now):
             log.info(Event.PROPOSALS_EXPIRED, proposals=expired)
         await self.built.desk.unsnooze_due(now)
+        found = await self.built.desk.resume_answered(now)
+        if found.resumed or found.failed:
+            log.info(Event.APPROVALS_RECONCILED, started=0, resumed=len(found.resumed), failed=dict(found.failed))
         await self.count_open()
 
     async def count_open(self) -> None:
@@ -69,11 +72,11 @@ class Chores:
 
     async def retain(self) -> None:
         """Delete closed proposals with their threads, unused evidence, cycles and conversations older than the settings keep."""
-        removed = await self.built.ledger.prune(self.clock.now() - self.built.settings.retention.closed)
+        keep = self.built.settings.retention.closed
+        removed = await self.built.ledger.prune(self.clock.now() - keep)
         await self.built.desk.forget(removed.proposals)
-        checkpoints = self.built.settings.ledger.checkpoints
-        if checkpoints.exists():
-            metrics.CHECKPOINT_BYTES.set(checkpoints.stat().st_size)
+        await self.built.desk.forget_lost(SystemClock().now() - keep)
+        metrics.CHECKPOINT_BYTES.set(await self._threads_bytes())
         conversations = await forgotten(self.built.settings, SystemClock().now() - self.built.settings.retention.conversations)
         log.info(
             Event.RETENTION_DONE,
@@ -82,3 +85,8 @@ class Chores:
             evidence=removed.evidence,
             cycles=removed.cycles,
         )
+
+    async def _threads_bytes(self) -> int:
+        size = await self.built.desk.threads_bytes()
+        path = self.built.settings.ledger.checkpoints
+        return size if size is not None else path.stat().st_size if path.exists() else 0

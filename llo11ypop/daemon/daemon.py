@@ -38,6 +38,7 @@ from llo11ypop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from llo11ypop.console.ports import Demo
+    from llo11ypop.daemon.leader import Leadership
     from llo11ypop.ooda.deps import Deps
     from llo11ypop.query.store import TelemetryStore
 
@@ -79,20 +80,22 @@ class Daemon:
     async def run(self) -> None:
         """Run until `stop` is set or a signal arrives, then drain.
 
-        Raises ConflictError where another daemon works on the ledger, ConfigError for a taken port, and what a
-        supervised task raised.
+        Raises ConflictError where another daemon works on the ledger's file, ConfigError for a taken port, and what a
+        supervised task raised. Over a PostgreSQL several may run: one schedules, all serve.
         """
         with ExitStack() as held:
-            held.enter_context(single_instance(self.settings.ledger.path.with_suffix(".lock")))
+            if self.settings.shared_url is None:
+                held.enter_context(single_instance(self.settings.ledger.path.with_suffix(".lock")))
             bound_socket = held.enter_context(
                 listen(self.settings.console.host, self.settings.console.port, search=self.port_search)
             )
             async with self.compose(self.settings, self.store, self.clock) as built:
                 process = _Process(self, built)
-                await process.recover()
+                if process.leadership is None:
+                    await process.recover()
                 server = Server(process.app())
                 with _signals(self.stop):
-                    metrics.LEADER.set(1)
+                    metrics.LEADER.set(process.leadership is None)
                     log.info(Event.DAEMON_STARTED, url=url_of(bound_socket), config_hash=self.settings.config_hash)
                     try:
                         await process.live(server, bound_socket)
@@ -126,6 +129,27 @@ class _Process:
         self.questions = DaemonQuestions(settings, lambda: self.swap.current, daemon.clock)
         self.reload: Reload[Deps] = Reload(load_settings, self._rebuild, self.swap, settings)
         self.schedule = Schedule(self._triggers(), settings.cycle.misfire_grace)
+        self.leadership = self._leadership(settings.shared_url)
+
+    def _leadership(self, url: str | None) -> "Leadership | None":
+        if url is None:
+            return None
+        from llo11ypop.daemon.leader import Leadership
+
+        return Leadership(url, self._gained, self._lost, self.daemon.clock if self.daemon.watch_clock else None)
+
+    @property
+    def leading(self) -> bool:
+        return self.leadership is None or self.leadership.leading
+
+    async def _gained(self) -> None:
+        await self.recover()
+        await self.swap.current.policy.learn_from(self.built.ledger)
+        self.schedule.restart()
+
+    def _lost(self) -> None:
+        self.schedule.clear()
+        self.runner.request_drain()
 
     async def recover(self) -> None:
         await self.chores.recover()
@@ -140,6 +164,7 @@ class _Process:
             vitals=self.vitals,
             reload_error=lambda: self.reload.last_error,
             clock=self.daemon.clock,
+            leading=lambda: self.leading,
             demo=self.daemon.demo,
             questions=self.questions,
         )
@@ -150,11 +175,12 @@ class _Process:
             "http": lambda: server.serve(sockets=[listening]),
             "heartbeat": self._heartbeat,
             "config": self._watch,
+            **({"leader": self.leadership.keep} if self.leadership else {}),
             **self.daemon.companions,
         }
         running: dict[asyncio.Task[Any], str] = {asyncio.create_task(start(), name=name): name for name, start in tasks.items()}
         stopping = asyncio.create_task(self.daemon.stop.wait(), name="stop")
-        self.schedule.start()
+        self.schedule.start(lay=self.leadership is None)
         self.daemon.on_ready(url_of(listening))
         try:
             done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -231,7 +257,8 @@ class _Process:
                 metrics.CLOCK_JUMPS.inc()
                 log.warning(Event.CLOCK_JUMPED, seconds=round(jump.total_seconds(), 1))
                 self.cycles.clock_jumped()
-                self.schedule.restart()
+                if self.leading:
+                    self.schedule.restart()
 
 
 class _Runner:

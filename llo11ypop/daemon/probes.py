@@ -58,6 +58,8 @@ class Status:
     vitals: Vitals
     reload_error: Callable[[], str]
     clock: Clock
+    leading: Callable[[], bool] = lambda: True
+    """Whether this process schedules; another replica does where it does not."""
     _coverage: tuple[float, dict[str, Any]] | None = None
 
     async def gather(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Status:
             "config_hash": deps.config_hash,
             "config_error": self.reload_error(),
             "now": iso(self.clock.now()),
+            "leader": self.leading(),
             "loop": {
                 "state": self.state(),
                 "every": format_duration(self.cycles.every),
@@ -84,9 +87,11 @@ class Status:
         }
 
     def state(self) -> str:
-        """The loop in a word: draining, resting (circuit open), running, failing or watching."""
+        """The loop in a word: draining, standby (another schedules), resting (circuit open), running, failing or watching."""
         if self.vitals.draining:
             return "draining"
+        if not self.leading():
+            return "standby"
         if not self.cycles.breaker.allows(self.cycles.monotonic_s()):
             return "resting"
         if self.cycles.last_error:
@@ -141,6 +146,7 @@ def build_app(
     reload_error: Callable[[], str],
     clock: Clock,
     *,
+    leading: Callable[[], bool] = lambda: True,
     demo: "Demo | None" = None,
     questions: "Questions | None" = None,
 ) -> FastAPI:
@@ -148,7 +154,7 @@ def build_app(
     from llo11ypop.console.app import build_console
     from llo11ypop.console.ports import Ports
 
-    status = Status(built, deps, cycles, vitals, reload_error, clock)
+    status = Status(built, deps, cycles, vitals, reload_error, clock, leading)
     if not built.settings.console.enabled:
         return add_probes(FastAPI(docs_url=None, redoc_url=None, openapi_url=None), status)
     ports = Ports(

@@ -44,10 +44,15 @@ class Schedule:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.add_listener(_missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
 
-    def start(self) -> None:
-        """Lay all triggers and begin."""
-        self.restart()
+    def start(self, *, lay: bool = True) -> None:
+        """Lay all triggers, unless that is left to `restart`, and begin."""
+        if lay:
+            self.restart()
         self._scheduler.start()
+
+    def clear(self) -> None:
+        """Take all triggers away until the next `restart`. What was started goes on."""
+        self._scheduler.remove_all_jobs()
 
     def restart(self) -> None:
         """Lay all triggers anew, from the present reading of the clock."""

@@ -1,0 +1,349 @@
+# ruff: noqa: S608 - only identifiers of the catalog, quoted, and names of our own are put into SQL text
+"""A select as PromQL: one query per measure, and what is done here with their few rows.
+
+PromQL aggregates series first in time, then across series, so it can say what comes out the same in either order, or what
+concerns one series. `increase()` stretches what it saw to the whole range; here a counter's gain is its highest less its lowest
+value, and series that started again, or changed labels, are read sample by sample. Every other refusal has its reason.
+Sources: Prometheus documentation (querying: basics, operators, functions).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import Dataset, ForeignName
+from llo11ypop.core.errors import PlanError
+from llo11ypop.query.check import aggregated
+from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
+from llo11ypop.query.compile.promql_filter import Filter, Matcher, filter_of
+from llo11ypop.query.compile.promql_names import RANGE, Blanks, Names, Series, blanks_of, refused
+from llo11ypop.query.compile.sql import Sql, joined, quoted
+from llo11ypop.query.expr import Name
+from llo11ypop.query.fuse import Scan
+from llo11ypop.query.kinds import OF_FIELD, Kind, kind_of
+from llo11ypop.query.plan import Bucket, Measure, Select, Span
+
+_DAY_S = 86_400
+_CALENDAR_S = {"hour": (3_600, 0), "day": (_DAY_S, 0), "week": (7 * _DAY_S, 4 * _DAY_S)}
+"""Calendar units of one length in UTC: (seconds, from where they are counted); weeks start on a Monday."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Time buckets: their width, and the instant after 1970 from which they are counted."""
+
+    every_ms: int
+    origin_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Odd:
+    """The series of a counter that are read sample by sample: those that started again, and things with several series."""
+
+    text: str
+    selector: str
+    grain: tuple[str, ...]
+    blanks: Blanks
+
+
+@dataclass(frozen=True)
+class Native:
+    """One query; the width of its range is filled in when it runs."""
+
+    text: str
+    labels: tuple[str, ...]
+    """Labels of the answer that are the columns k0, k1 and so on; with steps the last column is the bucket."""
+    kinds: tuple[Kind, ...]
+    window: Span
+    steps: Steps | None = None
+    odd: Odd | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that has to find nothing, and why the select is refused when it does."""
+
+    native: Native
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one select's rows come about: the statement reads the queries' rows as tables q<number>, in the numbers of the scan."""
+
+    natives: tuple[int, ...]
+    finish: Sql
+    checks: tuple[int, ...] = ()
+    approximate: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class PromCompiled:
+    """The queries of a scan, and per select its answer or why there is none."""
+
+    dataset: str
+    natives: tuple[Native, ...]
+    checks: tuple[Check, ...]
+    answers: Mapping[str, Answer]
+    refused: Mapping[str, str]
+
+
+def compiler(series: Callable[[str], Series]) -> Callable[[Scan, Catalog, bool], PromCompiled]:
+    """The compiler of scans over the series that are there, by name of the dataset."""
+
+    def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> PromCompiled:
+        dataset = catalog.datasets[scan.dataset]
+        names = Names(dataset, series(scan.dataset))
+        natives: list[Native] = []
+        checks: list[Check] = []
+        answers: dict[str, Answer] = {}
+        reasons: dict[str, str] = {}
+        for key, select in scan.selects.items():
+            queries, tests = list(natives), list(checks)
+            try:
+                answers[key] = Compilation(select, dataset, names, queries, tests).answer()
+            except PlanError as bad:
+                reasons[key] = bad.line()
+            else:
+                natives, checks = queries, tests
+        return PromCompiled(scan.dataset, tuple(natives), tuple(checks), answers, reasons)
+
+    return compile_scan
+
+
+class Compilation:
+    """Puts one select's queries together, sharing those that are there already."""
+
+    def __init__(self, select: Select, dataset: Dataset, names: Names, natives: list[Native], checks: list[Check]) -> None:
+        self.select = select
+        self.dataset = dataset
+        self.names = names
+        self.natives = natives
+        self.checks = checks
+        self.used: dict[int, None] = {}
+        self.tested: dict[int, None] = {}
+        if select.fields:
+            raise refused("raw rows: a row is many series there")
+        if select.window is None:
+            raise refused("a select without a window")
+        self.window = select.window
+        self.keys = tuple(sorted(set(select.by)))
+        self.labels = tuple(names.label(name) for name in self.keys)
+        self.kinds: dict[str, Kind] = {name: OF_FIELD[names.spec(name).type] for name in self.keys}
+        self.steps = steps_of(select.bucket) if select.bucket else None
+        self.columns = len(self.keys) + bool(select.bucket)
+        self.filter = filter_of(select.where, names)
+
+    def answer(self) -> Answer:
+        """The select's queries and how its rows come from them. Raises PlanError."""
+        select = self.select
+        wheres = {name: self.filter.also(filter_of(m.where, self.names)) for name, m in select.measures.items()}
+        read = [m.field.node.name for m in select.measures.values() if m.field and isinstance(m.field.node, Name)]
+        self.metrics = tuple(dict.fromkeys([self.names.series.anchor, *(n for n in read if n in self.names.series.metrics)]))
+        base = self._query(f"group{self._by()} ({self._present(self.filter, self.window)})", self.window)
+        if select.bucket:
+            self.kinds[select.bucket.name] = Kind.TIME
+        schema = {n: OF_FIELD[f.type] for n, f in self.dataset.fields.items()}
+        joins: list[str] = []
+        found: dict[str, Sql] = {}
+        for name, measure in select.measures.items():
+            kind = kind_of(measure.field, schema, "measure") if measure.field else Kind.INTEGER
+            self.kinds[name] = Kind.NUMBER if measure.agg in ("increase", "rate") else aggregated(measure, kind, "measure")
+            table, text = self._measure(measure, wheres[name], len(joins))
+            same = " AND ".join(f"b.k{i} IS NOT DISTINCT FROM j{len(joins)}.k{i}" for i in range(self.columns))
+            joins.append(f" LEFT JOIN {table} ON {same or 'true'}")
+            found[name] = cast(Sql(text), self.kinds[name])
+        return self._finished(base, joins, found)
+
+    def _finished(self, base: int, joins: list[str], found: Mapping[str, Sql]) -> Answer:
+        select = self.select
+        keys = [*self.keys, *([select.bucket.name] if select.bucket else [])]
+        shown = [Sql(f"b.k{i} AS {quoted(name)}") for i, name in enumerate(keys)]
+        shown += [text + f" AS {quoted(name)}" for name, text in found.items()]
+        source = f"q{base}" if keys else f"(SELECT count(*) AS n FROM q{base})"
+        body = "SELECT " + joined(shown) + f" FROM {source} AS b{''.join(joins)}"
+        wanted = [*select.by, *([select.bucket.name] if select.bucket else []), *select.measures]
+        finish = f"SELECT {', '.join(quoted(n) for n in wanted)} FROM (" + body + ") AS g"
+        if select.having:
+            finish = finish + " WHERE " + expression(select.having, {n: quoted(n) for n in self.kinds}, self.kinds)
+        order = [(quoted(o.by), o.desc) for o in select.order]
+        order += [(quoted(name), False) for name in keys if name not in {o.by for o in select.order}]
+        finish = finish + (f" ORDER BY {ordering(order)}" if order else "")
+        finish = finish + (f" LIMIT {select.limit + 1:d}" if select.limit else "")
+        vague = tuple(name for name, m in select.measures.items() if m.agg == "rate")
+        return Answer(tuple(self.used), finish, tuple(self.tested), vague, select.limit)
+
+    # ---- text ------------------------------------------------------------------------------------------------
+    def _by(self, *more: str) -> str:
+        labels = (*self.labels, *more)
+        return f" by ({', '.join(labels)})" if labels else ""
+
+    def _selector(self, foreign: ForeignName, where: Filter) -> str:
+        own = (Matcher(label, "=", value) for label, value in (*self.names.series.match, *foreign.where.items()))
+        matchers = ['llo11ypop_never="no row can meet this condition"'] if where.never else []
+        matchers += [str(m) for m in sorted({*own, *where.matchers})]
+        return foreign.name + (f"{{{', '.join(matchers)}}}" if matchers else "")
+
+    def _range(self, foreign: ForeignName, where: Filter) -> str:
+        return f"{self._selector(foreign, where)}[{RANGE}]"
+
+    def _present(self, where: Filter, window: Span) -> str:
+        """The series with a row that meets the condition."""
+        if where.threshold is None:
+            vectors = dict.fromkeys(f"last_over_time({self._range(self.names.metric(n), where)})" for n in self.metrics)
+            return " or ".join(vectors)
+        name, op, value = where.threshold.name, where.threshold.op, where.threshold.value
+        foreign = self.names.metric(name)
+        value = (value - foreign.offset) / foreign.factor
+        extreme = "max_over_time" if op in (">", ">=") else "min_over_time"
+        return self._cleaned(name, where, window, f"({extreme}({self._range(foreign, where)}) {op} {value!r})")
+
+    def _cleaned(self, name: str, where: Filter, window: Span, text: str) -> str:
+        """The series of a text over a metric without those that are blank; one that is so at times is a refusal when it runs."""
+        foreign = self.names.metric(name)
+        blanks, of = blanks_of(self.dataset, name, foreign), self._range(foreign, where)
+        whole = blanks.whole(of)
+        mixed = f"({blanks.some(of)}) unless ({whole})" if whole else blanks.some(of)
+        check = Check(
+            Native(f"count({mixed})", (), (), window, self.steps),
+            refused(f"'{name}' of {self.dataset.dataset}, where a series has both readings and blanks in this window").line(),
+        )
+        self._test(check)
+        return f"({text} unless ({whole}))" if whole else text
+
+    def _test(self, check: Check) -> None:
+        if check not in self.checks:
+            self.checks.append(check)
+        self.tested[self.checks.index(check)] = None
+
+    def _query(self, text: str, window: Span, *, more: tuple[tuple[str, Kind], ...] = (), odd: Odd | None = None) -> int:
+        labels = (*self.labels, *(label for label, _ in more))
+        kinds = (*(self.kinds[k] for k in self.keys), *(kind for _, kind in more))
+        native = Native(text, labels, kinds, window, self.steps, odd)
+        if native not in self.natives:
+            self.natives.append(native)
+        index = self.natives.index(native)
+        self.used[index] = None
+        return index
+
+    # ---- measures --------------------------------------------------------------------------------------------
+    def _measure(self, measure: Measure, where: Filter, number: int) -> tuple[str, str]:
+        """The table to join, called j<number>, and the text that reads the measure from it."""
+        name = measure.field.node.name if measure.field and isinstance(measure.field.node, Name) else ""
+        if measure.field and not name:
+            raise refused(f"'{measure.field}': it needs several values of the same row")
+        window = measure.over or self.window
+        alias, value = f"j{number}", f"j{number}.v"
+        if measure.agg in ("count_distinct", "list") and name not in self.names.series.metrics:
+            return self._distinct(measure, name, where, window, alias)
+        if where.threshold is not None:
+            raise refused(f"'{measure.agg}' of only the rows whose {where.threshold.name} is {where.threshold.op} something")
+        if measure.agg == "count":
+            index = self._count(name, where, window)
+            return f"q{index} AS {alias}", f"coalesce({value}, 0)"
+        foreign = self.names.metric(name)
+        if measure.agg in ("increase", "rate"):
+            table = self._counter(measure, name, where, window)
+            return f"{table} AS {alias}", f"({value} * {foreign.factor!r})"
+        of = self._range(foreign, where)
+        index = self._query(*self._over_time(measure, name, where, window, of))
+        scaled = value if foreign.factor == 1.0 else f"({value} * {foreign.factor!r})"
+        if foreign.offset and measure.agg == "sum":
+            raise refused(f"the sum of '{name}', whose unit starts elsewhere")
+        if foreign.offset and measure.agg != "stddev":
+            scaled = f"({scaled} + {foreign.offset!r})"
+        return f"q{index} AS {alias}", scaled
+
+    def _over_time(self, measure: Measure, name: str, where: Filter, window: Span, of: str) -> tuple[str, Span]:
+        """The text of an aggregate of readings, and the window it reads."""
+
+        def clean(text: str) -> str:
+            return self._cleaned(name, where, window, text)
+
+        match measure.agg:
+            case "sum" | "min" | "max":
+                return f"{measure.agg}{self._by()} ({clean(f'{measure.agg}_over_time({of})')})", window
+            case "avg":
+                total = f"sum{self._by()} ({clean(f'sum_over_time({of})')})"
+                return f"{total} / sum{self._by()} ({clean(f'count_over_time({of})')})", window
+        return self._of_one(measure, name, clean, of), window
+
+    def _of_one(self, measure: Measure, name: str, clean: Callable[[str], str], of: str) -> str:
+        """Aggregates that cannot be put together across series: each group has to be one series."""
+        if not set(self.dataset.grain) <= set(self.keys):
+            raise refused(f"'{measure.agg}' over several series: group by {', '.join(self.dataset.grain)}")
+        match measure.agg:
+            case "percentile":
+                text = f"quantile_over_time({measure.q!r}, {of})"
+            case "last":
+                text = f"last_over_time({of})"
+            case "stddev":
+                n = f"count_over_time({of})"
+                text = f"(stddev_over_time({of}) * sqrt({n} / (({n} - 1) > 0)))"
+            case _:
+                raise refused(f"'{measure.agg}' of a measured value")
+        several = Check(
+            Native(f"count(count{self._by()} ({clean(text)}) > 1)", (), (), measure.over or self.window, self.steps),
+            refused(f"'{measure.agg}' of '{name}' where the labels of a series changed in this window").line(),
+        )
+        self._test(several)
+        return f"max{self._by()} ({clean(text)})"
+
+    def _count(self, name: str, where: Filter, window: Span) -> int:
+        if not name or name in self.names.series.labels:
+            if not self.names.series.rows:
+                raise refused("counting rows: name the metric that every row has as 'rows' of the dataset, or count a field")
+            of = self._range(self.names.metric(self.names.series.rows), where)
+            return self._query(f"sum{self._by()} (count_over_time({of}))", window)
+        of = self._range(self.names.metric(name), where)
+        return self._query(f"sum{self._by()} ({self._cleaned(name, where, window, f'count_over_time({of})')})", window)
+
+    def _distinct(self, measure: Measure, name: str, where: Filter, window: Span, alias: str) -> tuple[str, str]:
+        label, kind = self.names.label(name), OF_FIELD[self.names.spec(name).type]
+        text = f"group{self._by(label)} ({self._present(where, window)})"
+        index = self._query(text, window, more=((label, kind),))
+        at = len(self.keys)
+        renamed = [*(f"k{i}" for i in range(at)), *([f"k{at + 1} AS k{at}"] if self.steps else [])]
+        groups = ", ".join(str(i + 1) for i in range(self.columns))
+        if measure.agg == "count_distinct":
+            shown, value = f"count(DISTINCT k{at}) AS v", f"coalesce({alias}.v, 0)"
+        else:
+            listed = f"list_sort(list(DISTINCT k{at}))[1:{LISTED_AT_MOST}]"
+            shown, value = f"array_to_string(CAST({listed} AS VARCHAR[]), ',') AS v", f"{alias}.v"
+        tail = f" GROUP BY {groups}" if groups else ""
+        table = f"(SELECT {', '.join([*renamed, shown])} FROM q{index}{tail})"
+        return f"{table} AS {alias}", value
+
+    def _counter(self, measure: Measure, name: str, where: Filter, window: Span) -> str:
+        if self.steps:
+            raise refused(f"'{measure.agg}' per time bucket, which needs the reading before each bucket")
+        of = self._range(self.names.metric(name), where)
+        if measure.agg == "rate":
+            index = self._query(f"sum{self._by()} ({self._cleaned(name, where, window, f'rate({of})')})", window)
+            return f"q{index}"
+        grain = tuple(self.names.label(g) for g in self.dataset.grain)
+        on = ", ".join(grain)
+        odd = f"(resets({of}) > 0) or (count by ({on}) (last_over_time({of})) > 1)"
+        gain = f"((max_over_time({of}) - min_over_time({of})) and (count_over_time({of}) > 1))"
+        text = f"sum{self._by()} ({self._cleaned(name, where, window, gain)} unless on ({on}) ({odd}))"
+        foreign = self.names.metric(name)
+        raw = Odd(f"group by ({on}) ({odd})", self._selector(foreign, where), grain, blanks_of(self.dataset, name, foreign))
+        index = self._query(text, window, odd=raw)
+        keys = ", ".join(f"k{i}" for i in range(self.columns))
+        tail = f" GROUP BY {keys}" if keys else ""
+        return f"(SELECT {keys + ', ' if keys else ''}sum(v) AS v FROM q{index}{tail})"
+
+
+def steps_of(bucket: Bucket) -> Steps:
+    """The buckets, all of one length. Raises PlanError for months, quarters and years."""
+    if isinstance(bucket.every, timedelta):
+        every_ms = bucket.every.total_seconds() * 1000
+        if every_ms < 1 or every_ms != int(every_ms):
+            raise refused("buckets of a fraction of a millisecond")
+        return Steps(int(every_ms))
+    if bucket.every not in _CALENDAR_S:
+        raise refused(f"buckets of a {bucket.every}, which are not all of one length")
+    every_s, origin_s = _CALENDAR_S[bucket.every]
+    return Steps(every_s * 1000, origin_s * 1000)

@@ -14,7 +14,8 @@ from tests.shared_data import shared_folder
 
 _BUILTINS: dict[str, Any] = {
     "string": (str,), "boolean": (bool, str), "number": (int, float), "integer": (int,), "null": (type(None),),
-    "float": (int, float), "double": (int, float), "long": (int,), "short": (int,), "byte": (int,), "uint": (int,), "ulong": (int,),
+    "float": (int, float), "double": (int, float), "long": (int,),
+    "short": (int,), "byte": (int,), "uint": (int,), "ulong": (int,),
 }  # fmt: skip
 
 

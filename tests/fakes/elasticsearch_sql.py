@@ -26,9 +26,9 @@ class Refused(Exception):
 
 NODES = (
     exp.Select, exp.From, exp.Table, exp.Identifier, exp.Alias, exp.Column, exp.Where, exp.Group, exp.Having, exp.Order,
-    exp.Ordered, exp.Limit, exp.Literal, exp.Parameter, exp.Placeholder, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ,
-    exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Like, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Case, exp.If,
-    exp.Cast, exp.DataType, exp.Star, exp.Distinct, exp.Interval, exp.Var,
+    exp.Ordered, exp.Limit, exp.Literal, exp.Parameter, exp.Placeholder, exp.Boolean, exp.Null, exp.Paren, exp.And, exp.Or,
+    exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is, exp.In, exp.Like, exp.Add, exp.Sub, exp.Mul,
+    exp.Div, exp.Mod, exp.Neg, exp.Case, exp.If, exp.Cast, exp.DataType, exp.Star, exp.Distinct, exp.Interval, exp.Var,
     exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.StddevSamp, exp.First, exp.Last, exp.Abs, exp.Coalesce, exp.Greatest,
     exp.Least, exp.Lower, exp.Nullif, exp.StrPosition, exp.StartsWith, exp.Floor, exp.Log, exp.Sqrt, exp.DateDiff,
     exp.TimestampTrunc, exp.DateTrunc, exp.Extract, exp.Anonymous,

@@ -29,6 +29,7 @@ from llo11ypop.core.ids import content_hash
 from llo11ypop.core.located import load_located, validate
 from llo11ypop.settings_base import Duration, PositiveDuration, Section
 from llo11ypop.settings_channels import Channels
+from llo11ypop.settings_prometheus import PrometheusSection
 
 PREFIX = "LLO11YPOP__"
 FILE_NAME = "llo11ypop.yaml"
@@ -39,6 +40,7 @@ class Telemetry(Section):
 
     store: Literal["duckdb"] = "duckdb"
     path: Path = Path(".llo11ypop/fleet.duckdb")
+    prometheus: PrometheusSection = PrometheusSection()
 
 
 class LedgerSection(Section):

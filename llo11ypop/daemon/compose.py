@@ -42,7 +42,17 @@ def open_catalog(settings: Settings) -> "Catalog":
 
 
 def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "TelemetryStore":
-    """The telemetry store, read-only. Raises StoreError where the file is missing."""
+    """The telemetry, read-only: one store, or several as one. Raises StoreError where the file is missing."""
+    catalog = catalog or open_catalog(settings)
+    store = _main_store(settings, catalog)
+    if not settings.telemetry.prometheus.url:
+        return store
+    from llo11ypop.daemon.prometheus import beside
+
+    return beside(store, settings.telemetry.prometheus, catalog)
+
+
+def _main_store(settings: Settings, catalog: "Catalog") -> "TelemetryStore":
     from llo11ypop.stores.duckdb import DuckDbStore
 
     path = settings.telemetry.path
@@ -51,7 +61,7 @@ def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "Telemet
             f"no telemetry at {path}",
             next_step="set telemetry.path, or write a fleet with 'llo11ypop simulate', or try 'llo11ypop up'",
         )
-    return DuckDbStore.open(path, catalog or open_catalog(settings), read_only=True)
+    return DuckDbStore.open(path, catalog, read_only=True)
 
 
 def open_ledger(settings: Settings) -> "Ledger":

@@ -58,9 +58,15 @@ class PrometheusStore:
         self._combiner = Combiner()
         self._series: dict[str, Series] = {}
         self._exports: Exports | None = None
+        self._asked_of: Exports | None = None
+        """The same, and every other dataset: what reaches over to one is refused by the compiler, with the reason."""
         self._left_open = True
-        self._preparer = Preparer(catalog, compiler(lambda name: self._series[name]))
+        self._preparer = Preparer(catalog, compiler(self._lies))
         self._query_count = 0
+
+    def _lies(self, name: str) -> Series | None:
+        """Where a dataset's series are, as last read."""
+        return self._series.get(name)
 
     @property
     def query_count(self) -> int:
@@ -139,6 +145,8 @@ class PrometheusStore:
             self._series = found
             fields = {n: {*s.metrics, *s.labels, self._catalog.datasets[n].time} for n, s in found.items()}
             self._exports = Exports({name: frozenset(names) for name, names in fields.items()})
+            others = {n: frozenset(d.fields) for n, d in self._catalog.datasets.items() if n not in self._places}
+            self._asked_of = Exports(others | dict(self._exports.datasets))
         return self._exports
 
     async def _read_series(self, reader: Reader, name: str, place: Place, metrics: frozenset[str]) -> Series | None:
@@ -156,7 +164,8 @@ class PrometheusStore:
         async with connect(self._access) as client:
             reader = Reader(client, self._access, at, self._deadline_s)
             try:
-                prepared = self._preparer.prepare(plans, await self._read_exports(reader))
+                exports = await self._read_exports(reader)
+                prepared = self._preparer.prepare(plans, self._asked_of or exports)
                 reader.left_open = self._left_open
                 return await Run(reader, self._catalog, self._series, self._combiner, prepared, refuse).evidence()
             finally:

@@ -56,8 +56,8 @@ def connect(access: Access) -> "httpx.AsyncClient":
         headers["Authorization"] = f"Bearer {token}"
     auth = httpx.BasicAuth(access.user, access.password.get_secret_value()) if access.user and not token else None
     try:
-        verify = ssl.create_default_context(cafile=access.ca) if access.ca else True
         base = httpx.URL(access.url.rstrip("/") + "/")
+        verify = ssl.create_default_context(cafile=access.ca) if access.ca else base.scheme == "https"
         if base.scheme not in ("http", "https") or not base.host:
             raise ConfigError(f"'{access.name}' is no address of a Prometheus", next_step="write it as http://host:9090")
         return httpx.AsyncClient(

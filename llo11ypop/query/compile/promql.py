@@ -90,12 +90,15 @@ class PromCompiled:
     refused: Mapping[str, str]
 
 
-def compiler(series: Callable[[str], Series]) -> Callable[[Scan, Catalog, bool], PromCompiled]:
+def compiler(series: Callable[[str], Series | None]) -> Callable[[Scan, Catalog, bool], PromCompiled]:
     """The compiler of scans over the series that are there, by name of the dataset."""
 
     def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> PromCompiled:
-        dataset = catalog.datasets[scan.dataset]
-        names = Names(dataset, series(scan.dataset))
+        dataset, found = catalog.datasets[scan.dataset], series(scan.dataset)
+        if found is None:
+            reason = f"dataset '{scan.dataset}' does not lie in Prometheus"
+            return PromCompiled(scan.dataset, (), (), {}, dict.fromkeys(scan.selects, reason))
+        names = Names(dataset, found)
         natives: list[Native] = []
         checks: list[Check] = []
         answers: dict[str, Answer] = {}

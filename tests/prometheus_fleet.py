@@ -1,0 +1,69 @@
+"""A small fleet in both stores: as rows in DuckDB and, under dcgm-exporter's names, as series in Prometheus."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from llo11ypop.stores.duckdb import DuckDbStore
+from llo11ypop.stores.prometheus import Place, PrometheusStore
+from llo11ypop.stores.prometheus_access import Access
+from tests.conformance.store_tables import Row, catalog, minutes_ago, store_of
+from tests.prometheus_server import Sample
+
+ALIASES = catalog().aliases["dcgm_exporter"].names
+BLANK = float(0x7FFFFFFFFFFFFFF0)
+MODEL = "NVIDIA H100 80GB HBM3"
+PLACES = {"gpu_metrics": Place(aliases="dcgm_exporter", match={"job": "dcgm"}, rows="power_w")}
+
+
+def rows() -> list[Row]:
+    """Six GPUs, six hours at five minutes: a dead sensor, a sensor that fails at times, resets, a gap and a driver update."""
+    return list(_rows())
+
+
+def _rows() -> Iterator[Row]:
+    for g in range(6):
+        for i in range(-1, 73):
+            if g == 2 and 10 <= i < 22:
+                continue
+            yield {
+                "ts": 5 * i,
+                "cluster": f"c{g // 4}",
+                "node_id": f"n{g // 2}",
+                "gpu_uuid": f"GPU-{g}",
+                "gpu_index": g % 2,
+                "gpu_model": MODEL,
+                "driver": "570.1" if g == 3 and i < 20 else "550.2",
+                "gpu_temp_c": 0.0 if g == 5 else 40.0 + (i * 13 + g * 7) % 50,
+                "mem_temp_c": 0.0 if g == 3 and i % 9 == 4 else 50.0 + (i * 11 + g) % 40,
+                "power_w": 100.5 + (i * 31 + g * 17) % 300,
+                "energy_mj_total": BLANK if g == 0 else 1e9 + (72 - i) * 1000.0 * (g + 1),
+                "pcie_replay_total": float((72 - i) % 17) if g == 1 else float((72 - i) * g),
+                "xid_last": 79 if g == 4 and i < 6 else 0,
+                "gpu_util_pct": None if g == 4 and i > 30 else float((i * 7 + g) % 101),
+            }
+
+
+def samples() -> list[Sample]:
+    """The same rows as series."""
+    labels = {"cluster": "cluster", "node_id": "Hostname", "gpu_uuid": "UUID", "gpu_index": "gpu", "gpu_model": "modelName"}
+    labels["driver"] = "DCGM_FI_DRIVER_VERSION"
+    found: list[Sample] = []
+    for row in rows():
+        own = {label: str(row[name]) for name, label in labels.items()} | {"job": "dcgm"}
+        for name, value in row.items():
+            if name not in labels and name != "ts" and value is not None:
+                metric = ALIASES[f"gpu_metrics.{name}"][0].name
+                found.append((metric, own, minutes_ago(row["ts"]).timestamp(), float(value)))
+    strange = {"job": "other", "UUID": "GPU-x", "Hostname": "elsewhere"}
+    found.append(("DCGM_FI_DEV_POWER_USAGE", strange, minutes_ago(7).timestamp(), 1.0))
+    return found
+
+
+def duckdb_store() -> DuckDbStore:
+    """The rows in DuckDB."""
+    return store_of({"gpu_metrics": rows()})
+
+
+def prometheus_store(url: str, **more: Any) -> PrometheusStore:
+    """The rows behind an address."""
+    return PrometheusStore(Access(url, **more), catalog(), PLACES)

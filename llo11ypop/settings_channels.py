@@ -52,7 +52,8 @@ class JiraSection(Section):
     components: dict[Queue, str] = Field(default_factory=dict)
     priorities: dict[Severity, str] = Field(default_factory=lambda: dict(zip(Severity, _PRIORITIES, strict=True)))
     """A severity that is not named gets the project's own default."""
-    labels: tuple[str, ...] = ("llo11ypop",)
+    labels: tuple[str, ...] = ()
+    """More labels; every ticket has `llo11ypop` and one with the proposal's id."""
     markup: Literal["wiki", "plain"] = "wiki"
     """Data Center only."""
     chart: bool = True

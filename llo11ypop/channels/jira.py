@@ -158,14 +158,16 @@ class Jira:
 
     async def _move(self, found: Json, *, done: bool, resolution: str) -> None:
         """By the first transition that leads there; a workflow that allows none leaves it to people."""
-        key = found["key"]
+        key, names = found["key"], set[str]()
         for one in await self.site.transitions(key):
             leads = ((one.get("to") or {}).get("statusCategory") or {}).get("key")
-            if (leads == DONE) is not done:
+            known = one["name"].casefold() in names
+            names.add(one["name"].casefold())
+            if known or (leads == DONE) is not done:
                 continue
             asked = one.get("fields") or {}
             fields = {"resolution": {"name": resolution}} if resolution and "resolution" in asked else {}
-            await self.site.move(key, str(one["id"]), fields)
+            await self.site.move(key, one["name"], fields)
             return
         log.info(Event.DELIVERY_REFUSED, channel=self.name, ticket=key, news="close" if done else "reopen", why="no transition")
 

@@ -96,7 +96,7 @@ class JiraSite:
         )
 
     async def move(self, key: str, transition: str, fields: Json) -> None:
-        """Carry a transition out."""
+        """Carry a transition out, by its name: the package would send an id as a number, which API v3 does not describe."""
         await self._ask("move a ticket", lambda jira: jira.transition_issue(key, transition, fields=fields))
 
     async def me(self) -> Json:

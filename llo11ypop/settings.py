@@ -29,6 +29,7 @@ from llo11ypop.core.ids import content_hash
 from llo11ypop.core.located import load_located, validate
 from llo11ypop.settings_base import Duration, PositiveDuration, Section
 from llo11ypop.settings_channels import Channels
+from llo11ypop.settings_elasticsearch import ElasticsearchSection
 from llo11ypop.settings_prometheus import PrometheusSection
 
 PREFIX = "LLO11YPOP__"
@@ -38,8 +39,9 @@ FILE_NAME = "llo11ypop.yaml"
 class Telemetry(Section):
     """Where the fleet's telemetry is read."""
 
-    store: Literal["duckdb"] = "duckdb"
+    store: Literal["duckdb", "elasticsearch"] = "duckdb"
     path: Path = Path(".llo11ypop/fleet.duckdb")
+    elasticsearch: ElasticsearchSection = ElasticsearchSection()
     prometheus: PrometheusSection = PrometheusSection()
 
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Say what happened last night, last week, or at any time."),
     "evidence": ("evidence", "Show evidence, and run its query again."),
     "simulate": ("simulate", "Write a simulated fleet with known incidents."),
+    "load": ("load", "Write a fleet's file into Elasticsearch."),
     "score": ("score", "Judge proposals against what was injected."),
     "replay": ("replay", "Run the loop over a recorded fault trace."),
     "eval": ("evaluate", "Ask the suite's questions and score the answers."),

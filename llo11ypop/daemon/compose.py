@@ -45,6 +45,10 @@ def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "Telemet
     """The telemetry, read-only: one store, or several as one. Raises StoreError where the file is missing."""
     catalog = catalog or open_catalog(settings)
     store = _main_store(settings, catalog)
+    if settings.telemetry.store != "elasticsearch" and settings.telemetry.elasticsearch.datasets:
+        from llo11ypop.daemon import elasticsearch
+
+        store = elasticsearch.beside(store, settings.telemetry.elasticsearch, catalog)
     if not settings.telemetry.prometheus.url:
         return store
     from llo11ypop.daemon.prometheus import beside
@@ -53,6 +57,10 @@ def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "Telemet
 
 
 def _main_store(settings: Settings, catalog: "Catalog") -> "TelemetryStore":
+    if settings.telemetry.store == "elasticsearch":
+        from llo11ypop.daemon.elasticsearch import elasticsearch
+
+        return elasticsearch(settings.telemetry.elasticsearch, catalog)
     from llo11ypop.stores.duckdb import DuckDbStore
 
     path = settings.telemetry.path

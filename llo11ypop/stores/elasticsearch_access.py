@@ -60,10 +60,12 @@ def connect(access: Access) -> "AsyncElasticsearch":
 
 def store_error(bad: Exception, access: Access, what: str) -> StoreError:
     """What the client or the cluster said about reading or writing `what`, as one line and the next thing to do."""
-    from elasticsearch import ApiError, ConnectionTimeout, SSLError
+    from elasticsearch import ApiError, ConnectionTimeout, SSLError, UnsupportedProductError
     from elasticsearch import ConnectionError as NoConnection
 
     place = f"Elasticsearch at {access.name}"
+    if isinstance(bad, UnsupportedProductError):
+        return StoreError(f"{place}: what answers there is not Elasticsearch", next_step="check telemetry.elasticsearch.url")
     if isinstance(bad, ApiError):
         return _answered(bad.status_code, reason_of(bad), place, what)
     if isinstance(bad, (ConnectionTimeout, TimeoutError)):

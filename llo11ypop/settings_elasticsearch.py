@@ -1,0 +1,36 @@
+"""The Elasticsearch of the settings: where it is, who asks, and which datasets lie in which of its indices."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from llo11ypop.settings_base import PositiveDuration, Section
+
+
+class ElasticsearchDataset(Section):
+    """Where a dataset lies that another shipper writes."""
+
+    index: str = Field(min_length=1)
+    """Index, alias, data stream or pattern; all that it matches have the same mapping."""
+    aliases: str = ""
+    """Alias table of the catalog, such as elastic_nvidia_gpu; empty: the fields have the catalog's names."""
+
+
+class ElasticsearchSection(Section):
+    """An Elasticsearch, read through Elasticsearch SQL; nothing is read from it while `url` is empty."""
+
+    url: str = ""
+    """Addresses of its nodes, with commas between them."""
+    api_key: SecretStr = SecretStr("")
+    """Set it by environment or file."""
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    """Set it by environment or file."""
+    ca: Path | None = None
+    """Certificates to trust instead of the usual ones."""
+    timeout: PositiveDuration = timedelta(seconds=30)
+    prefix: str = "llo11ypop-"
+    """What stands before a dataset's name in the indices that `llo11ypop load` writes."""
+    datasets: dict[str, ElasticsearchDataset] = Field(default_factory=dict)
+    """Datasets in indices of other names; the only ones read here when `telemetry.store` is another."""

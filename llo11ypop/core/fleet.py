@@ -32,6 +32,13 @@ class Topology:
         """Everything the entity lies in, itself included."""
         return self._closure(entity, self.parents)
 
+    def around(self, entity: Entity) -> frozenset[Entity]:
+        """The same, and the cluster of what carries it in its id and stands in no inventory: `c-a//scratch`, `c-a/train`."""
+        found = self.ancestors(entity)
+        if entity.level in (Level.MOUNT, Level.PARTITION) and entity not in self:
+            found |= self.ancestors(Entity(Level.CLUSTER, entity.id.partition("/")[0]))
+        return found
+
     def descendants(self, entity: Entity) -> frozenset[Entity]:
         """Everything that lies in the entity, itself included."""
         return self._closure(entity, self.children)

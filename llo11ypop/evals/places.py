@@ -74,14 +74,8 @@ class Places:
     def _around(self, entity: Entity) -> frozenset[Entity]:
         """The entity with all it lies in, looked up once; a plain dictionary, as workers send places to their parent."""
         if entity not in self._known:
-            self._known[entity] = self._ancestors(entity)
+            self._known[entity] = self.topology.around(entity)
         return self._known[entity]
-
-    def _ancestors(self, entity: Entity) -> frozenset[Entity]:
-        if entity.level in (Level.MOUNT, Level.PARTITION) and entity not in self.topology:
-            cluster = Entity(Level.CLUSTER, entity.id.split("/", 1)[0])
-            return frozenset({entity}) | self.topology.ancestors(cluster)
-        return self.topology.ancestors(entity)
 
     def nearness(self, ticket: Ticket, truth: Truth, causes: frozenset[str]) -> Nearness | None:
         """How near a ticket is to an incident; None when it is not about it at all.

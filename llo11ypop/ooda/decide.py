@@ -17,6 +17,9 @@ from llo11ypop.learning.policy import Policy
 from llo11ypop.ooda.bursts import SEEN_AT, Case, arguments_of, confirmed, gather, is_part, own_parts, parts_of, places_of, reach
 from llo11ypop.ooda.deps import Limits
 from llo11ypop.playbooks import Playbook, PlaybookSet
+from llo11ypop.playbooks.model import Explains
+from llo11ypop.playbooks.reach import places_of as lying_in
+from llo11ypop.playbooks.reach import within_reach
 
 BEGAN_WITH = timedelta(hours=1)
 """A condition that an open proposal explains begins this soon after it, or was there when the proposal was last seen; later
@@ -114,8 +117,15 @@ def _related(proposal: Proposal, hypothesis: Hypothesis, desk: Desk) -> bool:
     if proposal.cause == hypothesis.cause and proposal.entities[0] not in places:
         return False
     compete = proposal.cause in mine.competing or hypothesis.cause in theirs.competing or proposal.cause == hypothesis.cause
-    explained = any(hypothesis.cause in rule.modes for rule in theirs.explains) and _began_with(proposal, hypothesis)
-    return (compete or explained) and any(_touching(place, hypothesis.entity, desk.topology) for place in places)
+    rules = [rule for rule in theirs.explains if hypothesis.cause in rule.modes and _began_with(proposal, hypothesis)]
+    touching = any(_touching(place, hypothesis.entity, desk.topology) for place in places)
+    return (touching and (compete or bool(rules))) or any(_reached(r, proposal, hypothesis, places, desk) for r in rules)
+
+
+def _reached(rule: Explains, proposal: Proposal, hypothesis: Hypothesis, places: list[Entity], desk: Desk) -> bool:
+    """As orient attaches symptoms: in the same thing of the rule's level, and not begun long before the cause."""
+    one, other = (lying_in(entities, desk.topology) for entities in (places, [hypothesis.entity]))
+    return within_reach(rule.within, one, other) and hypothesis.since >= proposal.since - rule.lag
 
 
 def _of_one_mount(proposal: Proposal, hypothesis: Hypothesis) -> bool:

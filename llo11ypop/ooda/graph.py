@@ -15,7 +15,7 @@ from llo11ypop.catalog import Kind
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import StoreError, is_transient
 from llo11ypop.core.fleet import Topology
-from llo11ypop.core.proposal import Proposal
+from llo11ypop.core.proposal import OPEN_STATUSES, Proposal
 from llo11ypop.core.reasoning import Finding, Hypothesis, Observation
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.ooda.act import act
@@ -127,6 +127,7 @@ def _orient(deps: Deps) -> Any:
             windows=read_windows(deps.memory.scratch.get("planned_work")),
             observations=[from_json(Observation, o) for o in state["observations"]],
             limits=deps.limits,
+            open=await deps.ledger.proposals(OPEN_STATUSES),
         )
         found = [from_json(Finding, f) for f in state.get("findings", [])]
         return {"hypotheses": [to_json(h) for h in hypothesise(found, scene)]}

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
+from llo11ypop.core.proposal import Proposal
 from llo11ypop.core.reasoning import Finding, Hypothesis, Observation, ObservationKind
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.ooda.deps import Limits
@@ -29,11 +31,13 @@ class Scene:
     windows: list[Maintenance]
     observations: Sequence[Observation]
     limits: Limits
+    open: Sequence[Proposal] = ()
+    """What is being seen already: a condition that no signal dates began when it was first seen."""
 
 
 def hypothesise(findings: Sequence[Finding], scene: Scene) -> list[Hypothesis]:
     """Every cause with what it explains, most severe and most confident first; those that must not be ticketed say why."""
-    merged = _one_per_entity(findings)
+    merged = [_dated(f, scene) for f in _one_per_entity(findings)]
     tree = attach(merged, scene.book, scene.topology)
     symptoms: dict[int, list[Finding]] = {}
     for symptom, cause in tree.parent.items():
@@ -63,6 +67,18 @@ def _one_per_entity(findings: Sequence[Finding]) -> list[Finding]:
             related=tuple(dict.fromkeys((*other.related, *finding.related))),
         )
     return list(kept.values())
+
+
+def _dated(finding: Finding, scene: Scene) -> Finding:
+    """With the onset of the open proposal on it, or on a part or the whole of it, where its signals tell none."""
+    if finding.since < scene.at:
+        return finding
+    known = [p.since for p in scene.open if p.cause == finding.playbook and _one_place(p.entities[0], finding.entity, scene)]
+    return replace(finding, since=min([*known, finding.since]))
+
+
+def _one_place(one: Entity, other: Entity, scene: Scene) -> bool:
+    return scene.topology.contains(one, other) or scene.topology.contains(other, one)
 
 
 def _compete(roots: Sequence[Finding], scene: Scene) -> dict[int, Finding]:

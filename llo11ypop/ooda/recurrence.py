@@ -16,6 +16,7 @@ _HARDWARE = frozenset({Queue.GPU_HW, Queue.NETOPS})
 _THINGS = frozenset({Level.GPU, Level.NODE, Level.PORT})
 _QUIET = frozenset({ProposalStatus.CLEARED, ProposalStatus.EXPIRED})
 _REPAIRS = frozenset({Action.RMA, Action.TECH})
+_RESTARTS = frozenset({Action.RESET_GPU, Action.REBOOT})
 """What repairs hardware; a reset or a reboot does where it is the first remedy of the playbook."""
 _KEPT = timedelta(days=30)
 """A fleet without a single recorded remediation in so long does not record them, and nothing can be told from none."""
@@ -32,7 +33,9 @@ REMEDIATIONS = Plan.model_validate(
 async def unrepaired(
     deps: Deps, hypotheses: Sequence[Hypothesis], recent: Sequence[Proposal], topology: Topology, at: datetime
 ) -> frozenset[str]:
-    """Ids of ended proposals whose hardware fault is back later than `reopen_within`, with no repair recorded in between.
+    """Ids of ended proposals whose hardware fault is back later than `reopen_within`, with no repair in between that held.
+
+    A repair that the fault outlives by less than `reopen_within` did not hold.
 
     Empty where nobody records remediations. Raises StoreError; a retry may help.
     """
@@ -42,7 +45,8 @@ async def unrepaired(
         return frozenset()
     rows = (await deps.store.run(REMEDIATIONS, at)).rows.to_pylist()
     done = {(str(r["node_id"]), str(r["action"])): r["last_at"].replace(tzinfo=UTC) for r in rows}
-    return frozenset(p.id for p in quiet if done and not _repaired(p, deps.playbooks[p.cause], topology, done))
+    held_until = at - deps.limits.reopen_within
+    return frozenset(p.id for p in quiet if done and not _repaired(p, deps.playbooks[p.cause], topology, done, held_until))
 
 
 def _hardware(proposal: Proposal, book: PlaybookSet) -> bool:
@@ -57,8 +61,10 @@ def _late(proposal: Proposal, deps: Deps, at: datetime) -> bool:
     return deps.limits.reopen_within < gone <= deps.limits.expires_after
 
 
-def _repaired(proposal: Proposal, playbook: Playbook, topology: Topology, done: Mapping[tuple[str, str], datetime]) -> bool:
-    repairs = _REPAIRS | {a.name for a in playbook.actions[:1]}
+def _repaired(
+    proposal: Proposal, playbook: Playbook, topology: Topology, done: Mapping[tuple[str, str], datetime], held_until: datetime
+) -> bool:
+    repairs = _REPAIRS | ({a.name for a in playbook.actions[:1]} & _RESTARTS)
     nodes = {n.id for n in topology.at_level(proposal.entities[0], Level.NODE)}
     since = proposal.last_seen_at or proposal.created_at
-    return any(at > since for (node, action), at in done.items() if node in nodes and action in repairs)
+    return any(since < at <= held_until for (node, action), at in done.items() if node in nodes and action in repairs)

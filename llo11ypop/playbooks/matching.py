@@ -40,7 +40,7 @@ class Hits:
 
 @dataclass
 class Places:
-    """Ancestors of entities, remembered; an id such as `c-a//scratch` lies in its cluster although no inventory lists it."""
+    """What entities lie in, remembered."""
 
     topology: Topology
     _around: dict[Entity, frozenset[Entity]] = field(default_factory=dict)
@@ -48,11 +48,7 @@ class Places:
     def around(self, entity: Entity) -> frozenset[Entity]:
         """The entity and everything it lies in."""
         if entity not in self._around:
-            found = self.topology.ancestors(entity)
-            if entity.level in (Level.MOUNT, Level.PARTITION):
-                cluster = Entity(Level.CLUSTER, entity.id.partition("/")[0])
-                found |= self.topology.ancestors(cluster)
-            self._around[entity] = found
+            self._around[entity] = self.topology.around(entity)
         return self._around[entity]
 
     def bears_on(self, sign: Entity, entity: Entity) -> bool:
@@ -130,7 +126,7 @@ def _still_valid(hits: Hits, repairs: Sequence[Hits], places: Places) -> Hits:
     for hit, related, last in hits.found:
         around = places.around(hit.entity)
         answered = last is not None and any(
-            r.entity in around and r.since is not None and r.since > last for repair in repairs for r, _, _ in repair.found
+            r.entity in around and r.since is not None and r.since >= last for repair in repairs for r, _, _ in repair.found
         )
         if not answered:
             kept.append((hit, related, last))

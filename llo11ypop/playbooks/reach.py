@@ -19,7 +19,7 @@ def places_of(entities: Iterable[Entity], topology: Topology) -> Places:
     """What a finding lies in; what it merely names (a run, its nodes) counts as its place too."""
     found: dict[Level, set[Entity]] = {}
     for entity in entities:
-        for place in topology.ancestors(entity):
+        for place in topology.around(entity):
             found.setdefault(place.level, set()).add(place)
     return {level: frozenset(places) for level, places in found.items()}
 

@@ -24,7 +24,7 @@ from tests.unit.playbooks.playbook_fleet import (
 )
 
 DRIVERS = [
-    {**row, "node_id": f"d{i}", "driver": "570" if i < 4 else "550"}
+    {**row, "node_id": f"d{i}", "driver": "570" if i < 4 else "550"} | ({"valid_from": 5 * 1440} if i < 4 else {})
     for i in range(12)
     for row in inventory()["inventory_nodes"][:1]
 ]
@@ -40,6 +40,7 @@ def gsp(*nodes: str) -> list[Row]:
     [
         (("d0", "d1", "d2"), {"F36 driver:570"}),
         (("d0", "d1"), set()),
+        (("d4", "d5", "d6"), set()),  # everybody has had that one for long
         (("d0", "d1", "d2", "d4", "d5", "d6", "d7", "d8"), set()),
     ],
 )

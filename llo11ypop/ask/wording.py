@@ -24,6 +24,10 @@ STEADY = 0.05
 """Halves that differ by less than this are called the same (our choice)."""
 
 
+_GOAL = re.compile(r"the goal is (\d+(?:\.\d+)?) %")
+_ASKS_GOAL = re.compile(r"\b(?:goals?|targets?|meet|meeting|slo|sla|objective)\b")
+
+
 def sentences(reading: Reading, result: Result) -> tuple[Sentence, ...]:
     """What the rows say. No rows give no sentence: `nothing` words that."""
     shape = Shape(result)
@@ -67,6 +71,9 @@ def _single(reading: Reading, shape: Shape) -> list[Sentence]:
         out = [Sentence(f"{headline(reading, first)}: {figure(value, first.unit)}{when(reading)}.")]
         others = [f"{c.label} {figure(v, c.unit)}" for c, v in cells[1:FEW] if v is not None]
         out += [Sentence(f"{capital(listed(others, FEW))}.")] if others else []
+    missed = _missed(reading, shape, first, [0] if value is not None else [])
+    if missed is not None:
+        out.append(Sentence(f"That {'misses' if missed[1] else 'meets'} the goal of {missed[0]} %."))
     return out
 
 
@@ -98,7 +105,29 @@ def _ranking(reading: Reading, shape: Shape) -> list[Sentence]:
         f"{shape.thing(top)} has the {extreme} {bare(measure.label)}: {figure(cells[top], measure.unit)}{when(reading)}"
         + (f"; then {listed([f'{shape.thing(i)} {figure(cells[i], measure.unit)}' for i in others])}." if others else ".")
     )
-    return [first, *_whole(reading, shape, measure, rows)]
+    return [first, *_against_goal(reading, shape, measure, rows), *_whole(reading, shape, measure, rows)]
+
+
+def _missed(reading: Reading, shape: Shape, measure: Column, rows: Sequence[int]) -> tuple[str, list[int]] | None:
+    """The goal that the definition names and the rows that miss it; None where the question does not ask about it."""
+    named = _GOAL.search(reading.definition)
+    if named is None or not rows or _ASKS_GOAL.search(reading.question.casefold()) is None:
+        return None
+    goal, cells = float(named[1]), shape.values(measure)
+    return named[1], [i for i in rows if (cells[i] > goal if measure.better == "lower" else cells[i] < goal)]
+
+
+def _against_goal(reading: Reading, shape: Shape, measure: Column, rows: Sequence[int]) -> list[Sentence]:
+    missed = _missed(reading, shape, measure, rows)
+    if missed is None:
+        return []
+    goal, short = missed
+    if not short:
+        return [Sentence(f"All meet the goal of {goal} %.")]
+    who = listed([f"{shape.thing(i)} ({figure(shape.values(measure)[i], measure.unit)})" for i in short], NAMED)
+    return [
+        Sentence(f"The goal of {goal} % is missed by {who}{_more(len(short))}.", (Derived("rows", rows=tuple(short[NAMED:])),))
+    ]
 
 
 def _whole(reading: Reading, shape: Shape, measure: Column, rows: Sequence[int]) -> list[Sentence]:

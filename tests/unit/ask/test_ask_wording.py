@@ -1,5 +1,7 @@
 """What an answer says of rows, of no rows, and of the kinds of nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from llo11ypop.ask.binding import grounds, kept
@@ -141,3 +143,20 @@ def test_a_zero_that_was_counted_is_an_answer() -> None:
     rows = result((FAILED,), [{"failed": 0}])
     assert worded(reading(FAILED, intent=Intent.VALUE), rows) is None
     assert said(reading(FAILED, intent=Intent.VALUE), rows) == ["Failed jobs: 0, 2026-05-01 to 2026-05-21."]
+
+
+@pytest.mark.parametrize(
+    ("cells", "text"),
+    [
+        ({"c-a": 99.4, "c-b": 96.1}, "The goal of 99 % is missed by c-b (96.1)."),
+        ({"c-a": 99.4, "c-b": 99.9}, "All meet the goal of 99 %."),
+    ],
+)
+def test_who_misses_the_goal_is_said_where_it_is_asked_about(cells: dict[str, float], text: str) -> None:
+    column = replace(FAILED, better="higher")
+    rows = replace(clusters(cells), columns=(CLUSTER, column))
+    asked = replace(
+        reading(CLUSTER, column), definition="a share; the goal is 99 %", question="Do we meet the goal, per cluster?"
+    )
+    assert text in [s.text for s in sentences(asked, rows)]
+    assert not any("goal" in s.text for s in sentences(replace(asked, question="availability per cluster"), rows))

@@ -47,7 +47,7 @@ SIGNS = {
 async def lemon(inquiry: Inquiry) -> Investigated:
     """Judge the named node; without one, list the nodes that look like lemons."""
     window = inquiry.window(WINDOW)
-    counts, nodes = await _counts(inquiry, window)
+    counts, nodes = await read_counts(inquiry, window)
     named = (
         inquiry.reading.scope.entity("node")
         or inquiry.reading.scope.entity("node_id")
@@ -76,7 +76,7 @@ def named_node(inquiry: Inquiry) -> str | None:
     return named or next((w for w in words if Entity(Level.NODE, w) in inquiry.ground.topology), None)
 
 
-async def _counts(inquiry: Inquiry, window: Window) -> tuple[dict[str, dict[str, float]], list[str]]:
+async def read_counts(inquiry: Inquiry, window: Window) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Sign → node → how much of it; and all nodes."""
     span = inquiry.span(window)
     one = {"n": {"agg": "count"}}
@@ -121,6 +121,11 @@ def judge(node: str, counts: Mapping[str, Mapping[str, float]], nodes: Sequence[
              "chance_pct": figure(100 * chance, 2), "beyond": "yes" if own >= KINDS_NEEDED and chance < RARE else "no"}
         )  # fmt: skip
     return sorted(rows, key=lambda r: (r["chance_pct"], r["sign"]))
+
+
+def lemons(counts: Mapping[str, Mapping[str, float]], nodes: Sequence[str]) -> list[str]:
+    """The nodes that look like lemons."""
+    return [node for node in nodes if is_lemon(judge(node, counts, nodes))]
 
 
 def is_lemon(rows: Sequence[Row]) -> bool:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from llo11ypop.agents.investigators.inquiry import Inquiry
+from llo11ypop.agents.investigators.lemon import WINDOW as LEMON_WINDOW
+from llo11ypop.agents.investigators.lemon import lemons, read_counts
 from llo11ypop.agents.investigators.planned import Calendar, planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.tables import Row, dimension, listed, measure
@@ -13,12 +15,13 @@ from llo11ypop.core.vocabulary import Level
 from llo11ypop.core.window import Window
 
 NOW = "24h"
+LEMON = "node that fails again and again"
 KINDS: Mapping[str, tuple[str, str, int]] = {
     "fans": ("fan", "fans", 2), "supplies": ("power supply", "power supplies", 2),
     "memory": ("GPU with a row to activate", "GPUs with rows to activate", 1), "links": ("degraded link", "degraded links", 2),
     "disks": ("disk with media errors", "disks with media errors", 2),
     "cooling": ("rack or unit out of range", "racks or units out of range", 3), "leaks": ("leak", "leaks", 5),
-    "nodes": ("node down", "nodes down", 3),
+    "nodes": ("node down", "nodes down", 3), "lemons": (LEMON, "nodes that fail again and again", 2),
 }  # fmt: skip
 """Kind of work → (one of it, several, how urgent: our assumption, people and machines in danger first)."""
 COLUMNS = (
@@ -32,6 +35,7 @@ async def maintenance(inquiry: Inquiry) -> Investigated:
     rows = await inquiry.ask(_plans(inquiry))
     calendar = await planned_work(inquiry, Window(inquiry.at - timedelta(days=1), inquiry.at))
     broken = _by_cluster(rows, calendar, inquiry)
+    await _add_lemons(broken, [r["cluster"] for r in rows["clusters"]], calendar, inquiry)
     table: list[Row] = []
     for cluster in sorted({r["cluster"] for r in rows["clusters"]} | set(broken)):
         kinds = broken.get(cluster, {})
@@ -51,7 +55,10 @@ async def maintenance(inquiry: Inquiry) -> Investigated:
         )
     table.sort(key=lambda r: (-r["urgency"], r["cluster"]))
     ranked = [{"rank": n, **r} for n, r in enumerate(table, start=1)]
-    inquiry.note("broken in the last 24 hours and not accounted for by planned work; ranked by urgency, most urgent first")
+    inquiry.note(
+        "broken in the last 24 hours, or a lemon by its last 28 days, and not accounted for by planned work; "
+        "ranked by urgency, most urgent first"
+    )
     causes = [Cause(str(r["cluster"]), min(1.0, r["urgency"] / 20), (str(r["evidence"]),)) for r in ranked if r["urgency"]]
     return inquiry.found(_sentence(ranked), COLUMNS, ranked, causes, confident=True)
 
@@ -103,7 +110,7 @@ def _plans(inquiry: Inquiry) -> dict[str, Any]:
 def _by_cluster(rows: Mapping[str, Sequence[Row]], calendar: Calendar, inquiry: Inquiry) -> dict[str, dict[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = {}
     for kind in KINDS:
-        for row in (*rows[kind], *rows.get(f"{kind} pending", ())):
+        for row in (*rows.get(kind, ()), *rows.get(f"{kind} pending", ())):
             node = row.get("node_id")
             if node and calendar.on_nodes([node], inquiry.at) is not None:
                 continue
@@ -114,6 +121,17 @@ def _by_cluster(rows: Mapping[str, Sequence[Row]], calendar: Calendar, inquiry: 
             )
             found.setdefault(row["cluster"], {}).setdefault(kind, set()).add(name)
     return found
+
+
+async def _add_lemons(
+    broken: dict[str, dict[str, set[str]]], clusters: Sequence[str], calendar: Calendar, inquiry: Inquiry
+) -> None:
+    """Nodes of some clusters that fail again and again need a look even while they are up."""
+    counts, nodes = await read_counts(inquiry, Window.trailing(inquiry.at, LEMON_WINDOW))
+    for node in lemons(counts, nodes):
+        home = next((c.id for c in inquiry.ground.topology.at_level(Entity(Level.NODE, node), Level.CLUSTER)), "")
+        if home in clusters and calendar.on_nodes([node], inquiry.at) is None:
+            broken.setdefault(home, {}).setdefault("lemons", set()).add(node)
 
 
 def _counted(row: Row, kind: str) -> str:

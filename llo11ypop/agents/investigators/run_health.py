@@ -240,10 +240,10 @@ def _sentence(runs: Sequence[Minutes], rows: Sequence[Row]) -> str:
         run = runs[0]
         good = [str(r["check"]) for r in rows if r["state"] == OK]
         loss = next(r for r in rows if r["check"] == "converging")
-        lead = f"Run {run.run_id}: loss went from {said(loss['usual'])} to {said(loss['value'])}"
         trouble = "; ".join(f"{r['check']}: {r['finding']}" for r in bad)
+        state = f"not in order: {trouble}" if bad else "nothing stands out"
         order = f"; in order: {', '.join(good)}" if good else ""
-        return f"{lead}; {'not in order: ' + trouble if bad else 'nothing stands out'}{order}."
+        return f"Run {run.run_id}: {state}{order}; loss went from {said(loss['usual'])} to {said(loss['value'])}."
     ill = list(dict.fromkeys(str(r["run_id"]) for r in bad))
     if not ill:
         return f"All runs are in order: {listed([r.run_id for r in runs], 12)}."

@@ -9,6 +9,8 @@ from llo11ypop.core.window import Window
 
 DEFAULT_WINDOW = timedelta(days=90)
 DEFAULT_TOP = 5
+RECORDED = ("slurm_nodes", "parts_replacements")
+"""Whose first row says since when replacements are recorded: telemetry, or the parts' own history where it is longer."""
 ORDERED = 0.5
 """Worth of a part on order beside one in stock (our definition, as in the goal on supply)."""
 NOTHING_THERE = 0.5
@@ -37,15 +39,16 @@ async def supply_risk(inquiry: Inquiry) -> Investigated:
             n: {"agg": "last", "field": n} for n in ("stock_on_hand", "on_order", "lead_time_days", "single_source", "open_rma")
         },
     }
-    begins = {"dataset": "slurm_nodes", "window": "399d", "measures": {"first_at": {"agg": "min", "field": "ts"}}}
-    rows = await inquiry.ask({"replaced parts": replaced, "stock": stock, "telemetry begins": begins})
+    begins = {"window": "399d", "measures": {"first_at": {"agg": "min", "field": "ts"}}}
+    since = {f"{name} begins": begins | {"dataset": name} for name in RECORDED}
+    rows = await inquiry.ask({"replaced parts": replaced, "stock": stock, **since})
     if not rows["replaced parts"]:
         what = (
             "there is no record of replaced parts" if inquiry.missing("replaced parts") else "no part was replaced in this window"
         )
         return inquiry.found(f"Nothing to rank: {what}.", COLUMNS, [])
-    first = next((r["first_at"] for r in rows["telemetry begins"] if r["first_at"]), None)
-    start = max(window.start, first) if first else window.start
+    firsts = [r["first_at"] for name in since for r in rows[name] if r["first_at"]]
+    start = max(window.start, min(firsts)) if firsts else window.start
     weeks = max(1.0, (window.end - start) / (7 * DAY))
     inquiry.note(f"replacements since {start:%Y-%m-%d}, by part number")
     inquiry.note("risk = replacements a week × lead time in weeks ÷ (stock + half of what is on order)")

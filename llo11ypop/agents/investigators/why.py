@@ -16,7 +16,7 @@ from llo11ypop.agents.investigators.tables import Row, dimension, figure, measur
 from llo11ypop.analysis.attribution import Slice, rate_or_volume
 from llo11ypop.analysis.counts import poisson_tail
 from llo11ypop.catalog import Kind
-from llo11ypop.language.scope import Quantity
+from llo11ypop.language.scope import Better, Quantity
 
 FAILED_JOBS = Quantity("failed_jobs", "failed jobs", "slurm_jobs", where=FAILED, better="lower")
 ON_NODES = replace(FAILED_JOBS, dataset="slurm_job_nodes", agg="count_distinct", field="job_id")
@@ -84,7 +84,7 @@ async def why(inquiry: Inquiry) -> Investigated:
     found = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
     sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
     return inquiry.found(
-        sentence(quantity, rows, own=periods.own, rising=asked_rise(inquiry.reading.question)),
+        sentence(quantity, rows, own=periods.own, rising=asked_rise(inquiry.reading.question, quantity.better)),
         COLUMNS,
         rows,
         found,
@@ -202,10 +202,12 @@ def _slice_cause(part: Slice, inquiry: Inquiry) -> Cause:
     )
 
 
-def asked_rise(question: str) -> bool | None:
+def asked_rise(question: str, better: Better = "neither") -> bool | None:
     """Whether a question takes for granted that something rose, or that it fell; None where it does neither."""
     words = question.casefold()
-    rose, fell = any(w in words for w in RISES), any(w in words for w in FEWER)
+    worse = "worse" in words
+    rose = any(w in words for w in RISES) or (worse and better == "lower")
+    fell = any(w in words for w in FEWER) or (worse and better == "higher")
     return None if rose is fell else rose
 
 

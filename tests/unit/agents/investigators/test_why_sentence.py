@@ -29,9 +29,12 @@ def test_a_question_that_assumes_the_opposite_is_told_so() -> None:
     assert text.startswith("It is the other way round. Nothing was recorded before; its first and second half compared, failed")
 
 
-@pytest.mark.parametrize(("question", "rising"), [("why more failures", True), ("why fewer", False), ("why failures", None)])
+@pytest.mark.parametrize(
+    ("question", "rising"),
+    [("why more failures", True), ("why fewer", False), ("why failures", None), ("why was May worse", True)],
+)
 def test_what_a_question_takes_for_granted(question: str, rising: bool | None) -> None:
-    assert asked_rise(question) is rising
+    assert asked_rise(question, "lower") is rising
 
 
 def test_fewer_jobs_explain_fewer_failures() -> None:

@@ -131,10 +131,10 @@ class JiraSite:
         except JIRAError as answer:
             headers = getattr(answer.response, "headers", None) or {}
             bad = failure(doing, answer.status_code, answer.text or "", headers, SystemClock().now(), self.settle)
-        except OSError as broken:  # what `requests` raises is one
-            bad = cut_off(doing, broken, self.settle)
         except (ValueError, KeyError, TypeError, AttributeError):
             bad = nonsense(doing, self.settle)
+        except OSError as broken:  # what `requests` raises is one
+            bad = cut_off(doing, broken, self.settle)
         raise bad
 
     def _connected(self) -> "JIRA":

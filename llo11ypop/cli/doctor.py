@@ -34,7 +34,7 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Probe settings, catalog, playbooks, telemetry, ledger, disk and clock. Exit 1 when something must be done."""
+    """Probe settings, catalog, playbooks, telemetry, ledger, channels, disk and clock. Exit 1 when something must be done."""
     found = asyncio.run(examine())
     if as_json:
         print(json.dumps([asdict(f) for f in found], indent=2, ensure_ascii=False))
@@ -58,6 +58,7 @@ async def examine() -> list[Finding]:
         "catalog": _knowledge,
         "telemetry": _telemetry,
         "ledger": _ledger,
+        "channels": _channels,
         "disk": _disk,
         "clock": _clock,
     }
@@ -118,6 +119,12 @@ async def _ledger(settings: "Settings") -> list[Finding]:
         await ledger.close()
     when = f"last cycle {last.at:%Y-%m-%d %H:%M}Z, {last.status}" if last else "no cycle yet"
     return [Finding("ledger", "ok", f"{len(waiting)} open proposals, {when}")]
+
+
+async def _channels(settings: "Settings") -> list[Finding]:
+    from llo11ypop.cli.doctor_channels import examine_channels
+
+    return [Finding("channels", state, text) for state, text in await examine_channels(settings)]
 
 
 async def _disk(settings: "Settings") -> list[Finding]:

@@ -13,10 +13,12 @@ from llo11ypop import __version__
 from llo11ypop.console.api import api_router
 from llo11ypop.console.ask_api import ask_router
 from llo11ypop.console.ask_pages import ask_pages
+from llo11ypop.console.channel_pages import channel_pages
 from llo11ypop.console.guard import Guard
 from llo11ypop.console.pages import page_router
 from llo11ypop.console.ports import Ports
 from llo11ypop.console.render import Renderer
+from llo11ypop.console.webhooks import webhook_router
 from llo11ypop.core.errors import ConfigError, ConflictError, Llo11yPopError, NotExportedError, UnknownNameError
 from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import logger
@@ -45,6 +47,8 @@ def build_console(ports: Ports) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(str(files("llo11ypop.console"))) / "static"), name="static")
     app.include_router(api_router(ports))
     app.include_router(page_router(ports, renderer))
+    app.include_router(channel_pages(ports, renderer))
+    app.include_router(webhook_router(ports.webhooks))
     if ports.questions is not None:
         app.include_router(ask_router(ports.questions))
         app.include_router(ask_pages(ports.questions, renderer))

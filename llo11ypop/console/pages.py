@@ -77,6 +77,8 @@ def _reading(router: APIRouter, ports: Ports, renderer: Renderer) -> None:
             radius=views.radius_views(shown.blast_radius),
             verdicts=await ports.ledger.verdicts(proposal_id),
             outcomes=await ports.ledger.outcomes(proposal_id),
+            heard=await ports.ledger.post.heard(proposal_id),
+            told=[(name, row) for name, row in await ports.ledger.post.told_about(proposal_id) if name != "inbox"],
             reasons=list(ReasonCode),
             snooze=format_duration(ports.snooze),
             goal=next((g for g in ports.goals() if g.id == shown.goal), None),

@@ -1,7 +1,7 @@
 """What the pages need from the process around them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,7 @@ from llo11ypop.query.store import TelemetryStore
 
 if TYPE_CHECKING:
     from llo11ypop.console.ask_ports import Questions
+    from llo11ypop.console.webhooks import Listener
     from llo11ypop.core.goal import Goal
 
 
@@ -64,3 +65,5 @@ class Ports:
     """Host names under which the console may be asked, beside those of this machine; `*` for any."""
     questions: "Questions | None" = None
     """Answers questions about the fleet; none where nobody does."""
+    webhooks: "Mapping[str, Listener]" = field(default_factory=dict)
+    """What channels may call, by the channel's name."""

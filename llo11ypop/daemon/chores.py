@@ -1,7 +1,8 @@
 """What the daemon looks after beside cycles: answers that never come, outcomes, what may be deleted."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from llo11ypop.core.clock import Clock, SystemClock
@@ -26,6 +27,8 @@ class Chores:
     clock: Clock
     deps: "Callable[[], Deps]"
     """The configuration in force."""
+    forget_statements: Callable[[timedelta], Awaitable[int]] | None = None
+    """Forgets what was heard in channels longer ago; how many."""
 
     async def recover(self) -> None:
         """After a start: abandon cycles that a crash left open, and resume or re-file approvals."""
@@ -76,6 +79,8 @@ class Chores:
         removed = await self.built.ledger.prune(self.clock.now() - keep)
         await self.built.desk.forget(removed.proposals)
         await self.built.desk.forget_lost(SystemClock().now() - keep)
+        if self.forget_statements is not None:
+            await self.forget_statements(self.built.settings.retention.closed)
         metrics.CHECKPOINT_BYTES.set(await self._threads_bytes())
         conversations = await forgotten(self.built.settings, SystemClock().now() - self.built.settings.retention.conversations)
         log.info(

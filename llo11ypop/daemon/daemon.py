@@ -21,6 +21,7 @@ from llo11ypop.daemon.chores import Chores
 from llo11ypop.daemon.clock_watch import ClockWatch
 from llo11ypop.daemon.compose import Composed, composed, deps
 from llo11ypop.daemon.cycles import Cycles
+from llo11ypop.daemon.delivering import Delivering
 from llo11ypop.daemon.instants import wait_s
 from llo11ypop.daemon.lock import single_instance
 from llo11ypop.daemon.probes import Vitals, build_app
@@ -123,7 +124,8 @@ class _Process:
             after=self._after,
             request_drain=self.runner.request_drain,
         )
-        self.chores = Chores(built, daemon.clock, lambda: self.swap.current)
+        self.delivering = Delivering(settings.channels, built.ledger, built.desk.answer, daemon.clock)
+        self.chores = Chores(built, daemon.clock, lambda: self.swap.current, self.delivering.forget)
         self.reporting = Reporting(settings, daemon.clock, lambda: self.swap.current)
         self.vitals = Vitals()
         self.questions = DaemonQuestions(settings, lambda: self.swap.current, daemon.clock)
@@ -167,6 +169,7 @@ class _Process:
             leading=lambda: self.leading,
             demo=self.daemon.demo,
             questions=self.questions,
+            webhooks=self.delivering.listeners(),
         )
 
     async def live(self, server: Server, listening: Any) -> None:
@@ -206,6 +209,7 @@ class _Process:
                 task.cancel()
         await asyncio.wait(running, timeout=5)
         await self.questions.close()
+        await self.delivering.close()
 
     def _triggers(self) -> dict[str, Trigger]:
         settings, pace = self.daemon.settings, self.daemon.pace
@@ -215,8 +219,11 @@ class _Process:
             return Trigger(lambda: self.tracked.start(name, work), every_s, lambda: every_s)
 
         reports = {"reports": job("reports", self.reporting.turn, REPORTS_EVERY)} if self.reporting.wanted else {}
+        polls = {name: job(name, poll, every) for name, (poll, every) in self.delivering.polls().items()}
         return {
             **reports,
+            **polls,
+            "deliver": job("deliver", self.delivering.deliver, settings.channels.every),
             "cycle": Trigger(self.cycles.trigger, settings.cycle.every.total_seconds() / pace, self._first_cycle_s),
             "expiry": job("expiry", self.chores.expire, settings.jobs.expiry),
             "outcomes": job("outcomes", self.chores.outcomes, settings.jobs.outcomes),

@@ -1,7 +1,7 @@
 """What others ask of the process: /livez, /readyz, /metrics, /statusz, and behind them the console."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from llo11ypop.observability import metrics
 if TYPE_CHECKING:
     from llo11ypop.console.ask_ports import Questions
     from llo11ypop.console.ports import Demo
+    from llo11ypop.console.webhooks import Listener
     from llo11ypop.ooda.deps import Deps
 
 LAG_LIMIT_S = 30.0
@@ -149,14 +150,18 @@ def build_app(
     leading: Callable[[], bool] = lambda: True,
     demo: "Demo | None" = None,
     questions: "Questions | None" = None,
+    webhooks: "Mapping[str, Listener] | None" = None,
 ) -> FastAPI:
     """The whole HTTP surface of a daemon."""
     from llo11ypop.console.app import build_console
     from llo11ypop.console.ports import Ports
+    from llo11ypop.console.webhooks import webhook_router
 
     status = Status(built, deps, cycles, vitals, reload_error, clock, leading)
     if not built.settings.console.enabled:
-        return add_probes(FastAPI(docs_url=None, redoc_url=None, openapi_url=None), status)
+        bare = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        bare.include_router(webhook_router(webhooks or {}))
+        return add_probes(bare, status)
     ports = Ports(
         ledger=built.ledger,
         store=built.store,
@@ -168,6 +173,7 @@ def build_app(
         snooze=built.settings.proposals.snooze,
         hosts=(*built.settings.console.hosts, built.settings.console.host),
         questions=questions,
+        webhooks=webhooks or {},
     )
     return add_probes(build_console(ports), status)
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,7 @@ def load(
         raise ConfigError(f"no file at {fleet}", next_step="write one with 'llo11ypop simulate'")
     done = asyncio.run(_load(settings, fleet, tuple(only or ()), last))
     if as_json:
-        print(json.dumps([asdict(d) for d in done], indent=2))
+        print(json.dumps([{**vars(d), "refused": dict(d.refused)} for d in done], indent=2))
     else:
         _print(done)
     if any(d.refused for d in done):

@@ -20,6 +20,7 @@ class Documents:
         self.templates: dict[str, dict[str, Any]] = {}
         self.streams: set[str] = set()
         self.ids: dict[str, set[str]] = {}
+        self.types: dict[str, dict[str, str]] = {}
 
     def route(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         """Answer a writing request; Refused for one it does not know."""
@@ -59,6 +60,7 @@ class Documents:
         properties = template["template"]["mappings"]["properties"]
         columns = ", ".join(f'"{field}" {DUCK[spec["type"]]}' for field, spec in properties.items())
         self.connection.execute(f'CREATE TABLE "{name}" ({columns})')
+        self.types[name] = {field: DUCK[spec["type"]] for field, spec in properties.items()}
         self.ids[name] = set()
         if stream:
             self.streams.add(name)
@@ -87,11 +89,7 @@ class Documents:
             raise Refused("document_parsing_exception", "data stream timestamp field [@timestamp] is missing")
         if identity is not None and operation == "create" and identity in self.ids[index]:
             raise Refused("version_conflict_engine_exception", f"[{identity}]: document already exists", 409)
-        types = dict(
-            self.connection.execute(
-                "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ?", [index]
-            ).fetchall()
-        )
+        types = self.types[index]
         for name, value in document.items():
             if name not in types:
                 reason = f"mapping set to strict, dynamic introduction of [{name}] within [_doc] is not allowed"

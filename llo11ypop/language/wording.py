@@ -2,7 +2,7 @@
 
 from llo11ypop.catalog import Catalog
 from llo11ypop.language.composing import label_of
-from llo11ypop.language.intent import PLANNED
+from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Condition, Period, Scope
 
@@ -30,6 +30,7 @@ _INTENT_WORDS = {
     "run_health": "health of training runs",
     "relation": "whether two measures go together",
 }
+_OF_A_MEASURE = frozenset({Intent.WHY, Intent.RELATION, Intent.DID_IT_HELP, Intent.ONE_OR_MANY})
 
 
 def plural(label: str) -> str:
@@ -44,7 +45,8 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     parts = [_head(scope, catalog, lexicon)]
     if scope.having:
         parts.append("with " + " and ".join(f"{_column(t.column, scope)} {t.op} {t.value:g}" for t in scope.having))
-    said = [_filter(f) for f in scope.filters if f.words or f.op == "expr"]
+    named = () if scope.intent in PLANNED or _measured(scope) else tuple(i for _, i in scope.entities)
+    said = [_filter(f) for f in scope.filters if (f.words or f.op == "expr") and _filter(f) not in named]
     if said:
         parts.append("only " + ", ".join(said))
     if scope.window is not None:
@@ -62,8 +64,8 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
 def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     labels = " and ".join(dict.fromkeys(q.label for q in scope.measures)) or (f"rows of {scope.dataset}" if scope.fields else "")
     if scope.intent not in PLANNED:
-        about = ", ".join(i for _, i in scope.entities)
-        return ": ".join(p for p in (_INTENT_WORDS.get(scope.intent.value, scope.intent.value), labels or about) if p)
+        about = labels if _measured(scope) else ", ".join(dict.fromkeys(i for kind, i in scope.entities if kind != "planned"))
+        return ": ".join(p for p in (_INTENT_WORDS.get(scope.intent.value, scope.intent.value), about) if p)
     if scope.fields:
         labels = f"list of {labels}"
     if scope.part:
@@ -85,6 +87,11 @@ def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         if d not in scope.by
     ]
     return f"{labels} per {' and '.join(dims)}" if dims else labels
+
+
+def _measured(scope: Scope) -> bool:
+    """Whether an investigation is about the measure that the question names; others look at what they always look at."""
+    return scope.intent in _OF_A_MEASURE and bool(scope.measures)
 
 
 def _column(name: str, scope: Scope) -> str:

@@ -52,3 +52,14 @@ def test_an_investigation_knows_its_entities_and_instant() -> None:
 def test_the_gpu_of_a_node_is_an_entity() -> None:
     scope = reader().read("Why is GPU 3 on gpu-a-001 slower than its siblings?", AT).scope
     assert (scope.entity("node"), scope.entity("gpu_index")) == ("gpu-a-001", "3")
+
+
+def test_an_investigation_is_told_by_what_it_is_about_not_by_measures_it_does_not_look_at() -> None:
+    read = reader().read("Is node gpu-a-001 a lemon?", AT)
+    assert read.text.startswith("whether it is a lemon: gpu-a-001, last ")
+    assert "maintenance windows" not in reader().read("Which clusters need maintenance?", AT).text
+
+
+def test_a_bare_why_about_a_node_asks_what_happened_there() -> None:
+    assert reader().read("why did gpu-a-001 go down last night", AT).intent is Intent.CAUSES
+    assert reader().read("why more failed jobs on gpu-a-001 last night", AT).intent is Intent.WHY

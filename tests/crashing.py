@@ -76,13 +76,20 @@ def attempts(folder: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
+def shared(folder: Path) -> str | None:
+    """The PostgreSQL that a test named in a file `url`; without one, ledger and threads are SQLite files of the folder."""
+    named = folder / "url"
+    return named.read_text() if named.exists() else None
+
+
 def ledger_at(folder: Path) -> SqlLedger:
-    return SqlLedger.open(folder / "ledger.sqlite", upgrade=True)
+    url = shared(folder)
+    return SqlLedger.open(url) if url else SqlLedger.open(folder / "ledger.sqlite", upgrade=True)
 
 
 def desk_at(folder: Path, ledger: SqlLedger, countdown: Countdown | None = None) -> Any:
     deps = ApprovalDeps(ledger, Effects(folder, countdown), None, ManualClock(AT))
-    return open_desk(deps, folder / "checkpoints.sqlite")
+    return open_desk(deps, shared(folder) or folder / "checkpoints.sqlite")
 
 
 def file_and_die(folder: Path, ticks: int) -> None:

@@ -86,6 +86,14 @@ class Server:
         deletes = "; ".join(f"DELETE FROM {table}" for table in found)  # noqa: S608 - the tables that are there
         self.execute(f"SET session_replication_role = replica; {deletes}", name)
 
+    def quiet(self, url: str) -> None:
+        """Wait until nobody uses a database: what a process that died held is free when the server has noticed."""
+        name = url.rpartition("/")[2]
+        ends = time.monotonic() + START_S
+        while self.execute(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}'"):  # noqa: S608 - a name of our own
+            assert time.monotonic() < ends, "somebody still uses the database"
+            time.sleep(0.01)
+
     def start(self) -> None:
         words = [str(self.bin / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
         for setting in QUICK:

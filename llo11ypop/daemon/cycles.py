@@ -141,6 +141,7 @@ class Cycles:
             metrics.CIRCUIT_OPEN.set(0)
             log.info(Event.CIRCUIT_CLOSED)
         metrics.LAST_CYCLE.set(at.timestamp())
+        metrics.CYCLE_ERRORS.set(len(report.errors))
         log.info(
             Event.CYCLE_DONE,
             cycle_id=report.cycle_id,

@@ -4,12 +4,12 @@ The locks are PostgreSQL's advisory ones, held by a session: whoever dies has le
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -28,16 +28,19 @@ def engine_of(url: str) -> Engine:
     """A pool. Nothing is opened yet. Raises ConfigError for an address that cannot be read."""
     given = parameters(url)
 
-    def connected() -> "psycopg.Connection[Any]":
-        db = psycopg.connect(**given, autocommit=True)
-        for limit in LIMITS:
-            db.execute(limit)
-        db.autocommit = False
+    def connected(_dialect: Any, _record: Any, _args: Any, prepared: Mapping[str, Any]) -> "psycopg.Connection[Any]":
+        db = psycopg.connect(**given, context=prepared.get("context"), autocommit=True)  # the context writes JSON as we do
+        try:
+            for limit in LIMITS:
+                db.execute(limit)
+            db.autocommit = False
+        except psycopg.Error:
+            db.close()
+            raise
         return db
 
-    return create_engine(
+    engine = create_engine(
         URL.create("postgresql+psycopg", database=place_of(url)),  # for messages: it must not hold the password
-        creator=connected,
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         pool_pre_ping=True,
@@ -45,6 +48,8 @@ def engine_of(url: str) -> Engine:
         json_serializer=to_json,
         hide_parameters=True,
     )
+    event.listen(engine, "do_connect", connected)
+    return engine
 
 
 def explained_from(engine: Engine, bad: SQLAlchemyError) -> LedgerError:

@@ -33,6 +33,9 @@ NODE_ERRORS = Counter(
     ["node", "kind"],
     registry=REGISTRY,
 )
+CYCLE_ERRORS = Gauge(
+    "llo11ypop_cycle_errors", "What could not be read or analysed in the last cycle that was done.", registry=REGISTRY
+)
 LAST_CYCLE = Gauge("llo11ypop_last_cycle_timestamp_seconds", "Fleet time of the last cycle that was done.", registry=REGISTRY)
 QUERIES = Counter("llo11ypop_queries", "Native queries sent to telemetry stores.", ["backend", "outcome"], registry=REGISTRY)
 PROPOSALS_OPEN = Gauge("llo11ypop_proposals_open", "Open proposals by action.", ["kind"], registry=REGISTRY)

@@ -15,19 +15,21 @@ from llo11ypop.observability.logs import bound, configure_logging, logger, redac
 
 EVENTS = """
 approval.reconciled channel.down circuit.closed circuit.opened clock.jumped clock.skewed config.needs_restart
-config.refused config.reloaded cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started cycle.timed_out
-daemon.crashed daemon.draining daemon.started daemon.stopped delivery.done delivery.refused http.failed job.done
-job.failed job.missed leader.gained leader.lock_unreachable leader.lost outcome.recorded proposal.expired proposal.filed report.handed report.made retention.done
-statement.heard verdict.recorded webhook.refused
+config.refused config.reloaded cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started
+cycle.timed_out daemon.crashed daemon.draining daemon.started daemon.stopped delivery.done delivery.refused
+http.failed job.done job.failed job.missed leader.gained leader.lock_unreachable leader.lost outcome.recorded
+proposal.expired proposal.filed report.handed report.made retention.done statement.heard verdict.recorded
+webhook.refused
 """.split()
 
 METRICS = """
-llo11ypop_checkpoint_bytes llo11ypop_circuit_open llo11ypop_clock_jumps llo11ypop_clock_skew_seconds llo11ypop_config_reload_failures
-llo11ypop_config_reloads llo11ypop_cycle_duration_seconds llo11ypop_cycle_errors llo11ypop_cycles llo11ypop_deliveries llo11ypop_goal_value
-llo11ypop_jobs llo11ypop_last_cycle_timestamp_seconds llo11ypop_leader llo11ypop_leader_changes llo11ypop_loop_lag_seconds
-llo11ypop_node_duration_seconds llo11ypop_node_errors llo11ypop_outbox_dead llo11ypop_outbox_oldest_seconds
-llo11ypop_outbox_waiting llo11ypop_proposal_wait_seconds llo11ypop_proposals_filed llo11ypop_proposals_open
-llo11ypop_queries llo11ypop_webhooks
+llo11ypop_checkpoint_bytes llo11ypop_circuit_open llo11ypop_clock_jumps llo11ypop_clock_skew_seconds
+llo11ypop_config_reload_failures llo11ypop_config_reloads llo11ypop_cycle_duration_seconds llo11ypop_cycle_errors
+llo11ypop_cycles llo11ypop_deliveries llo11ypop_goal_value llo11ypop_jobs llo11ypop_last_cycle_timestamp_seconds
+llo11ypop_leader llo11ypop_leader_changes llo11ypop_loop_lag_seconds llo11ypop_node_duration_seconds
+llo11ypop_node_errors llo11ypop_outbox_dead llo11ypop_outbox_oldest_seconds llo11ypop_outbox_waiting
+llo11ypop_proposal_wait_seconds llo11ypop_proposals_filed llo11ypop_proposals_open llo11ypop_queries
+llo11ypop_webhooks
 """.split()
 
 

@@ -25,12 +25,13 @@ log = logger(__name__)
 LOCK = "llo11ypop:leader"
 SEEK_S = 1.0
 PROBE_S = 1.0
-PROBE_TIMEOUT_S = 5.0
-"""A leader that gets no answer for this long has lost; the server needs longer to notice that it is gone. Our assumption."""
+PROBE_TIMEOUT_S = 10.0
+"""A leader that gets no answer for this long has lost. Longer than a busy event loop stands still, and shorter than the server
+needs to notice that a machine is gone. Our assumption."""
 SKEW = timedelta(seconds=30)
 HANDICAP_S = 15.0
 """A replica whose clock differs from the database's by more than `SKEW` tries this seldom, so that another one is first."""
-_SERVER_NOTICES = ("SET tcp_keepalives_idle = 5", "SET tcp_keepalives_interval = 2", "SET tcp_keepalives_count = 3")
+_SERVER_NOTICES = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 3", "SET tcp_keepalives_count = 3")
 _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 

@@ -46,6 +46,7 @@ _LEVELS = {
 }
 _PLACES = frozenset({"node", "rack", "row", "switch", "gpu"})
 """'Why did gpu-c-001 go down?' asks what happened there, not for the change of a measure."""
+_WARMTH = frozenset({"hotter", "warmer", "overheat", "overheated", "overheating"})
 _SLOTS = 16
 """More GPUs than any node has."""
 _AREAS = {
@@ -136,6 +137,8 @@ def about(
     scope = Scope(
         found.intent, measures=measures, by=by, filters=filters, window=window, compare=compare, top=top, entities=entities
     )
+    if found.intent is Intent.WHY and not measures and _WARMTH.intersection(t.text for t in words):
+        return replace(scope, measures=(temperature(reader.lexicon),)), defaults, (Area.GPU, *areas)
     if found.intent is Intent.WHY and not measures and _PLACES.intersection(level for level, _ in entities):
         return replace(scope, intent=Intent.CAUSES, compare=None), defaults, _AREAS[Intent.CAUSES]
     if found.intent is Intent.WHY and not measures:
@@ -151,6 +154,12 @@ def failed_jobs(lexicon: Lexicon) -> Quantity:
     return Quantity(
         "failed_jobs", "failed jobs", job.dataset, "count", "", failed.where, better="lower", definition=failed.definition
     )
+
+
+def temperature(lexicon: Lexicon) -> Quantity:
+    """What 'hotter' means when nothing else is named."""
+    felt = lexicon.fields["gpu_metrics.gpu_temp_c"]
+    return Quantity("avg_gpu_temp_c", f"average {felt.label}", "gpu_metrics", "avg", "gpu_temp_c", unit="Cel", better="lower")
 
 
 def _window(times: Times, at: datetime, found: IntentWords) -> tuple[Period, list[str]]:

@@ -63,3 +63,9 @@ def test_an_investigation_is_told_by_what_it_is_about_not_by_measures_it_does_no
 def test_a_bare_why_about_a_node_asks_what_happened_there() -> None:
     assert reader().read("why did gpu-a-001 go down last night", AT).intent is Intent.CAUSES
     assert reader().read("why more failed jobs on gpu-a-001 last night", AT).intent is Intent.WHY
+
+
+@pytest.mark.parametrize("question", ["Why did the GPUs of c-a get hotter last night?", "c-a gpus hotter last night - why?"])
+def test_hotter_asks_about_the_temperature(question: str) -> None:
+    scope = reader().read(question, AT).scope
+    assert (scope.intent, scope.measures[0].field, scope.values("cluster")) == (Intent.WHY, "gpu_temp_c", ("c-a",))

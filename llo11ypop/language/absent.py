@@ -20,6 +20,7 @@ _POINTING = re.compile(
     r"|^\W*(?:is|was|did|has)\s+(?:it|that|this)\s+(?:getting\s+|become\s+|get\s+|gotten\s+|now\s+)?(?:worse|better|normal|ok|okay|fine)\b"
 )
 """Words that point at an answer before; a question that stands alone has none."""
+_CONTINUING = re.compile(r"^\W*(?:and|or|but|what about|how about|(?:split|break|group)(?: \w+)? (?:that|it|them|this)|same)\b")
 
 
 def of_times(times: Times, *, roster: bool = False) -> str | None:
@@ -31,6 +32,11 @@ def of_times(times: Times, *, roster: bool = False) -> str | None:
     if times.future and not (roster and times.tonight):
         return f"{times.future} is still to come: telemetry ends at the instant of the question; ask for a risk instead of a fact"
     return None
+
+
+def continues(text: str) -> bool:
+    """Whether a question begins like one that goes on from another."""
+    return _CONTINUING.search(text) is not None
 
 
 def of_pointing(text: str) -> str | None:
@@ -100,6 +106,8 @@ def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> 
         if not field:
             continue
         for n in (at + 1, at - 1):
+            if n == at + 1 and n < len(items) and tokens[items[n].start].start > tokens[item.end - 1].end + 1:
+                continue
             if 0 <= n < len(items) and any(
                 c.lower().rsplit("-", 1)[-1] == items[n].text for c in values.values.get("cluster", ())
             ):
@@ -110,10 +118,13 @@ def of_labels(spotted: Spotted, tokens: Sequence[Token], values: ValueIndex) -> 
                 and _name_like(items[n].text, tokens)
                 and (n == at + 1 or at == 0 or True)
             ):
-                if (
-                    n == at - 1
-                    and not re.search(r"[\d-]", items[n].text)
-                    and field not in ("cluster", "provider", "site", "region", "account", "partition")
+                if not re.search(r"[\d-]", items[n].text) and field not in (
+                    "cluster",
+                    "provider",
+                    "site",
+                    "region",
+                    "account",
+                    "partition",
                 ):
                     continue
                 return missing(field, items[n].text, values, dim.data.label)

@@ -6,7 +6,7 @@ from typing import Any
 from llo11ypop.catalog import Catalog
 from llo11ypop.catalog.models import Kind
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.language.composing import BUCKET, Composing, counts, keys_of
+from llo11ypop.language.composing import BUCKET, Composing, counts, keys_of, span
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Quantity, Threshold
@@ -24,6 +24,15 @@ def home_of(keys: tuple[str, ...], catalog: Catalog, lexicon: Lexicon) -> str:
     homes = [d.home for d in lexicon.dimensions.values() if d.home and keys and d.fields[0] == keys[0]]
     fitting = [h for h in homes if catalog.datasets[h].kind is Kind.DIMENSION and set(keys) <= set(reachable(catalog, h))]
     return fitting[0] if fitting else ""
+
+
+def named_by_rows(keys: tuple[str, ...], measures: tuple[Quantity, ...], catalog: Catalog) -> bool:
+    """Whether things that no inventory lists are known by other rows of the dataset: users whose jobs did not fail."""
+    first = measures[0] if len(measures) == 1 else None
+    if first is None or not keys or first.recipe or not first.where:
+        return False
+    dataset = catalog.datasets[first.dataset]
+    return dataset.kind is Kind.EVENT and set(keys) <= set(dataset.fields) and dataset.time not in keys
 
 
 def zero_meets(thresholds: tuple[Threshold, ...], measures: tuple[Quantity, ...]) -> bool:
@@ -61,14 +70,20 @@ def add_absentees(made: Composing) -> None:
     """The groups so far, and those of the inventory that nothing was seen of, with zeros."""
     scope, keys = made.scope, keys_of(made.scope)
     home = home_of(keys, made.catalog, made.lexicon)
-    if scope.bucket or not home or not zero_meets(scope.having, scope.measures):
+    alone = not home and named_by_rows(keys, scope.measures, made.catalog)
+    if scope.bucket or not (home or alone) or not zero_meets(scope.having, scope.measures):
         return
+    home = home or scope.measures[0].dataset
     reach = reachable(made.catalog, home)
     own = [f for f in scope.filters if f.op in ("in", "not in") and f.field in reach]
     select: dict[str, Any] = {"op": "select", "dataset": home, "by": list(keys), "measures": {"known": {"agg": "count"}}}
+    if alone and scope.window is not None:
+        select["window"] = span(scope.window, made.at)
     select["where"] = all_of([*(condition_text(f) for f in own), *(f"{k} != ''" for k in keys)])
     seen = made.last
-    everyone = add_reporting(made, "everyone", select, "known", scope.measures[0].dataset)
+    everyone = (
+        made.add("everyone", select) if alone else add_reporting(made, "everyone", select, "known", scope.measures[0].dataset)
+    )
     joined = made.add(
         "seen_or_not", {"op": "join", "left": everyone, "right": seen, "on": [k for k in keys if k != BUCKET], "how": "left"}
     )

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from llo11ypop.catalog.models import Kind
-from llo11ypop.language.absentees import home_of
+from llo11ypop.language.absentees import home_of, named_by_rows
 from llo11ypop.language.composing import STATE_FIELDS, counts
 from llo11ypop.language.quantities import count_of_thing
 from llo11ypop.language.scope import Period, Quantity, Threshold
 from llo11ypop.language.shares import Shares
+from llo11ypop.language.where import all_of, condition_text
 from llo11ypop.language.wording import plural
 
 
@@ -24,7 +25,14 @@ class Listing(Shares):
             own = [(q, no) for _, q, no, _ in draft.qualifiers]
             self.measures = [count_of_thing(name, thing.model_copy(update={"recipe": ""}), own, self.lexicon)]
         first, keys = self.measures[0], tuple(draft.counted or draft.by)
-        if not counts(first) or not home_of(keys, self.catalog, self.lexicon):
+        states = [f for f in self.filters if f.op == "in" and f.field in self.dataset.fields and f.field in STATE_FIELDS]
+        if not first.where and not first.recipe and states:
+            self.filters = [f for f in self.filters if f not in states]
+            words = ", ".join(f.words for f in states)
+            first = replace(first, where=all_of(condition_text(f) for f in states), label=f"{first.label} with {words}")
+            self.measures[0] = first
+        known = home_of(keys, self.catalog, self.lexicon) or named_by_rows(keys, (first,), self.catalog)
+        if not counts(first) or not known:
             draft.foreign.append(f"'no {first.label}'")
             return
         self.having.append(Threshold(first.name, "=", 0.0))

@@ -40,6 +40,8 @@ class Moments(Listing):
         if not ends or counts or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
+            if ends[0] == "first" and not draft.rank == "top":
+                self.out.clarify = "when a state began is not told; ask which are in it, or for events, remediations or log lines"
             return
         self.newest = ends[0]
         plural = draft.thing is not None and any(i.has("thing") and i.text.endswith("s") for i in self.items)
@@ -72,6 +74,9 @@ class Moments(Listing):
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
         at_field = next((_TIMES[key] for key, *_ in draft.qualifiers if key in _TIMES), "")
+        if at_field and draft.bucket:
+            noun, time = self._thing()[1].noun, self.dataset.time
+            self.out.clarify = f"{noun} are told over time by {time}, not by {at_field}; leave out the {draft.bucket}"
         if window is not None and at_field:
             window = self._by_another_time(window, at_field)
         if self.latest:

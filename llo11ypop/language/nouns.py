@@ -193,8 +193,6 @@ class Nouns(NamedValues):
         if cue == "group" and sense.name in ("gpu", "node", "port") and self._of_a_place(at):
             draft.denominator = sense.name
             return ""
-        before = self.items[at - 1].text if at else ""
-        first_content = not any(n < at and not self._function(i) for n, i in enumerate(self.items))
         if (
             cue not in ("group", "across")
             and at + 1 < len(self.items)
@@ -204,13 +202,19 @@ class Nouns(NamedValues):
             draft.counted, draft.counted_label = fields, sense.name
             return ""
         if self._labels(at, sense):
+            if cue == "group" and self.items[at - 1].has("group") and len(item.text) > 1 and self._several_beside(at, fields):
+                self._group(fields, sense.name)
             return "" if cue in ("group", "across") and not self._listed(at) else cue
+        if at and self.items[at - 1].text.endswith("'s") and cue == "group" and draft.by:
+            return ""
         if cue == "count":
             if not draft.counted:
                 draft.counted, draft.counted_label = fields, sense.name
             return ""
         if cue in ("group", "across", "which", "show", "rank"):
             if cue == "which" and draft.by and draft.head:
+                if any(i.has("conjunction") for i in self.items[max(0, at - 3) : at]):
+                    self._group(fields, sense.name)
                 return ""
             self._group(fields, sense.name)
             if cue in ("which", "show", "rank"):
@@ -221,6 +225,13 @@ class Nouns(NamedValues):
                 at + 1 < len(self.items) and self.items[at + 1].has("dim") and not self.items[at + 1].has("thing")
             )
             return cue if go_on and cue in ("group", "across", "which", "show", "rank") else ""
+        return self._uncued(at, item, cue, fields, sense.name)
+
+    def _uncued(self, at: int, item: Item, cue: str, fields: tuple[str, ...], name: str) -> str:
+        """A dimension that no 'by' or 'which' stands before: what is counted, what is listed, or whose something is."""
+        draft = self.draft
+        before = self.items[at - 1].text if at else ""
+        first_content = self._first_content(at)
         following = self.items[at + 1] if at + 1 < len(self.items) else None
         if (
             first_content
@@ -229,17 +240,27 @@ class Nouns(NamedValues):
             and cue != "rank"
             and self._grouped_next(at + 2)
         ):
-            draft.counted, draft.counted_label = fields, sense.name
+            draft.counted, draft.counted_label = fields, name
             return ""
         if draft.share and cue == "" and not draft.by and not draft.counted:
-            draft.counted, draft.counted_label = fields, sense.name
+            draft.counted, draft.counted_label = fields, name
             return ""
         if first_content or (before not in _LIGHT and not self._preposition(at) and not draft.by):
-            self._group(fields, sense.name)
+            self._group(fields, name)
             draft.head = draft.head or first_content
             draft.listing = draft.listing or first_content
             draft.singular = first_content and item.text == self._lemma(item) and draft.top is None
+            if first_content and self._listed(at) and at + 2 < len(self.items) and self.items[at + 2].has("dim"):
+                return "group"
         return ""
+
+    def _first_content(self, at: int) -> bool:
+        return not any(n < at and not self._function(i) for n, i in enumerate(self.items))
+
+    def _several_beside(self, at: int, fields: tuple[str, ...]) -> bool:
+        """'by link layer (roce, ib)': several values behind a group only say which groups there are."""
+        behind = self.items[at + 1 : at + 4]
+        return sum(any(s.role == "value" and s.name in fields for s in i.senses) for i in behind) > 1
 
     def _of_a_place(self, at: int) -> bool:
         """'which cluster has the most failed jobs per node', '…, worst cluster': the places are ranked by a rate."""

@@ -24,6 +24,9 @@ _NUMBERED = {
     "job": "job_id",
 }
 """Dimension → the integer field that a number right behind it picks: 'GPU 3', 'XID 79', 'exit code 137'."""
+_PER_CENT_OF = frozenset({"% of", "percent of", "percentage of"})
+DISTINCT = "distinct "
+"""Before a field: how many different values of it, not the field itself."""
 RANKS = ("top", "bottom", "worst", "best")
 
 LEAST_JOB, LAST_SLOT, MOST_TOP = 1000, 15, 1000
@@ -71,6 +74,10 @@ class Numbers:
                 continue
             if name == "gpu" and (item.text.endswith("s") or self.items[numbers[0]].number > LAST_SLOT):  # type: ignore[operator]
                 continue
+            before = self._back(at)
+            if op == "in" and numbers[0] > at and before is not None and self.items[before].has("negate"):
+                op = "not in"
+                self.draft.used.add(before)
             found = tuple(float(self.items[n].number or 0) for n in numbers)
             self._filter(Condition(field, op, found, f"{item.text} {', '.join(f'{v:g}' for v in found)}"), at)
             if numbers[0] < at:
@@ -132,6 +139,8 @@ class Numbers:
             unit = ""
             if after < len(items) and items[after].has("unit"):
                 unit, after = items[after].sense("unit").name, after + 1  # type: ignore[union-attr]
+            if op and after < len(items) and items[after].text in _PER_CENT_OF:
+                unit, after = "%", after + 1
             if not op and at > 1 and items[at - 1].text in ("is", "was", "are", "were") and items[at - 2].has("measure"):
                 op, before = "=", at - 1
             attribute = self._sized(after)
@@ -140,6 +149,8 @@ class Numbers:
                     Limit(op or "=", item.number, "", before if op and before is not None else at, after + 1, attribute=attribute)
                 )
                 used |= set(range(before if op and before is not None else at, after + 1))
+                continue
+            if not unit and self._different(at, op, before, after):
                 continue
             pair = self._pair(at, after)
             outside = before is not None and items[before].has("outside")
@@ -164,6 +175,21 @@ class Numbers:
             elif self._follows("twice", at):
                 continue
 
+    def _different(self, at: int, op: str, before: int | None, after: int) -> bool:
+        """'more than one firmware version', '2 or more XID codes': a number of different values of a field."""
+        items = self.items
+        behind = items[after] if after + 1 < len(items) and items[after].text.startswith("or ") else None
+        sign = ">=" if behind is not None and behind.has("at_least") else "<=" if behind is not None else op
+        kinds = after + (behind is not None)
+        each = items[kinds].sense("dim") if sign and kinds < len(items) else None
+        own = next((f for f in each.data.fields if f in self.reach), "") if each is not None else ""
+        if not own or items[kinds].has("thing", "measure", "value", "unit"):
+            return False
+        start = before if before is not None and not behind else at
+        self.draft.limits.append(Limit(sign, items[at].number or 0.0, "", start, kinds + 1, attribute=f"{DISTINCT}{own}"))
+        self.draft.used |= set(range(start, kinds + 1))
+        return True
+
     def _sized(self, at: int) -> str:
         """The field of a job that counts the things named there: '64 GPUs'."""
         dim = self.items[at].sense("dim") if at < len(self.items) else None
@@ -185,7 +211,7 @@ class Numbers:
     def _back(self, at: int) -> int | None:
         """The nearest item before that is more than an article."""
         n = at - 1
-        while n >= 0 and self.items[n].text in ("the", "a", "an", "of", "as", "than"):
+        while n >= 0 and self.items[n].text in ("the", "a", "an", "of", "as", "than", "any"):
             n -= 1
         return n if n >= 0 else None
 

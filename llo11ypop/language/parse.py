@@ -7,6 +7,7 @@ from llo11ypop.language.spot import Item
 
 _PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"})
 _DONE_BY = frozenset({"used", "consumed", "drawn", "burned", "burnt", "produced", "caused", "run", "sent"})
+_RELATIVE = frozenset({"with", "that", "which", "of", "on", "in"})
 _COUNT_BEHIND = frozenset({"how many", "count", "the count", "number", "just the count", "just the number"})
 _AGENTS = frozenset({"gpus", "nodes"})
 _IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
@@ -31,7 +32,10 @@ class Parser(Nouns):
     def _late_count(self) -> None:
         """'ports seen down since 2 May: how many': what stands at the head is counted."""
         draft = self.draft
-        asked = len(self.items) > 1 and self.items[-1].text in _COUNT_BEHIND and not self.items[-2].has("conjunction")
+        before = self.items[-2] if len(self.items) > 1 else None
+        last = self.items[-1].text if self.items else ""
+        of = ("conjunction", "thing", "qualifier", "dim") if last == "count" else ("conjunction",)
+        asked = before is not None and last in _COUNT_BEHIND and not before.has(*of)
         if asked and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
             draft.by, draft.listing = [], False
@@ -68,13 +72,18 @@ class Parser(Nouns):
             own & set(s.data.fields) for i in near for s in i.senses if s.role == "dim" and i.text == "severity"
         )
 
+    def _state_of_row(self, item: Item) -> bool:
+        """'never hit OUT_OF_MEMORY': a value that says what became of a row, not one that names the things asked for."""
+        own = [s for s in item.senses if s.role == "value" and s.dataset == self.draft.dataset]
+        return any(s.name in ("state", "reason", "action", "result", "outcome") for s in own)
+
     def _none_of(self, at: int) -> bool:
         """Whether a negation says that there is none of a thing: 'nodes with no failed jobs', 'GPUs that never threw an XID'."""
         draft = self.draft
         if draft.dataset == "maintenance_windows" or not (draft.counted or (draft.by and draft.head)):
             return False
         rest = self.items[at + 1 :]
-        named = next((n for n, i in enumerate(rest) if i.has("thing", "measure")), None)
+        named = next((n for n, i in enumerate(rest) if i.has("thing", "measure") or self._state_of_row(i)), None)
         between = rest[:named] if named is not None else []
         if named is None or any(not i.has("soft", "show", "qualifier", "value", "number", "agg") for i in between):
             return False
@@ -153,6 +162,8 @@ class Parser(Nouns):
         """'energy used by the c-c GPUs': who does it, not what it is split by."""
         if not at or at + 1 >= len(self.items) or self.items[at - 1].text.split()[-1] not in _DONE_BY:
             return False
+        if self.items[at + 1].text == "jobs" and any(i.text in _RELATIVE for i in self.items[at + 2 : at + 3]):
+            return True
         after, later = self.items[at + 1], any(i.has("group") for i in self.items[at + 2 :])
         return after.text in ("the", "our", "all") or after.has("value") or (after.text in _AGENTS and later)
 
@@ -168,6 +179,8 @@ class Parser(Nouns):
                     self._group((who,), who)
                     self.draft.head = self.draft.listing = True
                     return "which"
+                if role == "group" and cue == "show" and item.text in ("every", "each"):
+                    return cue
                 if role == "show" and cue == "which":
                     return cue
                 if item.text == "any" and self.draft.measures:

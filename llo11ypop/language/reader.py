@@ -115,6 +115,10 @@ class Reader:
             spotted = self.spotted_under("syslog", words, [t or n in looked_for for n, t in enumerate(taken)])
         if spotted is None:
             return self._lost(question, words, taken)
+        if absent.continues(text) and not spotted.firm and not any(i.has("qualifier", "value") for i in spotted.items):
+            return self._asked(
+                question, "of what? nothing was asked before; name a measure, for example failed jobs or GPU power"
+            )
         model = absent.of_models(spotted, self.values, self.lexicon) or absent.of_labels(spotted, words, self.values)
         if model:
             return self._nothing(question, model)

@@ -18,6 +18,16 @@ _SHORTHAND = (
     (re.compile(r"\s\+\s"), " and "),
     (re.compile(r"\b(yesterday|today|last night|last week|last month|this week|this month)s\b"), r"\1's"),
     (re.compile(r"\b([a-z]+-[a-z\d-]*\d)'s\b"), r"\1"),
+    (re.compile(r"\b([a-z]-[a-z])'s\b"), r"\1"),
+    (re.compile(r"(?<![\w#])#\s*(?:of\s+)?(?=[a-z])"), "number of "),
+    (re.compile(r"\b(\d+)\s?\+\s(?=[a-z])"), r"at least \1 "),
+    (
+        re.compile(
+            r"\b(?:mon|tues?|wed|thur?s?|fri|sat|sun),?\s+(?=\d{1,2}(?:st|nd|rd|th)?\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
+        ),
+        "",
+    ),
+    (re.compile(r"^\W*(?:a\s+)?(?:different|another|new|other)\s+(?:topic|question|subject|matter)\b[:,;-]*\s*"), ""),
     (re.compile(r"\bper-(?=[a-z])"), "per "),
     (re.compile(r"(\w)\s*&\s*(?=\w)"), r"\1 and "),
     (re.compile(r"\b(than|over|under|least|most|exceed\w*|above|below)\s+an?\s+(?=(?:hour|minute|second|day|week)\b)"), r"\1 1 "),

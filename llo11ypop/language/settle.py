@@ -1,26 +1,23 @@
 """From a draft to a scope: counts, thresholds, defaults, rankings by rate, the kind of answer."""
 
-import re
 from dataclasses import replace
 from typing import cast
 
 from llo11ypop.catalog.models import Kind
+from llo11ypop.language import alternatives
 from llo11ypop.language.draft import Limit, Named
-from llo11ypop.language.entries import FieldWords, MeasureWords, Thing
+from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.moments import Moments
 from llo11ypop.language.quantities import count_of_thing, quantities, together
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
+from llo11ypop.language.superlatives import Superlatives
 from llo11ypop.language.thresholds import OF_ALL
 
 FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
 _SLOW = {"slowest": "max", "longest": "max", "fastest": "min", "shortest": "min", "quickest": "min"}
-_VALUE = re.compile(r"(\w+) = '[^']*'")
-_HOT = {"hottest": "max", "warmest": "max", "coldest": "min", "coolest": "min"}
-_BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 _OPTIONAL = {
     "facility_env": ("rack",),
     "gpu_events": ("gpu_uuid",),
@@ -34,12 +31,14 @@ _OPTIONAL = {
 """Fields that are empty in rows that are not about such a thing."""
 
 
-class Settler(Moments):
+class Settler(Superlatives):
     """Turns one draft into a scope."""
 
     def settle(self) -> Settled:
         """The scope; `clarify` is set where no sensible default exists."""
         draft = self.draft
+        alternatives.merge(draft, self.items)
+        self.filters = list(draft.filters)
         self._normal()
         self._duration()
         self._extremes()
@@ -48,6 +47,7 @@ class Settler(Moments):
         self._kinds()
         self._side_by_side()
         self._things()
+        self._which_ones()
         self._limits()
         self._texts()
         self._vague()
@@ -179,11 +179,6 @@ class Settler(Moments):
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
 
-    def _best_of_them(self, named: Named) -> bool:
-        """'the five jobs with the longest run time', 'which job had the greatest run time': the things are ranked."""
-        draft = self.draft
-        return bool(draft.rank and named.words.field and named.loose and (draft.top is not None or draft.listing))
-
     def _counts_by_kind(self, numeric: list[Named]) -> bool:
         """'how many of the failed jobs were user errors and how many hardware': the measure counts the things already."""
         recipes = [self.lexicon.recipes[m.words.recipe] for m in numeric if m.words.recipe and m.words.unit == "1"]
@@ -210,6 +205,14 @@ class Settler(Moments):
         )
         self.draft.measures.append(Named(name, made, [a for a, _ in self.draft.aggs]))
         self.draft.aggs = []
+
+    def _which_ones(self) -> None:
+        """'were any GPUs throttled? which ones': the things that are counted are listed."""
+        first = self.measures[0] if len(self.measures) == 1 else None
+        ends = [i.text for i in self.items[-2:]]
+        asked = "which ones" in ends or ends[-1:] == ["which"]
+        if asked and first is not None and first.agg == "count_distinct" and first.field in self.reach and not self.draft.by:
+            self.draft.by, self.draft.listing, self.draft.count_thing = [first.field], True, False
 
     def _vague(self) -> None:
         """Ask back where a ranking or an average names nothing to rank or average."""
@@ -260,90 +263,6 @@ class Settler(Moments):
         for plain in [m for m in numeric if m is not recipe and not m.words.recipe]:
             recipe.aggs = recipe.aggs or plain.aggs
             numeric.remove(plain)
-
-    def _ranked(self, thing: Thing, numeric: list[Named]) -> None:
-        """'top 10 jobs by GPU-hours' groups by job; 'highest utilization per cluster' is about averages."""
-        draft = self.draft
-        if (
-            thing.key
-            and thing.key[0] != self.dataset.time
-            and not draft.by
-            and not draft.count_thing
-            and numeric
-            and (draft.each_thing or (draft.thing is not None and (numeric[0].words.rank or self._best_of_them(numeric[0]))))
-        ):
-            draft.by = (
-                [k for k in thing.key[:1] if k in self.reach]
-                if self.dataset.kind is Kind.EVENT
-                else [k for k in thing.key if k in self.reach]
-            )
-        for named in numeric:
-            if named.loose and named.words.agg == "last" and not named.words.recipe:
-                named.aggs = []
-            if (
-                named.loose
-                and draft.by
-                and self.dataset.kind is Kind.METRIC
-                and named.words.agg == "avg"
-                and not (named.words.recipe and named.words.unit == "1")
-                and not named.words.above
-                and len(named.aggs) == 1
-            ):
-                named.aggs = []
-
-    def _extremes(self) -> None:
-        """'hottest switch by ASIC temperature' is the highest reading."""
-        draft = self.draft
-        draft.by = [b for b in draft.by if b not in draft.counted] if len(draft.by) > 1 else draft.by
-        for named in draft.measures:
-            words = named.words
-            if named.position and not draft.by and not draft.counted and any(i.text in _HOT for i in self.items):
-                self._whose(self.items[named.position - 1].text)
-            if {"avg", "max"} <= set(named.aggs) and any(i.text in _HOT or i.text in ("highest", "most") for i in self.items):
-                named.aggs = [a for a in named.aggs if a != "max"]
-            if words.unit == "Cel" and not words.fixed and not named.aggs and words.agg == "avg":
-                ends = [_HOT[i.text] for i in self.items if i.text in _HOT]
-                named.aggs = ends[:1]
-
-    def _whose(self, word: str) -> None:
-        """'hottest rack inlet': the extreme is asked for by the thing that the measure is named after."""
-        fields = next((d.fields for d in self.lexicon.dimensions.values() if d.level and word in d.words), ())
-        own = [f for f in fields if f in self.reach][:1]
-        if own and own[0] != "gpu_uuid":
-            self.draft.by, self.draft.rank, self.draft.singular = own, self.draft.rank or "top", True
-
-    def _sizes(self) -> None:
-        """'the biggest job': by the field that says how big one is."""
-        draft = self.draft
-        size = draft.thing[1].size if draft.thing is not None else ""
-        asked = any(i.text in _BIG for i in self.items)
-        if not size or not asked or draft.measures or (draft.qualifiers and draft.by):
-            return
-        name = f"{self.draft.dataset}.{size}"
-        words = self.lexicon.fields.get(name, FieldWords())
-        label = words.label or self.dataset.fields[size].description.lower()
-        made = MeasureWords(dataset=self.draft.dataset, words=(), label=label, field=size, agg="max")
-        draft.measures.append(Named(name, made))
-        draft.aggs, draft.each_thing = [], True
-
-    def _kinds(self) -> None:
-        """'most common remediations': ranked by the field that says of what kind one is."""
-        draft = self.draft
-        thing = self._thing()[1] if draft.thing is not None or draft.qualifiers else None
-        last_count = max((n for n, i in enumerate(self.items) if i.has("count")), default=-1)
-        named_at = next((n for n, i in enumerate(self.items) if i.has("thing", "qualifier")), len(self.items))
-        most = any(i.text in ("most", "least") for i in self.items) and draft.dataset != "slurm_jobs"
-        often = draft.listing and (last_count > named_at or most)
-        often = often or any(w in i.text.split() for i in self.items for w in ("common", "frequent", "often", "frequently"))
-        often = often or (draft.rank == "top" and draft.thing is not None and draft.dataset != "slurm_jobs" and not draft.aggs)
-        values = [m[1] for _, q, no, _ in draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))]
-        if thing is not None and len(values) >= len(("a", "b", "c")) and len(set(values)) == 1 and not draft.share:
-            draft.by = draft.by or [values[0]]
-            return
-        if thing is None or not thing.kind or not often or draft.by or draft.measures or draft.counted or draft.bucket:
-            return
-        draft.by, draft.listing, draft.count_thing = [thing.kind], False, False
-        draft.rank = draft.rank or "top"
 
     def _desc(self) -> bool:
         draft = self.draft

@@ -7,14 +7,19 @@ from typing import cast
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Limit, Named
 from llo11ypop.language.entries import MeasureWords
-from llo11ypop.language.quantities import converted, quantities
+from llo11ypop.language.numbered import DISTINCT
+from llo11ypop.language.quantities import converted, count_of_thing, quantities
 from llo11ypop.language.scope import Condition, Operator, Quantity, Threshold
 from llo11ypop.language.spot import BY_UNIT
-from llo11ypop.language.where import all_of
+from llo11ypop.language.where import all_of, condition_text
 from llo11ypop.language.windows import Windows
 
 OF_ALL = {"gpu_uuid": "of_gpus", "node_id": "of_nodes", "port_id": "of_ports"}
 """Field → the denominator that makes its count a share of all of them."""
+_TOGETHER = frozenset(
+    {"across", "across their", "across all", "across the", "combined", "summed", "sum of", "together", "at any moment", "at once"}
+)
+"""Words with which readings of several things are added up before they are held against a number."""
 _READINGS = ("sample", "reading", "measurement")
 NEAR = 2
 """Phrases between a number and the measure behind it."""
@@ -43,7 +48,8 @@ class Thresholds(Windows):
             return False
         if not (self.draft.count_thing or self.draft.listing or self.draft.counted or self.draft.thing is not None):
             return False
-        return self._target(self.draft.limits[0]) is named
+        limits = [limit for limit in self.draft.limits if not limit.attribute]
+        return bool(limits) and self._target(limits[0]) is named
 
     def _limits(self) -> None:
         for limit in self.draft.limits:
@@ -52,8 +58,18 @@ class Thresholds(Windows):
     def _limit(self, limit: Limit) -> None:
         if self._presence(limit):
             return
+        if limit.attribute.startswith(DISTINCT):
+            self._different(limit.attribute.removeprefix(DISTINCT), limit)
+            return
+        if limit.attribute and self.draft.share and self.measures and not self.draft.by and not self.part:
+            kept, self.filters = self.filters, []
+            self._row_condition(limit.attribute, limit, limit.value, limit.upper)
+            self.part, self.filters = self.filters, kept
+            return
         if limit.attribute:
             self._row_condition(limit.attribute, limit, limit.value, limit.upper)
+            return
+        if self._part_of(limit):
             return
         named = self._target(limit)
         by_unit = named is None and bool(limit.unit)
@@ -62,8 +78,12 @@ class Thresholds(Windows):
             if named is None:
                 self.out.clarify = f"what should be {limit.op} {limit.value:g} {limit.unit}?"
                 return
+        if named is not None and named.words.unit == "W" and any(i.text in _TOGETHER for i in self.items):
+            self.out.clarify = f"{named.words.label} of several together is not compared; ask for it per GPU or rack"
+            return
         if named is None or named.words.recipe or named.words.agg in ("count", "count_distinct"):
-            self._having(self.measures[0].name if self.measures else "", limit, limit.value)
+            told = converted(limit.value, limit.unit, named.words.unit) if named is not None else limit.value
+            self._having(self.measures[0].name if self.measures else "", limit, limit.value if told is None else told)
             return
         value = converted(limit.value, limit.unit, named.words.unit)
         if value is None:
@@ -77,6 +97,40 @@ class Thresholds(Windows):
                 return
             return
         self._entity_threshold(named, limit, value, upper)
+
+    def _different(self, name: str, limit: Limit) -> None:
+        """'switches with more than one firmware version': different values of a field within each."""
+        where = self.measures[0].where if self._is_plain_count() else ""
+        label = next((d.label for d in self.lexicon.dimensions.values() if name in d.fields and d.label), name)
+        self.measures = [Quantity(f"{name}_values", f"different {label}s", self.draft.dataset, "count_distinct", name, where)]
+        if name in self.draft.by or not (self.draft.by or self.draft.counted):
+            self.out.clarify = (
+                f"which things should have {limit.op} {limit.value:g} {label}s? name them, for example nodes or switches"
+            )
+            return
+        self.draft.count_thing, self.draft.thing = False, None
+        self.having.append(Threshold(f"{name}_values", limit.op or ">=", limit.value))  # type: ignore[arg-type]
+
+    def _part_of(self, limit: Limit) -> bool:
+        """'less than 10 % of their time limit': a row's own value against another field of the row."""
+        of = limit.unit == "%" and any(i.text.split()[-1] == "of" for i in self.items[limit.end - 1 : limit.end + 1])
+        whole = next((m for m in self.draft.measures if of and 0 <= m.position - limit.end <= NEAR + 1), None)
+        if whole is None or self.dataset.kind is not Kind.EVENT or not whole.words.field:
+            return False
+        first = next(
+            (m for m in self.draft.measures if m is not whole and m.words.field and m.words.unit == whole.words.unit), None
+        )
+        own = first.words.field if first is not None else self._thing()[1].duration
+        if not own or self.dataset.fields[own].unit != whole.words.unit or limit.op not in ("<", "<=", ">", ">="):
+            self.out.clarify = f"what should be {limit.op} {limit.value:g} % of {whole.words.label}?"
+            return True
+        text = f"{own} {limit.op} {limit.value / 100!r} * {whole.words.field}"
+        self.filters.append(Condition("", "expr", (text,), f"{own} {limit.op} {limit.value:g} % of {whole.words.label}"))
+        name, thing = self._thing()
+        qualifiers = [(q, no) for _, q, no, _ in self.draft.qualifiers]
+        self.measures = [count_of_thing(name, thing, qualifiers, self.lexicon)]
+        self.draft.share, self.part, self.draft.measures = False, [], []
+        return True
 
     def _presence(self, limit: Limit) -> bool:
         """'at least one XID': every group of a count has at least one."""
@@ -151,6 +205,17 @@ class Thresholds(Windows):
         if self.draft.share and not readings and self.draft.counted and self.draft.counted[0] in OF_ALL:
             self.draft.share, self.draft.denominator = False, OF_ALL[self.draft.counted[0]]
             self.filters, self.part = list(self.draft.filters), []
+        elif readings and self._counts_readings() and not words.recipe:
+            self._share_of_readings(words, limit, value, upper)
+            first = replace(
+                self.measures[0], name="readings_met", where=all_of([self.measures[0].where, *map(condition_text, self.part)])
+            )
+            self.measures, self.part, self.draft.count_thing = (
+                [replace(first, label=f"{first.label} {limit.op} {value:g}")],
+                [],
+                False,
+            )
+            return
         elif self.draft.share and not words.recipe:
             self._share_of_readings(words, limit, value, upper)
             return
@@ -182,6 +247,11 @@ class Thresholds(Windows):
         elif not self.draft.by and not self.draft.counted and entity:
             self.draft.by = list(entity)
             self.draft.listing = True
+
+    def _counts_readings(self) -> bool:
+        """'how many readings were below …': the readings themselves are counted, not the things they come from."""
+        behind = [self.items[n + 1] for n, i in enumerate(self.items[:-1]) if i.has("count")]
+        return any(i.text.startswith(_READINGS) for i in behind)
 
     def _share_of_readings(self, words: MeasureWords, limit: Limit, value: float, upper: float | None) -> None:
         """'what share of samples was below 5 %': readings that are so over all readings; a share of things is asked back."""

@@ -60,6 +60,8 @@ _LASTING = re.compile(
 
 def within_n(match: re.Match[str], at: datetime, found: Times) -> Period | str:
     """'over 24 hours' behind 'ran' or 'waited' is a comparison, not a window."""
+    if match.group().strip().startswith("over") and match["u"] in ("w", "m"):
+        return "no"
     if match.group().startswith("over") and _LASTING.search(match.string[: match.start()].replace("\0", " ")):
         return "no"
     if (
@@ -224,9 +226,12 @@ def after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     return Period(end, at, f"after {label}")
 
 
-def until(match: re.Match[str], at: datetime, _: Times) -> Period:
+def until(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'before 10 May': thirty days up to it."""
     start, _end, label = point_of(match["a"], at)
+    if start - timedelta(days=30) >= at:
+        found.future = found.future or label
+        return None
     return Period(start - timedelta(days=30), min(start, at), f"30 days before {label}")
 
 
@@ -255,6 +260,15 @@ def between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if end <= start:
         raise ImpossibleDateError(f"{first} to {last}")
     return clipped(start, end, f"{first} to {last}", at)
+
+
+def neighbours(match: re.Match[str], at: datetime, found: Times) -> Period | str | None:
+    """'9 and 10 May': two days that follow each other."""
+    left = match["a"] if re.search(r"[a-z]{3}|-", match["a"]) else f"{match['a']} {re.search(MONTH, match['b']).group()}"  # type: ignore[union-attr]
+    first, last = point_of(left, at), point_of(match["b"], at)
+    if first[1] != last[0]:
+        return "no"
+    return between(re.match(r"(?P<a>.*) to (?P<b>.*)", f"{left} to {match['b']}"), at, found)  # type: ignore[arg-type]
 
 
 def clocks(match: re.Match[str], at: datetime, found: Times) -> Period | None:

@@ -53,10 +53,11 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
-    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), say.clocks),
-    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY})\s+(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})"), say.clocks),
+    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), say.clocks),
+    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY}),?\s+(?:(?:between|from)\s+)?(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})"), say.clocks),
     (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|through|thru|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), say.between),
     (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE})"), say.between),
+    (_compiled(rf"{_PRE}(?P<a>{DATE}|\b\d{{1,2}}(?:st|nd|rd|th)?)\s*(?:and|&)\s*(?P<b>{DATE})(?:\s+together)?"), say.neighbours),
     (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), say.between),
     (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), say.nth_week),
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), say.week_of),
@@ -67,7 +68,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\bthe\s+(?:same\s+)?{COUNT}\s+(?:before|prior|preceding)(?:\s+(?:that|it|them|those))?\b"), say.before_that),
     (_compiled(rf"\b(?:against|vs\.?|versus|with|to|than|and)\s+(?:the\s+)?(?:previous|preceding|prior)\s+(?:{COUNT}|ones?)\b(?!\s*(?:full\s+)?{UNIT})"), say.before_that),
     (_compiled(rf"\bfrom\s+(?P<a>{_POINT})\s+(?:on|onwards?)\b"), say.since),
-    (_compiled(rf"\bfrom\s+(?:the\s+)?(?P<a>{DATE}|{DAY})(?:\s+(?:until|till|to)\s+now)?(?!\s*(?:to|until|till|through|thru|-|and)\b)"), say.since),
+    (_compiled(rf"\bfrom\s+(?:the\s+)?(?P<a>{DATE}|{DAY})(?:\s+(?:until|till|to)\s+now)?(?!\s*(?:to|until|till|through|thru|-|and(?=\s+(?:the\s+)?(?:\d|{DATE}|{DAY})))\b)"), say.since),
     (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), say.trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), say.before_that),
     (_compiled(r"\b(?:(?P<u>year|quarter|month|week)\s+to\s+date|ytd)\b"), say.to_date),
@@ -78,7 +79,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:at|around|about)\s+(?P<a>{CLOCK}\s+(?:yesterday|today))\b"), say.on_point),
     (_compiled(rf"{_PRE}(?P<a>(?:yesterday|today)\s+(?:at\s+|around\s+)?{CLOCK})"), say.on_point),
     (_compiled(r"\b(?:later\s+)?(?:tomorrow|tonight|next\s+(?:hour|day|week|month|quarter|year)|coming\s+(?:days?|weeks?|months?))\b"), say.still_to_come),
-    (_compiled(rf"{_PRE}\b(?:yesterday|today|this\s+morning|this\s+(?:afternoon|evening)|last\s+weekend|the\s+weekend)(?:'s)?(?:\s+so\s+far)?\b"), say.day_word),
+    (_compiled(rf"{_PRE}\b(?:yesterday|today|this\s+morning|this\s+(?:afternoon|evening)|(?:last|past|this\s+past)\s+weekend|the\s+weekend)(?:'s)?(?:\s+so\s+far)?\b"), say.day_word),
     (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|hour|day|week|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), say.relative),
     (_compiled(rf"{_PRE}\b(?P<a>{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{DATE}|{DATE}(?:,?\s+(?:at\s+|around\s+)?{CLOCK})?)"), say.on_point),
     (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{DAY}(?:\s+(?:at\s+|around\s+)?{CLOCK})?)(?:'s)?"), say.on_point),

@@ -77,6 +77,9 @@ class Windows(Settling):
         for named in self.draft.measures:
             if named.words.window is not None:
                 return named.words.window
+        sparse = self.dataset.cadence is None or self.dataset.cadence >= timedelta(hours=1)
+        if sparse and any("last" in m.aggs for m in self.draft.measures):
+            return timedelta(days=EVERYTHING_D)
         if self.dataset.kind is Kind.EVENT and not self.draft.measures and any(q.state for _, q, _, _ in self.draft.qualifiers):
             return timedelta(days=EVERYTHING_D)
         if not self.draft.measures or self.draft.thing is not None:

@@ -30,6 +30,7 @@ from llo11ypop.core.located import load_located, validate
 from llo11ypop.settings_base import Duration, PositiveDuration, Section
 from llo11ypop.settings_channels import Channels
 from llo11ypop.settings_elasticsearch import ElasticsearchSection
+from llo11ypop.settings_grafana import GrafanaSection
 from llo11ypop.settings_prometheus import PrometheusSection
 
 PREFIX = "LLO11YPOP__"
@@ -204,6 +205,7 @@ class Settings(Section):
     ask: Ask = Ask()
     report: Report = Report()
     channels: Channels = Channels()
+    grafana: GrafanaSection = GrafanaSection()
     logging: Logging = Logging()
     config_dir: Path = Field(default=Path("config"), exclude=True)
     """Where catalog/, playbooks/, goals.yaml … were found. Set by `load_settings`, not by the file."""

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "proposals": ("proposals", "List, show and answer what the loop proposes."),
     "goals": ("goals", "Show goals with value, baseline and target."),
     "report": ("report", "Say what happened last night, last week, or at any time."),
+    "dashboard": ("dashboard", "Show a goal, an incident or an answer in Grafana."),
     "evidence": ("evidence", "Show evidence, and run its query again."),
     "simulate": ("simulate", "Write a simulated fleet with known incidents."),
     "load": ("load", "Write a fleet's file into Elasticsearch."),

@@ -88,7 +88,16 @@ class PrometheusStore:
     async def exports(self) -> Exports:
         """Datasets and fields of the metrics and labels that are there; read once, again after `refresh`."""
         async with connect(self._access) as client:
-            return await self._read_exports(Reader(client, self._access, datetime.fromtimestamp(0, UTC), self._deadline_s))
+            reader = Reader(client, self._access, datetime.fromtimestamp(0, UTC), self._deadline_s)
+            try:
+                return await self._read_exports(reader)
+            finally:
+                self._query_count += reader.queries
+
+    async def series(self) -> dict[str, Series]:
+        """Dataset → the series that are there."""
+        await self.exports()
+        return dict(self._series)
 
     def refresh(self) -> None:
         """Forget what is exported; the next call looks again."""

@@ -119,7 +119,18 @@ def compiler(series: Callable[[str], Series | None]) -> Callable[[Scan, Catalog,
 class Compilation:
     """Puts one select's queries together, sharing those that are there already."""
 
-    def __init__(self, select: Select, dataset: Dataset, names: Names, natives: list[Native], checks: list[Check]) -> None:
+    def __init__(
+        self,
+        select: Select,
+        dataset: Dataset,
+        names: Names,
+        natives: list[Native],
+        checks: list[Check],
+        *,
+        drawn: bool = False,
+    ) -> None:
+        """`drawn`: for a picture, where a span with any blank is a gap, since nothing can be refused when it is looked at."""
+        self.drawn = drawn
         self.select = select
         self.dataset = dataset
         self.names = names
@@ -145,7 +156,7 @@ class Compilation:
         wheres = {name: self.filter.also(filter_of(m.where, self.names)) for name, m in select.measures.items()}
         read = [m.field.node.name for m in select.measures.values() if m.field and isinstance(m.field.node, Name)]
         self.metrics = tuple(dict.fromkeys([self.names.series.anchor, *(n for n in read if n in self.names.series.metrics)]))
-        base = self._query(f"group{self._by()} ({self._present(self.filter, self.window)})", self.window)
+        base = self._query(f"group{self.grouped_by()} ({self._present(self.filter, self.window)})", self.window)
         if select.bucket:
             self.kinds[select.bucket.name] = Kind.TIME
         schema = {n: OF_FIELD[f.type] for n, f in self.dataset.fields.items()}
@@ -179,7 +190,8 @@ class Compilation:
         return Answer(tuple(self.used), finish, tuple(self.tested), vague, select.limit)
 
     # ---- text ------------------------------------------------------------------------------------------------
-    def _by(self, *more: str) -> str:
+    def grouped_by(self, *more: str) -> str:
+        """The grouping clause; empty for a total."""
         labels = (*self.labels, *more)
         return f" by ({', '.join(labels)})" if labels else ""
 
@@ -189,24 +201,27 @@ class Compilation:
         matchers += [str(m) for m in sorted({*own, *where.matchers})]
         return foreign.name + (f"{{{', '.join(matchers)}}}" if matchers else "")
 
-    def _range(self, foreign: ForeignName, where: Filter) -> str:
+    def range_of(self, foreign: ForeignName, where: Filter) -> str:
+        """The samples of a metric."""
         return f"{self._selector(foreign, where)}[{RANGE}]"
 
     def _present(self, where: Filter, window: Span) -> str:
         """The series with a row that meets the condition."""
         if where.threshold is None:
-            vectors = dict.fromkeys(f"last_over_time({self._range(self.names.metric(n), where)})" for n in self.metrics)
+            vectors = dict.fromkeys(f"last_over_time({self.range_of(self.names.metric(n), where)})" for n in self.metrics)
             return " or ".join(vectors)
         name, op, value = where.threshold.name, where.threshold.op, where.threshold.value
         foreign = self.names.metric(name)
         value = (value - foreign.offset) / foreign.factor
         extreme = "max_over_time" if op in (">", ">=") else "min_over_time"
-        return self._cleaned(name, where, window, f"({extreme}({self._range(foreign, where)}) {op} {value!r})")
+        return self._cleaned(name, where, window, f"({extreme}({self.range_of(foreign, where)}) {op} {value!r})")
 
     def _cleaned(self, name: str, where: Filter, window: Span, text: str) -> str:
         """The series of a text over a metric without those that are blank; one that is so at times is a refusal when it runs."""
         foreign = self.names.metric(name)
-        blanks, of = blanks_of(self.dataset, name, foreign), self._range(foreign, where)
+        blanks, of = blanks_of(self.dataset, name, foreign), self.range_of(foreign, where)
+        if self.drawn:
+            return f"({text} unless ({blanks.some(of)}))"
         whole = blanks.whole(of)
         mixed = f"({blanks.some(of)}) unless ({whole})" if whole else blanks.some(of)
         check = Check(
@@ -250,7 +265,7 @@ class Compilation:
         if measure.agg in ("increase", "rate"):
             table = self._counter(measure, name, where, window)
             return f"{table} AS {alias}", f"({value} * {foreign.factor!r})"
-        of = self._range(foreign, where)
+        of = self.range_of(foreign, where)
         index = self._query(*self._over_time(measure, name, where, window, of))
         scaled = value if foreign.factor == 1.0 else f"({value} * {foreign.factor!r})"
         if foreign.offset and measure.agg == "sum":
@@ -267,10 +282,10 @@ class Compilation:
 
         match measure.agg:
             case "sum" | "min" | "max":
-                return f"{measure.agg}{self._by()} ({clean(f'{measure.agg}_over_time({of})')})", window
+                return f"{measure.agg}{self.grouped_by()} ({clean(f'{measure.agg}_over_time({of})')})", window
             case "avg":
-                total = f"sum{self._by()} ({clean(f'sum_over_time({of})')})"
-                return f"{total} / sum{self._by()} ({clean(f'count_over_time({of})')})", window
+                total = f"sum{self.grouped_by()} ({clean(f'sum_over_time({of})')})"
+                return f"{total} / sum{self.grouped_by()} ({clean(f'count_over_time({of})')})", window
         return self._of_one(measure, name, clean, of), window
 
     def _of_one(self, measure: Measure, name: str, clean: Callable[[str], str], of: str) -> str:
@@ -288,24 +303,24 @@ class Compilation:
             case _:
                 raise refused(f"'{measure.agg}' of a measured value")
         several = Check(
-            Native(f"count(count{self._by()} ({clean(text)}) > 1)", (), (), measure.over or self.window, self.steps),
+            Native(f"count(count{self.grouped_by()} ({clean(text)}) > 1)", (), (), measure.over or self.window, self.steps),
             refused(f"'{measure.agg}' of '{name}' where the labels of a series changed in this window").line(),
         )
         self._test(several)
-        return f"max{self._by()} ({clean(text)})"
+        return f"max{self.grouped_by()} ({clean(text)})"
 
     def _count(self, name: str, where: Filter, window: Span) -> int:
         if not name or name in self.names.series.labels:
             if not self.names.series.rows:
                 raise refused("counting rows: name the metric that every row has as 'rows' of the dataset, or count a field")
-            of = self._range(self.names.metric(self.names.series.rows), where)
-            return self._query(f"sum{self._by()} (count_over_time({of}))", window)
-        of = self._range(self.names.metric(name), where)
-        return self._query(f"sum{self._by()} ({self._cleaned(name, where, window, f'count_over_time({of})')})", window)
+            of = self.range_of(self.names.metric(self.names.series.rows), where)
+            return self._query(f"sum{self.grouped_by()} (count_over_time({of}))", window)
+        of = self.range_of(self.names.metric(name), where)
+        return self._query(f"sum{self.grouped_by()} ({self._cleaned(name, where, window, f'count_over_time({of})')})", window)
 
     def _distinct(self, measure: Measure, name: str, where: Filter, window: Span, alias: str) -> tuple[str, str]:
         label, kind = self.names.label(name), OF_FIELD[self.names.spec(name).type]
-        text = f"group{self._by(label)} ({self._present(where, window)})"
+        text = f"group{self.grouped_by(label)} ({self._present(where, window)})"
         index = self._query(text, window, more=((label, kind),))
         at = len(self.keys)
         renamed = [*(f"k{i}" for i in range(at)), *([f"k{at + 1} AS k{at}"] if self.steps else [])]
@@ -322,15 +337,15 @@ class Compilation:
     def _counter(self, measure: Measure, name: str, where: Filter, window: Span) -> str:
         if self.steps:
             raise refused(f"'{measure.agg}' per time bucket, which needs the reading before each bucket")
-        of = self._range(self.names.metric(name), where)
+        of = self.range_of(self.names.metric(name), where)
         if measure.agg == "rate":
-            index = self._query(f"sum{self._by()} ({self._cleaned(name, where, window, f'rate({of})')})", window)
+            index = self._query(f"sum{self.grouped_by()} ({self._cleaned(name, where, window, f'rate({of})')})", window)
             return f"q{index}"
         grain = tuple(self.names.label(g) for g in self.dataset.grain)
         on = ", ".join(grain)
         odd = f"(resets({of}) > 0) or (count by ({on}) (last_over_time({of})) > 1)"
         gain = f"((max_over_time({of}) - min_over_time({of})) and (count_over_time({of}) > 1))"
-        text = f"sum{self._by()} ({self._cleaned(name, where, window, gain)} unless on ({on}) ({odd}))"
+        text = f"sum{self.grouped_by()} ({self._cleaned(name, where, window, gain)} unless on ({on}) ({odd}))"
         foreign = self.names.metric(name)
         raw = Odd(f"group by ({on}) ({odd})", self._selector(foreign, where), grain, blanks_of(self.dataset, name, foreign))
         index = self._query(text, window, odd=raw)

@@ -1,0 +1,128 @@
+"""Grafana's HTTP API: the folder, the dashboard, its annotations. Sources: Grafana 13 documentation (HTTP API, legacy paths)."""
+
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from llo11ypop.core.errors import ConfigError, StoreError
+from llo11ypop.core.ids import content_hash
+from llo11ypop.dashboards.panels import Mark
+
+if TYPE_CHECKING:
+    import httpx
+
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_MISSING, _EXISTS = 404, (409, 412)
+_NOT_ALLOWED = (401, 403)
+
+
+@dataclass(frozen=True)
+class Access:
+    """One Grafana and who writes to it."""
+
+    url: str
+    token: SecretStr = field(default=SecretStr(""))
+    """Of a service account with the role Editor; wins over user and password."""
+    user: str = ""
+    password: SecretStr = field(default=SecretStr(""))
+    ca: str = ""
+    timeout_s: float = 20.0
+
+    @property
+    def name(self) -> str:
+        """Grafana in messages: its address without a user's name and password."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
+
+
+class Grafana:
+    """Writes dashboards; use it as an async context manager. Every method may raise StoreError."""
+
+    def __init__(self, access: Access) -> None:
+        """Raises ConfigError for an address or file it cannot use."""
+        self._access = access
+        self._client = _connect(access)
+
+    async def __aenter__(self) -> "Grafana":
+        """Itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def push(self, dashboard: dict[str, Any], folder: str, message: str) -> str:
+        """Create or replace a dashboard in the folder of that title; gives its path, such as /d/uid/title."""
+        uid = f"llo-{content_hash('folder', folder)[:24]}"
+        await self._ensure_folder(uid, folder)
+        body = {"dashboard": {**dashboard, "id": None}, "folderUid": uid, "overwrite": True, "message": message}
+        found = await self._ask("POST", "/api/dashboards/db", body)
+        return str(found.get("url", f"/d/{dashboard['uid']}"))
+
+    async def mark(self, uid: str, marks: Iterable[Mark]) -> int:
+        """Annotate a dashboard, each mark once; gives how many are new. A mark is told by its tags and instant."""
+        new = 0
+        for mark in marks:
+            stamp = round(mark.at.timestamp() * 1000)
+            query: dict[str, Any] = {"dashboardUID": uid, "from": stamp, "to": stamp, "tags": list(mark.tags), "limit": 100}
+            known = await self._ask("GET", "/api/annotations", params=query)
+            if any(one.get("text") == mark.text for one in known):
+                continue
+            body = {"dashboardUID": uid, "time": stamp, "tags": list(mark.tags), "text": mark.text}
+            await self._ask("POST", "/api/annotations", body)
+            new += 1
+        return new
+
+    async def _ensure_folder(self, uid: str, title: str) -> None:
+        if await self._ask("GET", f"/api/folders/{uid}", missing=True) is None:
+            await self._ask("POST", "/api/folders", {"uid": uid, "title": title}, exists=True)
+
+    async def _ask(
+        self, method: str, path: str, body: Any = None, *, params: Any = None, missing: bool = False, exists: bool = False
+    ) -> Any:
+        """The answer as JSON; None for what is `missing`, or `exists` already, where that is no error."""
+        import httpx
+
+        place = f"Grafana at {self._access.name}"
+        try:
+            answer = await self._client.request(method, path.lstrip("/"), json=body, params=params)
+        except httpx.TimeoutException as bad:
+            raise StoreError(f"{place}: no answer in time", next_step="try again", transient=True) from bad
+        except httpx.HTTPError as bad:
+            step = "check that it runs and grafana.url is right"
+            raise StoreError(f"{place}: cannot be reached", next_step=step, transient=True) from bad
+        status = answer.status_code
+        if (missing and status == _MISSING) or (exists and status in _EXISTS):
+            return None
+        if answer.is_success:
+            try:
+                return answer.json()
+            except ValueError as bad:
+                raise StoreError(f"{place}: the answer is no JSON", next_step="check grafana.url") from bad
+        if status in _NOT_ALLOWED:
+            step = "give grafana.token of a service account that is Editor"
+            raise StoreError(f"{place}: not allowed to {method} {path} ({status})", next_step=step)
+        reason = " ".join(answer.text.split())[:300]
+        message = f"{place}: {method} {path} was refused ({status}): {reason}"
+        raise StoreError(message, next_step="try again" if status in _TRANSIENT else "", transient=status in _TRANSIENT)
+
+
+def _connect(access: Access) -> "httpx.AsyncClient":
+    import httpx
+
+    token = access.token.get_secret_value()
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    auth = httpx.BasicAuth(access.user, access.password.get_secret_value()) if access.user and not token else None
+    try:
+        base = httpx.URL(access.url.rstrip("/") + "/")
+        verify = ssl.create_default_context(cafile=access.ca) if access.ca else base.scheme == "https"
+        if base.scheme not in ("http", "https") or not base.host:
+            raise ConfigError(f"'{access.name}' is no address of a Grafana", next_step="write it as https://grafana")
+        return httpx.AsyncClient(base_url=base, headers=headers, auth=auth, verify=verify, timeout=access.timeout_s)
+    except (httpx.InvalidURL, OSError) as bad:
+        raise ConfigError(
+            f"Grafana at {access.name} cannot be set up: {bad}", next_step="check url and ca under grafana"
+        ) from bad

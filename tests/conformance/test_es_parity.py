@@ -92,7 +92,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=plans())
 async def test_a_random_plan_gives_the_same_rows_or_is_refused_with_the_reason(pair: Both, made: Plan) -> None:
@@ -114,7 +114,7 @@ def shipped() -> dict[str, Plan]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_every_playbook_and_goal_plan_gives_the_same_rows_or_is_refused_with_the_reason() -> None:
     fake = FakeElasticsearch()
     fake.hold(fleet_file(), catalog())

@@ -13,6 +13,13 @@ _VERB = re.compile(
 """'Which clusters does northstar run': running them, not a training run."""
 _HARDWARE = r"(?!\s+(?:gpus?|cards?|accelerators?|nodes?|servers?|hosts?|clusters?|systems?|machines?|boards?|racks?)\b)"
 _SHORTHAND = (
+    (re.compile(r"`([\w./:-]+)`"), r"\1"),
+    (
+        re.compile(
+            r"\b(cluster|provider|region|site|rack|row|node|switch|run|partition|account|user|mount)\s+[\"']([\w./:-]+)[\"'](?!\w)"
+        ),
+        r"\1 \2",
+    ),
     (re.compile(r"\bw/o\s+"), "without "),
     (re.compile(r"\bw/\s*"), "with "),
     (re.compile(r"\s\+\s"), " and "),

@@ -44,7 +44,7 @@ class Interrupted:
         return {"done": order.key}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_threads, "WAIT_S", 1.0)
 
@@ -70,6 +70,7 @@ async def test_a_restart_in_the_middle_of_an_approval_is_not_noticed(
     assert (thread.state, executor.done) == (ThreadState.RECORDED, [ONE])
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_an_approval_during_which_the_server_goes_away_is_carried_out_when_it_is_back(
     postgres: Server, postgres_url: str, ledger: SqlLedger
 ) -> None:
@@ -90,6 +91,7 @@ async def test_an_approval_during_which_the_server_goes_away_is_carried_out_when
     assert (executor.done, executor.asked, len(await ledger.feedback())) == ([ONE], 2, 1)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_filing_goes_on_after_a_restart_without_a_new_connection_being_asked_for(
     postgres: Server, postgres_url: str, ledger: SqlLedger
 ) -> None:
@@ -118,6 +120,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "fleet.duckdb"
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("when", ["INSERT INTO cycles", "INSERT INTO evidence", "commit of filing"])
 async def test_a_cycle_that_a_restart_breaks_off_is_made_good_by_the_next(
     fleet: Path, postgres: Server, postgres_url: str, when: str

@@ -1,4 +1,4 @@
-"""The kinds of nothing, each with its own words: not exported, no data, zero, not applicable, does not exist."""
+"""The kinds of nothing, each with its own words: not exported, not read, no data, zero, not applicable, does not exist."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,8 @@ _COUNTS = frozenset({"count", "count_distinct", "sum", "increase"})
 def worded(reading: Reading, result: Result) -> tuple[Status, Sentence] | None:
     """(status, sentence) where the rows hold nothing; none where they hold something."""
     shape = Shape(result)
+    if any(e.status is EvidenceStatus.UNREAD for e in result.evidence) and not shape.count:
+        return Status.FAILED, Sentence(unread(reading, result.evidence))
     missing = missing_of(result.evidence)
     if missing and not shape.count:
         return Status.NO_DATA, Sentence(not_exported(reading, missing))
@@ -38,6 +40,12 @@ def not_exported(reading: Reading, missing: Sequence[str]) -> str:
     """The fleet's exporters leave it out: neither zero nor a fault."""
     what = listed([f"{m.partition('.')[2]} of {m.partition('.')[0]}" if "." in m else m for m in missing], 4)
     return f"Not exported: this fleet does not send {what}, so {about(reading)} cannot be told. That is neither zero nor a fault."
+
+
+def unread(reading: Reading, evidence: Sequence[Evidence]) -> str:
+    """Nobody could look: what the store cannot say, or why it did not answer."""
+    reasons = listed(dict.fromkeys(e.note for e in evidence if e.status is EvidenceStatus.UNREAD), 2)
+    return f"Not read: {reasons}; so {about(reading)} is unknown. That is neither zero nor silence."
 
 
 def no_data(reading: Reading, evidence: Sequence[Evidence]) -> str:

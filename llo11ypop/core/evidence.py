@@ -25,6 +25,13 @@ class EvidenceStatus(StrEnum):
     """No telemetry at all arrived for the window: silence, not zero."""
     NOT_EXPORTED = "not_exported"
     """This fleet does not export the dataset or field."""
+    UNREAD = "unread"
+    """It could not be read: its store cannot say what was asked, or does not answer; `note` says which."""
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether neither rows nor their absence are known."""
+        return self in (EvidenceStatus.NO_DATA, EvidenceStatus.NOT_EXPORTED, EvidenceStatus.UNREAD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Compared:
 
 def compare(expected: Evidence, found: Evidence) -> Compared:
     """The second store's evidence against the first's."""
-    if found.status is EvidenceStatus.NOT_EXPORTED and found.note:
+    if found.status is EvidenceStatus.UNREAD:
         return Compared("refused", found.note)
     if (expected.status, expected.truncated) != (found.status, found.truncated):
         why = f"{expected.status}, truncated {expected.truncated}; found {found.status}, truncated {found.truncated}"

@@ -62,13 +62,18 @@ def _due(deps: Deps, goal: Goal, at: datetime) -> bool:
 def judge(goal: Goal, evidence: Mapping[str, Evidence]) -> list[Observation]:
     """A goal's observations: the whole, then each slice that misses the target."""
     now = evidence[goal.now_key]
-    if now.status in (EvidenceStatus.NOT_EXPORTED, EvidenceStatus.NO_DATA):
-        note = f"not exported here: {', '.join(now.missing)}" if now.missing else "no telemetry arrived in the window"
-        return [_observation(goal, ObservationKind.UNKNOWN, None, None, now, note)]
+    if now.status.tells_nothing:
+        return [_observation(goal, ObservationKind.UNKNOWN, None, None, now, _why_unknown(now))]
     value = goal.value_of(now)
     before = goal.value_of(evidence[goal.before_key]) if goal.before_key in evidence else None
     whole = _observation(goal, _kind(goal, value, before), value, before, now, "")
     return [whole, *_slices(goal, evidence)]
+
+
+def _why_unknown(now: Evidence) -> str:
+    if now.status is EvidenceStatus.UNREAD:
+        return f"not read: {now.note}"
+    return f"not exported here: {', '.join(now.missing)}" if now.missing else "no telemetry arrived in the window"
 
 
 def _slices(goal: Goal, evidence: Mapping[str, Evidence]) -> list[Observation]:

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from llo11ypop.approvals.ledger import Due
-from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.core.goal import Direction, Goal
 from llo11ypop.core.proposal import Outcome
 from llo11ypop.ooda.bursts import places_of
@@ -48,7 +47,7 @@ async def _cleared(deps: Deps, due: Due, at: datetime) -> bool | None:
     area = deps.playbooks[cause].area
     evidence = await deps.store.run_many(deps.playbooks.plans([area], at=at), at)
     own = [e for name, e in evidence.items() if name.startswith(f"{cause}.")]
-    if own and all(e.status in (EvidenceStatus.NO_DATA, EvidenceStatus.NOT_EXPORTED) for e in own):
+    if own and all(e.status.tells_nothing for e in own):
         return None
     topology = await topology_at(deps, at)
     found = deps.playbooks.match([area], evidence, topology, at)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from llo11ypop.core.entity import Entity
-from llo11ypop.core.evidence import Evidence, EvidenceStatus
+from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding, SignalHit
 from llo11ypop.core.vocabulary import Level
@@ -58,7 +58,7 @@ class Places:
 
 def hits_of(key: str, signal: Signal, evidence: Evidence | None) -> Hits:
     """The rows of a signal's evidence as hits, sentences included. Rows without an entity are left out."""
-    if evidence is None or evidence.status in (EvidenceStatus.NOT_EXPORTED, EvidenceStatus.NO_DATA):
+    if evidence is None or evidence.status.tells_nothing:
         return Hits(signal, evaluable=False)
     name = key if key.startswith("common.") else key.partition(".")[2]
     found = []

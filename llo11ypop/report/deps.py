@@ -78,6 +78,8 @@ def gap(evidence: Evidence, what: str) -> str:
         return f"{what}: {OUTSIDE}"
     if evidence.status is EvidenceStatus.NOT_EXPORTED:
         return f"{what}: not exported here ({', '.join(evidence.missing)})"
+    if evidence.status is EvidenceStatus.UNREAD:
+        return f"{what}: not read ({evidence.note})"
     if evidence.status is EvidenceStatus.NO_DATA:
         return f"{what}: no telemetry arrived"
     return f"{what}: cut off, there are more rows than were read" if evidence.truncated else ""

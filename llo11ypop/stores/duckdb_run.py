@@ -3,7 +3,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,17 +14,15 @@ import pyarrow.compute as pc
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.errors import StoreError
-from llo11ypop.core.evidence import Evidence, EvidenceStatus, Query
-from llo11ypop.core.ids import derived_id
-from llo11ypop.core.window import Window, iso
-from llo11ypop.query.arrow_steps import carry_out, within_limit
+from llo11ypop.core.evidence import Evidence, Query
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.duckdb import MAX_GROUPS, Compiled, Share
 from llo11ypop.query.compile.duckdb_rows import span_condition
 from llo11ypop.query.compile.sql import Sql, bound, quoted
-from llo11ypop.query.plan import Plan, Select, Span
+from llo11ypop.query.plan import Select, Span
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
-from llo11ypop.query.rows import empty, ordered, rows_hash, typed
+from llo11ypop.query.rows import ordered, typed
+from llo11ypop.stores.assembly import combined, made, not_exported, speaks_within, status_of
 
 ENGINE = "duckdb"
 LOOK_EVERY_S = 1.0
@@ -85,28 +83,24 @@ class Run:
 
     def _one(self, name: str, plan: Prepared, prepared: PreparedSet, results: list[tuple[pa.Table, float]]) -> Evidence:
         if plan.missing:
-            rows = empty(plan.schemas[plan.plan.result])
-            return self._evidence(plan, rows, {}, EvidenceStatus.NOT_EXPORTED, truncated=False)
+            return not_exported(plan, self.at)
         parts: dict[str, Part] = {}
         for step in plan.plan.selects:
             index = prepared.scan_of[select_key(name, step)]
             compiled: Compiled = prepared.scans[index]
             parts[step] = self._part(compiled, compiled.shares[select_key(name, step)], *results[index])
-        truncated = any(p.truncated for p in parts.values())
-        if plan.combine is None:
-            rows = parts[plan.plan.result].rows
-        else:
-            rows, cut = self._combined(plan, {step: part.rows for step, part in parts.items()}, plan.combine)
-            truncated |= cut
+        rows, cut = combined(plan, {step: part.rows for step, part in parts.items()}, self.combiner, self.at)
         rows = typed(rows, plan.schemas[plan.plan.result])
-        return self._evidence(plan, rows, parts, self._status(plan.plan, parts, rows), truncated=truncated)
-
-    def _combined(self, plan: Prepared, selects: Mapping[str, pa.Table], statement: Sql) -> tuple[pa.Table, bool]:
-        """The rows of a plan's last step, and whether its limit cut some off."""
-        rows = carry_out(plan.plan, plan.schemas, selects, self.at)
-        if rows is None:
-            rows = self.combiner.run(statement, {plan.tables[step]: rows for step, rows in selects.items()}, self.at)
-        return within_limit(plan.plan, rows)
+        silent = [not part.seen and self.silent(plan.plan.selects[step]) for step, part in parts.items()]
+        return made(
+            plan,
+            self.at,
+            rows,
+            status_of(silent, rows),
+            queries=tuple(dict.fromkeys(p.query for p in parts.values())),
+            truncated=cut or any(p.truncated for p in parts.values()),
+            duration_s=sum({p.query: p.duration_s for p in parts.values()}.values()),
+        )
 
     def _part(self, compiled: Compiled, share: Share, table: pa.Table, duration_s: float) -> Part:
         query = Query(ENGINE, compiled.dataset, compiled.sql.text, tuple(bound(compiled.sql.params, self.at)))
@@ -123,55 +117,17 @@ class Run:
             table, cut = table.slice(0, share.limit), True
         return Part(table, query, cut, seen, duration_s)
 
-    def _status(self, plan: Plan, parts: Mapping[str, Part], rows: pa.Table) -> EvidenceStatus:
-        silent = [
-            not part.seen and self.silent(step) for step, part in ((plan.selects[name], part) for name, part in parts.items())
-        ]
-        if all(silent) or (any(silent) and not rows.num_rows):
-            return EvidenceStatus.NO_DATA
-        return EvidenceStatus.OK if rows.num_rows else EvidenceStatus.EMPTY
-
     def silent(self, select: Select) -> bool:
         """Whether the dataset said nothing at all in the select's window, though it should have."""
-        dataset = self.catalog.datasets[select.dataset]
-        window = select.window
-        if not dataset.always_speaks:
+        if not speaks_within(self.catalog, select):
             return False
-        if window and dataset.cadence and window.start - window.end < dataset.cadence:
-            return False
+        dataset, window = self.catalog.datasets[select.dataset], select.window
         key = (select.dataset, window)
         if key not in self._silent:
             kept = span_condition(dataset, window)
             sql = f"SELECT 1 FROM {quoted(dataset.dataset)} AS t" + (" WHERE " + kept if kept else Sql("")) + " LIMIT 1"
             self._silent[key] = self.fetch(sql, dataset.dataset).num_rows == 0
         return self._silent[key]
-
-    def _evidence(
-        self, plan: Prepared, rows: pa.Table, parts: Mapping[str, Part], status: EvidenceStatus, *, truncated: bool
-    ) -> Evidence:
-        return Evidence(
-            id=derived_id("evidence", plan.hash, iso(self.at)),
-            plan=plan.json,
-            at=self.at,
-            window=window_of(plan.plan, self.at),
-            queries=tuple(dict.fromkeys(p.query for p in parts.values())),
-            rows=rows,
-            row_count=rows.num_rows,
-            truncated=truncated,
-            approximate=False,
-            status=status,
-            missing=plan.missing,
-            duration_s=sum({p.query: p.duration_s for p in parts.values()}.values()),
-            hash=rows_hash(rows),
-        )
-
-
-def window_of(plan: Plan, at: datetime) -> Window | None:
-    """The span that a plan's selects read together; None when none of them has a window."""
-    windows = [s.window for s in plan.selects.values() if s.window]
-    if not windows:
-        return None
-    return Window(at - max(w.start for w in windows), at - min(w.end for w in windows))
 
 
 class Deadline:

@@ -14,10 +14,11 @@ from llo11ypop.query.kinds import Kind
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.prepare import Preparer
 from llo11ypop.query.store import Coverage, Exports
+from llo11ypop.stores.assembly import gathered
 from llo11ypop.stores.elasticsearch_access import Access, connect
 from llo11ypop.stores.elasticsearch_mapping import Place, read_indices
 from llo11ypop.stores.elasticsearch_run import Run
-from llo11ypop.stores.elasticsearch_sql import Reader, gathered
+from llo11ypop.stores.elasticsearch_sql import Reader
 
 DEADLINE_S = 60.0
 """One query with all its pages and tries (our assumption: a cycle has five minutes)."""
@@ -59,7 +60,7 @@ class ElasticsearchStore:
     async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
         """Many plans in few queries.
 
-        A plan that Elasticsearch SQL cannot say gives evidence without rows, NOT_EXPORTED, with the reason as its note: the
+        A plan that Elasticsearch SQL cannot say gives evidence without rows, UNREAD, with the reason as its note: the
         others are answered all the same.
         """
         return await self._run(plans, at, refuse=False) if plans else {}

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llo11ypop.core.errors import Llo11yPopError, StoreError
+from llo11ypop.core.errors import StoreError
 from llo11ypop.query.compile.sql import Instant, Sql
 from llo11ypop.query.kinds import Kind
 from llo11ypop.query.rows import TYPES
@@ -17,8 +17,6 @@ from llo11ypop.stores.elasticsearch_access import Access, store_error
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
-
-T = TypeVar("T")
 
 ENGINE = "elasticsearch-sql"
 PAGE_ROWS = 5_000
@@ -113,21 +111,6 @@ class Reader:
             await self.client.sql.clear_cursor(cursor=cursor)
         except (ApiError, TransportError):
             return
-
-
-async def gathered(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of calls made together, in order. The first error ends the others, and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except* Llo11yPopError as failed:
-        raise _first(failed) from None
-    return [task.result() for task in tasks]
-
-
-def _first(failed: BaseExceptionGroup[Llo11yPopError]) -> Llo11yPopError:
-    error = failed.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 @dataclass

@@ -15,9 +15,10 @@ from llo11ypop.query.compile.promql_names import RANGE, Series, series_of
 from llo11ypop.query.plan import Plan, Span
 from llo11ypop.query.prepare import Preparer
 from llo11ypop.query.store import Coverage, Exports
+from llo11ypop.stores.assembly import gathered
 from llo11ypop.stores.prometheus_access import Access, connect
 from llo11ypop.stores.prometheus_http import Reader, is_left_open
-from llo11ypop.stores.prometheus_run import Run, gathered
+from llo11ypop.stores.prometheus_run import Run
 
 DEADLINE_S = 60.0
 """One query with all its tries (our assumption: a cycle has five minutes)."""
@@ -80,7 +81,7 @@ class PrometheusStore:
     async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
         """Many plans in few queries.
 
-        A plan that PromQL cannot say gives evidence without rows, NOT_EXPORTED, with the reason as its note: the others are
+        A plan that PromQL cannot say gives evidence without rows, UNREAD, with the reason as its note: the others are
         answered all the same.
         """
         return await self._run(plans, at, refuse=False) if plans else {}

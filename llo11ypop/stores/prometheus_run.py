@@ -1,45 +1,28 @@
 """Run prepared plans on Prometheus: all queries at once, each select's rows from them, combining steps, and the evidence."""
 
-import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
 from llo11ypop.catalog.catalog import Catalog
-from llo11ypop.core.errors import Llo11yPopError, PlanError
-from llo11ypop.core.evidence import Evidence, EvidenceStatus, Query
-from llo11ypop.core.ids import derived_id
-from llo11ypop.core.window import iso
-from llo11ypop.query.arrow_steps import carry_out, within_limit
+from llo11ypop.core.errors import PlanError
+from llo11ypop.core.evidence import Evidence, Query
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.promql import Answer, Check, Native, PromCompiled
 from llo11ypop.query.compile.promql_filter import Matcher
 from llo11ypop.query.compile.promql_names import RANGE, Series
-from llo11ypop.query.compile.sql import Sql
 from llo11ypop.query.kinds import Kind
-from llo11ypop.query.plan import Plan, Select, Span
+from llo11ypop.query.plan import Select
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
-from llo11ypop.query.rows import TYPES, empty, rows_hash, typed
-from llo11ypop.stores.duckdb_run import window_of
+from llo11ypop.query.rows import TYPES
+from llo11ypop.stores.assembly import Assembly, Part, gathered, not_exported, unread
 from llo11ypop.stores.prometheus_gains import odd_gains
 from llo11ypop.stores.prometheus_http import ENGINE, Labels, Reader, cuts
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one select gave."""
-
-    rows: pa.Table
-    queries: tuple[Query, ...]
-    truncated: bool
-    seen: bool
-    approximate: bool
-    took_s: float
+ESTIMATES = "rates are Prometheus's estimates, stretched to the whole window"
 
 
 @dataclass
@@ -63,7 +46,10 @@ class Run:
     combiner: Combiner
     prepared: PreparedSet
     refuse: bool
-    _silent: dict[tuple[str, Span | None], bool] = field(default_factory=dict)
+    assembly: Assembly = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.assembly = Assembly(self.catalog, self.combiner, self.reader.at, ESTIMATES, self._nothing_there)
 
     async def evidence(self) -> dict[str, Evidence]:
         """Every plan's evidence. Raises StoreError, and PlanError where refusals are to be raised."""
@@ -98,9 +84,8 @@ class Run:
             return bad
 
     async def _one(self, name: str, plan: Prepared, answers: list[Answers]) -> Evidence:
-        schema = plan.schemas[plan.plan.result]
         if plan.missing:
-            return self._made(plan, empty(schema), {}, EvidenceStatus.NOT_EXPORTED, truncated=False, missing=plan.missing)
+            return not_exported(plan, self.reader.at)
         parts: dict[str, Part] = {}
         for step in plan.plan.selects:
             key = select_key(name, step)
@@ -109,25 +94,9 @@ class Run:
             if reason := _reason(compiled, key, answers[number]):
                 if self.refuse:
                     raise PlanError(reason)
-                said = f"{compiled.dataset} as it is asked for here ({reason})".replace(".", ",")
-                status = EvidenceStatus.NOT_EXPORTED
-                return self._made(plan, empty(schema), {}, status, truncated=False, missing=(said,), note=reason)
+                return unread(plan, self.reader.at, reason)
             parts[step] = self._part(compiled, compiled.answers[key], answers[number])
-        truncated = any(p.truncated for p in parts.values())
-        if plan.combine is None:
-            rows = parts[plan.plan.result].rows
-        else:
-            rows, cut = self._combined(plan, {step: part.rows for step, part in parts.items()}, plan.combine)
-            truncated |= cut
-        rows = typed(rows, schema)
-        return self._made(plan, rows, parts, await self._status(plan.plan, parts, rows), truncated=truncated)
-
-    def _combined(self, plan: Prepared, selects: Mapping[str, pa.Table], statement: Sql) -> tuple[pa.Table, bool]:
-        rows = carry_out(plan.plan, plan.schemas, selects, self.reader.at)
-        if rows is None:
-            tables = {plan.tables[step]: rows for step, rows in selects.items()}
-            rows = self.combiner.run(statement, tables, self.reader.at)
-        return within_limit(plan.plan, rows)
+        return await self.assembly.evidence(plan, parts)
 
     def _part(self, compiled: PromCompiled, answer: Answer, answers: Answers) -> Part:
         got = {f"q{number}": answers.tables[number] for number in answer.natives}
@@ -145,53 +114,11 @@ class Run:
         stop = longest.end_ms - 1 + (longest.count - 1) * longest.every_ms
         return Query(ENGINE, dataset, self.reader.text(native.text, longest), (longest.end_ms - 1, stop, longest.every_ms))
 
-    async def _status(self, plan: Plan, parts: Mapping[str, Part], rows: pa.Table) -> EvidenceStatus:
-        silent = [not part.seen and await self._is_silent(plan.selects[step]) for step, part in parts.items()]
-        if all(silent) or (any(silent) and not rows.num_rows):
-            return EvidenceStatus.NO_DATA
-        return EvidenceStatus.OK if rows.num_rows else EvidenceStatus.EMPTY
-
-    async def _is_silent(self, select: Select) -> bool:
-        """Whether the dataset said nothing at all in the select's window, though it should have."""
-        dataset, window = self.catalog.datasets[select.dataset], select.window
-        if window is None or not dataset.always_speaks:
+    async def _nothing_there(self, select: Select) -> bool:
+        if select.window is None:
             return False
-        if dataset.cadence and window.start - window.end < dataset.cadence:
-            return False
-        key = (select.dataset, window)
-        if key not in self._silent:
-            native = Native(present(self.series[select.dataset]), (), (), window)
-            self._silent[key] = not await self.reader.samples(native, select.dataset)
-        return self._silent[key]
-
-    def _made(
-        self,
-        plan: Prepared,
-        rows: pa.Table,
-        parts: Mapping[str, Part],
-        status: EvidenceStatus,
-        *,
-        truncated: bool,
-        missing: tuple[str, ...] = (),
-        note: str = "",
-    ) -> Evidence:
-        vague = any(p.approximate for p in parts.values())
-        return Evidence(
-            id=derived_id("evidence", plan.hash, iso(self.reader.at)),
-            plan=plan.json,
-            at=self.reader.at,
-            window=window_of(plan.plan, self.reader.at),
-            queries=tuple(dict.fromkeys(q for p in parts.values() for q in p.queries)),
-            rows=rows,
-            row_count=rows.num_rows,
-            truncated=truncated,
-            approximate=vague,
-            status=status,
-            missing=missing,
-            duration_s=sum(p.took_s for p in parts.values()),
-            hash=rows_hash(rows),
-            note=note or ("rates are Prometheus's estimates, stretched to the whole window" if vague else ""),
-        )
+        native = Native(present(self.series[select.dataset]), (), (), select.window)
+        return not await self.reader.samples(native, select.dataset)
 
 
 def present(series: Series) -> str:
@@ -233,18 +160,3 @@ def _label(text: str, kind: Kind) -> Any:
     if kind is not Kind.INTEGER:
         return text
     return int(text) if text.lstrip("-").isdigit() else None
-
-
-async def gathered(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of calls made together, in order. The first error ends the others, and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except* Llo11yPopError as failed:
-        raise _first(failed) from None
-    return [task.result() for task in tasks]
-
-
-def _first(failed: BaseExceptionGroup[Llo11yPopError]) -> Llo11yPopError:
-    error = failed.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -2,23 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-
-import pyarrow as pa
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.core.evidence import Evidence, EvidenceStatus
-from llo11ypop.core.ids import derived_id
-from llo11ypop.core.window import iso
-from llo11ypop.query.arrow_steps import carry_out, within_limit
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.prepare import Prepared, Preparer, select_key
-from llo11ypop.query.rows import empty, rows_hash, typed
+from llo11ypop.query.rows import empty, typed
 from llo11ypop.query.store import Coverage, Exports, TelemetryStore
-from llo11ypop.stores.duckdb_run import window_of
+from llo11ypop.stores.assembly import combined, made, status_of, unread
 
 MAIN = "main"
 
@@ -27,7 +21,7 @@ class SpanningStore:
     """A TelemetryStore over a main store and others that hold single datasets.
 
     A store beside the main one that cannot be read takes only its own plans along: they give evidence without rows,
-    NOT_EXPORTED, with the reason as its note.
+    UNREAD, with the reason as its note.
     """
 
     def __init__(
@@ -52,7 +46,7 @@ class SpanningStore:
         if len(homes) == 1:
             return await self._stores[homes.pop()].run(plan, at)
         found = (await self.run_many({"plan": plan}, at))["plan"]
-        if found.note and found.status is EvidenceStatus.NOT_EXPORTED:
+        if found.status is EvidenceStatus.UNREAD:
             raise PlanError(found.note)
         return found
 
@@ -114,7 +108,7 @@ class SpanningStore:
             everything = Exports({name: frozenset(d.fields) for name, d in self._catalog.datasets.items()})
             preparer = Preparer(self._catalog, lambda scan, _catalog, _few: scan)
             prepared = preparer.prepare(plans, everything)
-            return {name: _without(one, at, bad.line()) for name, one in prepared.plans.items()}
+            return {name: unread(one, at, bad.line()) for name, one in prepared.plans.items()}
 
     async def _exports(self, home: str) -> Exports:
         try:
@@ -136,51 +130,20 @@ class SpanningStore:
         """The evidence of a plan from that of its selects."""
         parts = {step: found[select_key(name, step)] for step in plan.plan.selects}
         for part in parts.values():
+            if part.status is EvidenceStatus.UNREAD:
+                return unread(plan, at, part.note)
             if part.status is EvidenceStatus.NOT_EXPORTED:
-                return replace(_without(plan, at, part.note), missing=part.missing)
-        rows: pa.Table | None = None
-        cut = False
-        if plan.combine is not None:
-            selects = {step: part.rows for step, part in parts.items()}
-            rows = carry_out(plan.plan, plan.schemas, selects, at)
-            if rows is None:
-                rows = self._combiner.run(plan.combine, {plan.tables[s]: part.rows for s, part in parts.items()}, at)
-            rows, cut = within_limit(plan.plan, rows)
+                return made(plan, at, empty(plan.schemas[plan.plan.result]), part.status, missing=part.missing)
+        rows, cut = combined(plan, {step: part.rows for step, part in parts.items()}, self._combiner, at)
         rows = typed(rows, plan.schemas[plan.plan.result])
-        silent = [part.status is EvidenceStatus.NO_DATA for part in parts.values()]
-        status = EvidenceStatus.OK if rows.num_rows else EvidenceStatus.EMPTY
-        if all(silent) or (any(silent) and not rows.num_rows):
-            status = EvidenceStatus.NO_DATA
-        return replace(
-            _without(plan, at, "; ".join(dict.fromkeys(p.note for p in parts.values() if p.note))),
+        return made(
+            plan,
+            at,
+            rows,
+            status_of([part.status is EvidenceStatus.NO_DATA for part in parts.values()], rows),
             queries=tuple(dict.fromkeys(q for part in parts.values() for q in part.queries)),
-            rows=rows,
-            row_count=rows.num_rows,
             truncated=cut or any(p.truncated for p in parts.values()),
             approximate=any(p.approximate for p in parts.values()),
-            status=status,
-            missing=(),
             duration_s=sum(p.duration_s for p in parts.values()),
-            hash=rows_hash(rows),
+            note="; ".join(dict.fromkeys(p.note for p in parts.values() if p.note)),
         )
-
-
-def _without(plan: Prepared, at: datetime, note: str) -> Evidence:
-    """Evidence without rows, and why."""
-    rows = empty(plan.schemas[plan.plan.result])
-    datasets = sorted({select.dataset for select in plan.plan.selects.values()})
-    return Evidence(
-        id=derived_id("evidence", plan.hash, iso(at)),
-        plan=plan.json,
-        at=at,
-        window=window_of(plan.plan, at),
-        queries=(),
-        rows=rows,
-        row_count=0,
-        truncated=False,
-        approximate=False,
-        status=EvidenceStatus.NOT_EXPORTED,
-        missing=tuple(datasets),
-        hash=rows_hash(rows),
-        note=note,
-    )

@@ -174,7 +174,7 @@ async def test_what_cannot_be_said_is_refused_alone_and_does_not_stop_the_others
         await pair.es.run(counter, AT)
     found = await pair.es.run_many({"bad": counter, "good": COUNTED}, AT)
     assert found["good"].row_count == 4
-    assert found["bad"].status is EvidenceStatus.NOT_EXPORTED
+    assert found["bad"].status is EvidenceStatus.UNREAD
     assert "starts again from zero" in found["bad"].note
     assert found["bad"].row_count == 0
 

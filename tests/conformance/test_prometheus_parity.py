@@ -148,7 +148,7 @@ async def test_what_promql_cannot_say_is_refused_with_the_reason(store: Promethe
         await store.run(asked, AT)
     beside = {"bad": asked, "good": plan(**GPU, measures=one("count"))}
     found = await store.run_many(beside, AT)
-    assert found["bad"].status is EvidenceStatus.NOT_EXPORTED and reason.split("'")[-1].strip() in found["bad"].note
+    assert found["bad"].status is EvidenceStatus.UNREAD and reason.split("'")[-1].strip() in found["bad"].note
     assert found["good"].status is EvidenceStatus.OK
 
 
@@ -224,7 +224,7 @@ def test_any_plan_is_answered_the_same_or_refused(store: PrometheusStore, asked:
     for name in plans:
         ANSWERED.append(not found[name].note)
         if found[name].note:
-            assert found[name].row_count == 0 and found[name].status is EvidenceStatus.NOT_EXPORTED
+            assert found[name].row_count == 0 and found[name].status is EvidenceStatus.UNREAD
         else:
             assert_same(found[name], expected[name], rel=1e-6)
 

@@ -67,7 +67,7 @@ async def test_a_store_that_is_down_leaves_the_others_answers(monkeypatch: pytes
     found = await store.run_many({"a": METRICS, "b": COUNTED, "c": SPANNING}, AT)
     assert found["b"].rows.to_pylist() == [{"n": len(EVENTS)}]
     for name in ("a", "c"):
-        assert found[name].status is EvidenceStatus.NOT_EXPORTED and "cannot be reached" in found[name].note
+        assert found[name].status is EvidenceStatus.UNREAD and "cannot be reached" in found[name].note
     assert not (await store.coverage(AT, AT - timedelta(hours=1)))["gpu_metrics"].exported
     assert (await store.exports()).has("gpu_events") and not (await store.exports()).has("gpu_metrics")
     with pytest.raises(StoreError, match="cannot be reached"):

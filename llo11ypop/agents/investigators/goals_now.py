@@ -10,7 +10,7 @@ from llo11ypop.agents.investigators.losses import UNAVAILABLE
 from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, listed, measure, place, said
-from llo11ypop.core.evidence import Evidence, EvidenceStatus
+from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.goal import Direction, Goal
 from llo11ypop.core.proposal import OPEN_STATUSES
 from llo11ypop.core.window import Window, format_duration
@@ -99,7 +99,7 @@ def _counted(what: str, name: str, count: int, of: int | None, unit: str, who: S
 
 def value_of(goal: Goal, evidence: Evidence) -> float | None:
     """A goal's value; None where it could not be measured."""
-    if evidence.status in (EvidenceStatus.NOT_EXPORTED, EvidenceStatus.NO_DATA):
+    if evidence.status.tells_nothing:
         return None
     value = goal.value_of(evidence)
     return None if value is None or math.isnan(value) else value

@@ -87,7 +87,7 @@ class Inquiry:
     async def ask(self, plans: Mapping[str, Mapping[str, Any] | Plan], at: datetime | None = None) -> dict[str, list[Row]]:
         """Rows of each plan by its name; instants in them are aware. Raises StoreError; a retry helps when it is transient.
 
-        What this fleet does not export gives no rows and a note.
+        What this fleet does not export, or its store cannot say, gives no rows and a note.
         """
         typed = {name: p if isinstance(p, Plan) else Plan.model_validate(without_none(p)) for name, p in plans.items()}
         found = await self.ground.store.run_many(typed, at or self.at)
@@ -96,11 +96,13 @@ class Inquiry:
             self.evidence[evidence.id] = evidence
             if evidence.status is EvidenceStatus.NOT_EXPORTED:
                 self.note(f"not exported here: {', '.join(evidence.missing)}")
+            if evidence.status is EvidenceStatus.UNREAD:
+                self.note(f"not read: {evidence.note}")
         return {name: rows_of(evidence) for name, evidence in found.items()}
 
     def missing(self, name: str) -> bool:
-        """Whether a plan's data is not there at all: not exported, or nothing arrived."""
-        return self.last[name].status in (EvidenceStatus.NOT_EXPORTED, EvidenceStatus.NO_DATA)
+        """Whether a plan's data is not there at all: not exported, not read, or nothing arrived."""
+        return self.last[name].status.tells_nothing
 
     def ids(self, *names: str) -> tuple[str, ...]:
         """Evidence ids of plans by name."""

@@ -133,6 +133,17 @@ def test_the_kinds_of_nothing_have_different_texts(
     assert found[1].text.startswith(start)
 
 
+def test_what_could_not_be_read_fails_with_the_reason() -> None:
+    made = result((FAILED,), [], status=EvidenceStatus.UNREAD)
+    refused = replace(made.evidence[0], note="a counter that starts again")
+    found = worded(reading(FAILED), replace(made, evidence=(refused,)))
+    assert found is not None
+    assert found[0] is Status.FAILED
+    assert found[1].text == (
+        "Not read: a counter that starts again; so failed jobs is unknown. That is neither zero nor silence."
+    )
+
+
 def test_no_group_that_matches_is_none_rather_than_zero_of_something() -> None:
     found = worded(reading(CLUSTER, FAILED), result((CLUSTER, FAILED), []))
     assert found is not None

@@ -78,6 +78,7 @@ def test_only_the_slices_that_miss_the_target_are_named() -> None:
     ("status", "missing", "note"),
     [
         (EvidenceStatus.NOT_EXPORTED, ("node_hw",), "not exported here: node_hw"),
+        (EvidenceStatus.UNREAD, (), "not read:"),
         (EvidenceStatus.NO_DATA, (), "no telemetry arrived"),
     ],
 )

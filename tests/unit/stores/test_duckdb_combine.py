@@ -14,7 +14,7 @@ from tests.conformance.store_tables import AT, minutes_ago, plan, rows_of, store
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test here holds for both ways of carrying steps out."""
     if request.param == "by the engine":
-        monkeypatch.setattr("llo11ypop.stores.duckdb_run.carry_out", lambda *_: None)
+        monkeypatch.setattr("llo11ypop.stores.assembly.carry_out", lambda *_: None)
 
 
 def store() -> DuckDbStore:

@@ -50,7 +50,7 @@ def replay(  # noqa: PLR0917 - the options of a command line
     result = _result(plan, from_, jobs, to_stderr)
     print(json.dumps(result, ensure_ascii=False, indent=2) if as_json else _text(result, cadence))
     if explain and not as_json:
-        for name in ("missed", "false", "duplicate_list"):
+        for name in ("missed", "false", "duplicate_list", "unknown_given_cause_list"):
             for one in result[name]:
                 print(f"{name}: {json.dumps(one, ensure_ascii=False)}")
 

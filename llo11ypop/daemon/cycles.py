@@ -142,6 +142,7 @@ class Cycles:
             log.info(Event.CIRCUIT_CLOSED)
         metrics.LAST_CYCLE.set(at.timestamp())
         metrics.CYCLE_ERRORS.set(len(report.errors))
+        metrics.QUERIES.inc(report.queries)
         log.info(
             Event.CYCLE_DONE,
             cycle_id=report.cycle_id,

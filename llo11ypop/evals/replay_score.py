@@ -203,6 +203,7 @@ def replay_figures(matching: ReplayMatching, clockwork: Clockwork) -> dict[str, 
         "missed": [_episode(e, clockwork) for e in m.missed],
         "false": [_ticket(t) for t in [*m.planned, *m.silent]],
         "duplicate_list": [{**_ticket(t), "of": _episode(e, clockwork)} for t, e in m.duplicates],
+        "unknown_given_cause_list": [{**_ticket(t), "of": _episode(e, clockwork)} for t, e in m.wrongly_named],
     }
 
 

@@ -20,24 +20,11 @@ CYCLE_DURATION = Histogram(
     buckets=_CYCLE_BUCKETS_S,
     registry=REGISTRY,
 )
-NODE_DURATION = Histogram(
-    "llo11ypop_node_duration_seconds",
-    "How long a node of the cycle graph took.",
-    ["node"],
-    buckets=_CYCLE_BUCKETS_S,
-    registry=REGISTRY,
-)
-NODE_ERRORS = Counter(
-    "llo11ypop_node_errors",
-    "Errors in nodes of the cycle graph, by reason code.",
-    ["node", "kind"],
-    registry=REGISTRY,
-)
 CYCLE_ERRORS = Gauge(
     "llo11ypop_cycle_errors", "What could not be read or analysed in the last cycle that was done.", registry=REGISTRY
 )
 LAST_CYCLE = Gauge("llo11ypop_last_cycle_timestamp_seconds", "Fleet time of the last cycle that was done.", registry=REGISTRY)
-QUERIES = Counter("llo11ypop_queries", "Native queries sent to telemetry stores.", ["backend", "outcome"], registry=REGISTRY)
+QUERIES = Counter("llo11ypop_queries", "Native queries that cycles which were done sent to telemetry stores.", registry=REGISTRY)
 PROPOSALS_OPEN = Gauge("llo11ypop_proposals_open", "Open proposals by action.", ["kind"], registry=REGISTRY)
 PROPOSALS_FILED = Counter("llo11ypop_proposals_filed", "Proposals filed, by action.", ["kind"], registry=REGISTRY)
 PROPOSAL_WAIT = Histogram(

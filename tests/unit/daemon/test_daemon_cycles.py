@@ -134,6 +134,12 @@ async def test_a_new_configuration_is_taken_over_at_the_border(bench: Any) -> No
     assert taken == [0, 1]
 
 
+async def test_the_queries_of_a_cycle_are_counted(bench: Any) -> None:
+    before = metrics.REGISTRY.get_sample_value("llo11ypop_queries_total") or 0.0
+    await bench.turn()
+    assert metrics.REGISTRY.get_sample_value("llo11ypop_queries_total") == before + bench.cycles.last_report.queries > before
+
+
 async def test_the_report_is_handed_on(bench: Any) -> None:
     seen: list[Any] = []
 

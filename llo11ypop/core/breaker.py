@@ -1,4 +1,4 @@
-"""The circuit breaker of the schedule: after some failed cycles in a row it rests, then lets one try."""
+"""A circuit breaker: after some failures in a row it rests, then lets one try. Of cycles, and of model endpoints."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,8 +14,16 @@ class Breaker:
     open_until_s: float | None = None
 
     def allows(self, now_s: float) -> bool:
-        """Whether a cycle may be tried now."""
+        """Whether a try may be made now."""
         return self.open_until_s is None or now_s >= self.open_until_s
+
+    def enter(self, now_s: float) -> bool:
+        """As `allows`, where many try at once: after the rest one is let through, the others wait for how it ends."""
+        if not self.allows(now_s):
+            return False
+        if self.open_until_s is not None:
+            self.open_until_s = now_s + self.rest.total_seconds()
+        return True
 
     def succeeded(self) -> bool:
         """Forget the failures; True when this closes an open circuit."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from llo11ypop.core.breaker import Breaker
 from llo11ypop.core.clock import Clock
 from llo11ypop.core.errors import Llo11yPopError
-from llo11ypop.core.breaker import Breaker
 from llo11ypop.daemon.instants import floor_instant
 from llo11ypop.observability import metrics
 from llo11ypop.observability.events import Event

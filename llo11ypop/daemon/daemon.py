@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llo11ypop.core.breaker import Breaker
 from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.ids import new_id
-from llo11ypop.core.breaker import Breaker
 from llo11ypop.daemon.chores import Chores
 from llo11ypop.daemon.clock_watch import ClockWatch
 from llo11ypop.daemon.compose import Composed, composed, deps

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from llo11ypop.core.clock import ManualClock
 from llo11ypop.core.breaker import Breaker
+from llo11ypop.core.clock import ManualClock
 from llo11ypop.daemon.cycles import Cycles
 
 AT = datetime(2026, 5, 3, 12, 2, tzinfo=UTC)

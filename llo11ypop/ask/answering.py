@@ -4,9 +4,7 @@ import time
 from collections.abc import Sequence
 
 from llo11ypop.agents.guardrail import Guard, screen
-from llo11ypop.ask.binding import Grounds, Sentence, grounds, kept
 from llo11ypop.ask.chart import chart_of
-from llo11ypop.ask.figures import listed
 from llo11ypop.ask.followups import followups
 from llo11ypop.ask.nothing import missing_of, worded
 from llo11ypop.ask.site import Site
@@ -15,6 +13,8 @@ from llo11ypop.ask.work import Work
 from llo11ypop.core.errors import UnknownNameError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.question import Answer, Result, Status
+from llo11ypop.language.binding import Grounds, Sentence, grounds, kept
+from llo11ypop.language.figures import listed
 from llo11ypop.language.intent import INVESTIGATIONS
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope

@@ -1,9 +1,9 @@
 """The sentences for a measure in two periods: how much it was, how much before, and whether that is better."""
 
-from llo11ypop.ask.binding import Sentence
-from llo11ypop.ask.figures import figure
 from llo11ypop.ask.shape import Shape
 from llo11ypop.core.question import Column
+from llo11ypop.language.binding import Sentence
+from llo11ypop.language.figures import figure
 from llo11ypop.language.scope import Scope
 
 SAME_PCT = 1.0

@@ -18,7 +18,6 @@ from llo11ypop.ask.answer_json import answer_json
 from llo11ypop.ask.answering import answer_of
 from llo11ypop.ask.deps import AskDeps
 from llo11ypop.ask.facts import fresh_plans, freshness, note_newest, planned_of, work_plan
-from llo11ypop.ask.figures import listed
 from llo11ypop.ask.reads import read_question, relevant_trap
 from llo11ypop.ask.shown import shown_of
 from llo11ypop.ask.state import TURNS_KEPT, AnalystState, AskState, Turn
@@ -30,6 +29,7 @@ from llo11ypop.core.ids import new_id
 from llo11ypop.core.principal import AccessError, Principal
 from llo11ypop.core.question import Answer, Result, Status
 from llo11ypop.core.vocabulary import Area
+from llo11ypop.language.figures import listed
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.reading import Reading
 

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import altair as alt
 
-from llo11ypop.ask.figures import SYMBOLS, figure, scales
 from llo11ypop.core.question import Column
+from llo11ypop.language.figures import SYMBOLS, figure, scales
 
 Rows = list[dict[str, Any]]
 Data: Any = alt.Data

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from llo11ypop.ask.binding import Sentence
-from llo11ypop.ask.figures import listed
 from llo11ypop.ask.shape import Shape
 from llo11ypop.ask.wording import capital, headline, low, when
 from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.core.question import Result, Status
+from llo11ypop.language.binding import Sentence
+from llo11ypop.language.figures import listed
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.reading import Reading
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from llo11ypop.ask import comparing
-from llo11ypop.ask.binding import Derived, Sentence
 from llo11ypop.ask.comparing import compared
-from llo11ypop.ask.figures import figure, listed, percent, period
 from llo11ypop.ask.shape import Shape, additive
 from llo11ypop.core.question import Column, Result
+from llo11ypop.language.binding import Derived, Sentence
+from llo11ypop.language.figures import figure, listed, percent, period
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
 

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from llo11ypop.ask.figures import figure, moment, period
 from llo11ypop.core.question import AgentStep, Answer, Column, Status
+from llo11ypop.language.figures import figure, moment, period
 
 ROWS = 20
 WIDEST = 60

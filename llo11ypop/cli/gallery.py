@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from llo11ypop.ask.draw import slug, svg
-from llo11ypop.ask.figures import figure, period
 from llo11ypop.cli.ask_view import clipped, safe
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import load_located, validate
 from llo11ypop.core.question import Answer, Chart, Column
+from llo11ypop.language.figures import figure, period
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:

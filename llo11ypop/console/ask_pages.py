@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from llo11ypop.ask.draw import svg
-from llo11ypop.ask.figures import figure, period
 from llo11ypop.console.ask_api import EVENTS, LONGEST, events
 from llo11ypop.console.ask_ports import Questions
 from llo11ypop.console.guard import check_form
 from llo11ypop.console.render import Renderer
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.question import Answer, Column, Status
+from llo11ypop.language.figures import figure, period
 
 ROWS = 50
 EXAMPLES = (

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llo11ypop.ask.figures import percent
 from llo11ypop.core.question import Column, Result
 from llo11ypop.daemon.reporting import night_of, report_deps
+from llo11ypop.language.figures import percent
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:

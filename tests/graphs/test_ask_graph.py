@@ -182,7 +182,7 @@ async def test_a_reader_that_breaks_is_one_clear_line(tmp_path: Path, monkeypatc
 
 async def test_a_sentence_with_a_number_that_no_row_holds_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from llo11ypop.ask import answering
-    from llo11ypop.ask.binding import Sentence
+    from llo11ypop.language.binding import Sentence
 
     monkeypatch.setattr(answering, "sentences", lambda *_: (Sentence("4,711 jobs failed."), Sentence("gpu-z-999 did it.")))
     async with conversation(tmp_path) as deps:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from llo11ypop.ask.binding import grounds, kept
 from llo11ypop.ask.wording import sentences
 from llo11ypop.core.question import Column
 from llo11ypop.language import Intent, Period
+from llo11ypop.language.binding import grounds, kept
 from tests.ask_samples import CLUSTER, FAILED, START, WINDOW, reading, result
 
 BEFORE = Period(START - timedelta(days=21), START, "the 21 days before")

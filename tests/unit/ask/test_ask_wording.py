@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from llo11ypop.ask.binding import grounds, kept
 from llo11ypop.ask.nothing import worded
 from llo11ypop.ask.wording import partial_note, sentences, truncation_note
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.core.question import Result, Status
 from llo11ypop.language import Condition, Intent, Reading
+from llo11ypop.language.binding import grounds, kept
 from tests.ask_samples import CLUSTER, DAY, END, FAILED, NODE, TEMP, WAIT, WINDOW, clusters, days, reading, result
 
 

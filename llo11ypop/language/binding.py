@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from llo11ypop.ask.figures import SCALES, SYMBOLS, scales
 from llo11ypop.core.question import Result
 from llo11ypop.core.window import Window
+from llo11ypop.language.figures import SCALES, SYMBOLS, scales
 
 DerivedKind = Literal[
     "rows", "distinct", "rest", "sum", "mean", "median", "min", "max", "share", "change", "difference", "halves", "over"

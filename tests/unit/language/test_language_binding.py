@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llo11ypop.ask.binding import Derived, Sentence, grounds, kept, unbound
-from llo11ypop.ask.figures import figure, percent, plain
 from llo11ypop.core.question import Column, Result
 from llo11ypop.core.window import Window
+from llo11ypop.language.binding import Derived, Sentence, grounds, kept, unbound
+from llo11ypop.language.figures import figure, percent, plain
 
 WEEK = Window(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 8, tzinfo=UTC))
 COLUMNS = (

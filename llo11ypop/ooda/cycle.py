@@ -72,6 +72,7 @@ class Cycle:
             queries=deps.store.query_count - before,
             duration_s=round(time.monotonic() - started, 4),
             errors=out.get("errors", []),
+            minds=out.get("minds", {}),
         )
         deps.memory.last_at = at
         await deps.ledger.close_cycle(cycle_id, summary(report), at)
@@ -98,4 +99,5 @@ def summary(report: CycleReport) -> dict[str, Any]:
         "queries": report.queries,
         "duration_s": report.duration_s,
         "errors": report.errors,
+        "minds": report.minds,
     }

@@ -12,6 +12,7 @@ from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.goal import Goal
 from llo11ypop.learning.policy import Policy
+from llo11ypop.models.port import NO_MODELS, Model
 from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.query.store import TelemetryStore
 
@@ -32,6 +33,22 @@ class Limits:
     """How long after the planned end of a maintenance window its effects may linger."""
 
 
+@dataclass(frozen=True, slots=True)
+class MindLimits:
+    """How much the model minds of one cycle may ask for (our choice); tokens and money have budgets of their own."""
+
+    areas: int = 2
+    """Areas without a reason of their own that a director may add."""
+    slow_plans: int = 24
+    """Plans of long windows that a director may have run before their time."""
+    places: int = 6
+    """Places at which causes are weighed."""
+    further: int = 8
+    """Plans that may be run again for all of them together."""
+    seconds: float = 60.0
+    """Longest a node waits for its models; what has not been answered by then is left to the rule mind."""
+
+
 @dataclass
 class Memory:
     """What one process remembers between cycles. Losing it costs time, never correctness."""
@@ -42,6 +59,8 @@ class Memory:
     """Latest observations of each goal, as JSON."""
     topology: tuple[datetime, Topology] | None = None
     last_at: datetime | None = None
+    weighed: dict[str, str] = field(default_factory=dict)
+    """Which of several causes a model put first, by what spoke for them: nothing is asked twice while nothing changes."""
     scratch: dict[str, Evidence] = field(default_factory=dict)
     """Evidence of the running cycle, by signal or goal; the graph's state carries only ids."""
 
@@ -61,3 +80,6 @@ class Deps:
     on_filed: Callable[[str], Awaitable[None]] | None = None
     """Starts the approval thread of a filed proposal; `reconcile` starts those that a crash left out."""
     memory: Memory = field(default_factory=Memory)
+    models: Model = NO_MODELS
+    """What the model minds of director, causes and writer are asked through; where a role is not set its rule mind decides."""
+    minds: MindLimits = MindLimits()

@@ -1,7 +1,7 @@
 """The cycle graph's state: plain JSON, so that every checkpoint can be read by people and by any later version."""
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypedDict, TypeVar, cast
 
@@ -19,12 +19,16 @@ class CycleState(TypedDict, total=False):
     observations: list[dict[str, Any]]
     assignments: dict[str, list[str]]
     """Area → reasons why its analyst was called."""
+    deeper: list[str]
+    """Areas whose signals over long windows are read now, whenever they were read last."""
     findings: Annotated[list[dict[str, Any]], operator.add]
     hypotheses: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
     filed: list[str]
     suppressed: list[dict[str, Any]]
     errors: Annotated[list[str], operator.add]
+    minds: Annotated[dict[str, Any], operator.or_]
+    """Node → which mind it used; see `ooda.minds`."""
 
 
 class AnalystState(TypedDict):
@@ -49,6 +53,8 @@ class CycleReport:
     """Native queries sent to the telemetry store."""
     duration_s: float
     errors: list[str]
+    minds: dict[str, Any] = field(default_factory=dict)
+    """Node → which mind it used, and why not its model; see `ooda.minds`."""
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from llo11ypop.core.errors import Llo11yPopError
 
@@ -112,6 +112,24 @@ class Model(Protocol):
     async def ask(self, request: Request) -> Reply:
         """The answer, after at most one repair. Raises Refused, and nothing else."""
         ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A model whose calls are kept."""
+
+    async def noted(self, call_id: str, *, accepted: bool, why: str, preferred: Mapping[str, Any] | None) -> None:
+        """Keep what became of an answer. Never raises."""
+        ...
+
+
+async def note(model: Model, call_id: str, *, accepted: bool, why: str = "", preferred: Mapping[str, Any] | None = None) -> None:
+    """Say what became of an answer that matched its schema; it becomes training data. Never raises.
+
+    `preferred` is what stood in its place, in the same schema: the answer after grounding, the rule mind's, or a person's.
+    """
+    if isinstance(model, Remembering):
+        await model.noted(call_id, accepted=accepted, why=why, preferred=preferred)
 
 
 class NoModels:

@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 REGISTRY = CollectorRegistry()
 
 _CYCLE_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240, 600)
+_CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
 _WAIT_BUCKETS_S = (60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 
 CYCLES = Counter(
@@ -61,6 +62,42 @@ CONFIG_RELOADS = Counter("llo11ypop_config_reloads", "Configurations taken over 
 CONFIG_RELOAD_FAILURES = Counter(
     "llo11ypop_config_reload_failures", "Changed configurations that were refused.", registry=REGISTRY
 )
+MODEL_CALLS = Counter(
+    "llo11ypop_model_calls",
+    "Requests to model endpoints: accepted, or the reason why not.",
+    ["role", "model", "outcome"],
+    registry=REGISTRY,
+)
+MODEL_CALL_DURATION = Histogram(
+    "llo11ypop_model_call_duration_seconds",
+    "How long a request to a model endpoint took.",
+    ["role", "model"],
+    buckets=_CALL_BUCKETS_S,
+    registry=REGISTRY,
+)
+MODEL_TOKENS = Counter(
+    "llo11ypop_model_tokens",
+    "Tokens as servers counted them: in, out, cached (a part of in).",
+    ["role", "model", "kind"],
+    registry=REGISTRY,
+)
+MODEL_UNMETERED = Counter(
+    "llo11ypop_model_calls_unmetered", "Requests whose tokens the server did not count.", ["role", "model"], registry=REGISTRY
+)
+MODEL_COST = Counter(
+    "llo11ypop_model_cost",
+    "Cost of model calls in the currency of models.yaml, where prices are set.",
+    ["role", "model"],
+    registry=REGISTRY,
+)
+MODEL_MEMORY_HITS = Counter("llo11ypop_model_memory_hits", "Answers that were not asked for again.", ["role"], registry=REGISTRY)
+MODEL_REFUSED = Counter(
+    "llo11ypop_model_refused",
+    "Questions to models that were left to the rule mind, by reason.",
+    ["role", "reason"],
+    registry=REGISTRY,
+)
+MODEL_CIRCUIT_OPEN = Gauge("llo11ypop_model_circuit_open", "1 while a failing model is left alone.", ["model"], registry=REGISTRY)
 
 
 def exposition() -> bytes:

@@ -17,7 +17,8 @@ EVENTS = """
 approval.reconciled channel.down circuit.closed circuit.opened clock.jumped clock.skewed config.needs_restart
 config.refused config.reloaded cycle.abandoned cycle.cut_off cycle.done cycle.failed cycle.skipped cycle.started
 cycle.timed_out daemon.crashed daemon.draining daemon.started daemon.stopped delivery.done delivery.refused
-http.failed job.done job.failed job.missed leader.gained leader.lock_unreachable leader.lost outcome.recorded
+http.failed job.done job.failed job.missed leader.gained leader.lock_unreachable leader.lost model.circuit_closed
+model.circuit_opened model.not_recorded model.refused outcome.recorded
 proposal.expired proposal.filed report.handed report.made retention.done statement.heard verdict.recorded
 webhook.refused
 """.split()
@@ -26,7 +27,9 @@ METRICS = """
 llo11ypop_checkpoint_bytes llo11ypop_circuit_open llo11ypop_clock_jumps llo11ypop_clock_skew_seconds
 llo11ypop_config_reload_failures llo11ypop_config_reloads llo11ypop_cycle_duration_seconds llo11ypop_cycle_errors
 llo11ypop_cycles llo11ypop_deliveries llo11ypop_goal_value llo11ypop_jobs llo11ypop_last_cycle_timestamp_seconds
-llo11ypop_leader llo11ypop_leader_changes llo11ypop_loop_lag_seconds
+llo11ypop_leader llo11ypop_leader_changes llo11ypop_loop_lag_seconds llo11ypop_model_call_duration_seconds
+llo11ypop_model_calls llo11ypop_model_calls_unmetered llo11ypop_model_circuit_open llo11ypop_model_cost
+llo11ypop_model_memory_hits llo11ypop_model_refused llo11ypop_model_tokens
 llo11ypop_outbox_dead llo11ypop_outbox_oldest_seconds llo11ypop_outbox_waiting
 llo11ypop_proposal_wait_seconds llo11ypop_proposals_filed llo11ypop_proposals_open llo11ypop_queries
 llo11ypop_webhooks
@@ -43,7 +46,7 @@ def test_metric_names() -> None:
 
 def test_no_metric_has_a_node_or_gpu_as_label() -> None:
     labels = {label for collector in metrics.REGISTRY._collector_to_names for label in collector._labelnames}  # type: ignore[attr-defined]
-    assert labels <= {"outcome", "node", "kind", "backend", "verdict", "goal", "job", "channel"}
+    assert labels <= {"outcome", "node", "kind", "backend", "verdict", "goal", "job", "channel", "role", "model", "reason"}
 
 
 def test_exposition_is_prometheus_text() -> None:

@@ -79,6 +79,8 @@ class Draft:
     distinct: bool = False
     aggs: list[tuple[str, int]] = field(default_factory=list)
     """Aggregates that no measure has taken yet."""
+    untaken: str = ""
+    """An aggregate that is asked of a measure which has none: the median of a count."""
     entities: list[tuple[str, str]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     """Item positions that were given a role."""

@@ -83,6 +83,8 @@ class MeasureWords(Part):
     rate_by: str = ""
     by: tuple[str, ...] = ()
     """Groups that the words bring with them: drain *reasons*."""
+    each: tuple[str, ...] = ()
+    """Groups where the question names none: unit costs of several part numbers make no one figure."""
     rank: str = ""
     """'top' or 'bottom' where the word also ranks: 'hottest'."""
     fixed: bool = False
@@ -117,6 +119,8 @@ class Dimension(Part):
     """Datasets in which the words mean something else."""
     level: str = ""
     label: str = ""
+    whole: tuple[str, ...] = ()
+    """The fields that name one of them where the first field alone names a kind: feed A of which rack."""
 
 
 class Denominator(Part):

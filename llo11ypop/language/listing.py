@@ -149,7 +149,7 @@ class Listing(Shares):
         if draft.by and draft.thing is not None and not self.latest and self.dataset.kind is not Kind.DIMENSION:
             return
         columns = [c for c in thing.columns if c in self.reach]
-        columns = [*(b for b in draft.by if b not in columns), *columns]
+        columns = [*(b for b in draft.by if b not in columns), *columns, *(f for f in self.shown if f not in columns)]
         if not columns:
             return
         self.fields = tuple(columns)

@@ -52,6 +52,12 @@ PLACES = frozenset(
 """Groups of unequal size, so that the worst of them is the one with the highest rate."""
 PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 
+_SHAPED = frozenset({"max", "min", "stddev", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p999"})
+"""Aggregates that need single readings: a count or a rate over the whole window has none of its own."""
+_OF_IT = frozenset({"reading", "readings", "value", "values", "sample", "samples"})
+"""'the hottest GPU reading' is a reading, not a GPU."""
+_SINGLE = frozenset({"single", "individual", "one", "same"})
+"""'of a single server': a reading of one, not one reading for each."""
 _TAKES_DIM = ("group", "which", "count", "across", "show", "rank")
 
 
@@ -98,7 +104,9 @@ class Nouns(NamedValues):
                 self._group((own,), own)
         if sense.data.rank:
             self.draft.rank = self.draft.rank or sense.data.rank
-        if all(n.name != named.name or (n.aggs != named.aggs and not sense.data.recipe) for n in self.draft.measures):
+        if all(
+            n.name != named.name or (named.aggs and n.aggs != named.aggs and not sense.data.recipe) for n in self.draft.measures
+        ):
             self.draft.measures.append(named)
         self.draft.used.add(at)
 
@@ -116,7 +124,16 @@ class Nouns(NamedValues):
                 and (not before[-1].words.recipe or self._takes_aggs(before[-1].words, before[-1].name))
             ):
                 before[-1].aggs.append(name)
+            elif self._has_own(before[-1].words, name):
+                continue
+            elif name in _SHAPED and not self.items[at].has(*RANKS) and name not in before[-1].aggs:
+                self.draft.untaken = name
         self.draft.aggs = []
+
+    def _has_own(self, words: MeasureWords, name: str) -> bool:
+        """Whether a measure is this aggregate already: 'median time from fatal XID to service'."""
+        own = self.lexicon.recipes[words.recipe].value if words.recipe else f"{words.agg}_{words.q or ''} {words.label}"
+        return (name == "p50" and ("median" in own or words.q == 0.5)) or words.agg == name  # noqa: PLR2004 - the median
 
     def _takes_aggs(self, words: MeasureWords, name: str) -> bool:
         """Whether a recipe can be told as a maximum or minimum too."""
@@ -185,6 +202,10 @@ class Nouns(NamedValues):
         sense = next((s for s in dims if any(f in own for f in s.data.fields)), dims[0])
         draft.used.add(at)
         fields = tuple(f for f in sense.data.fields if f in self.reach)[:1]
+        if not cue and at and self.items[at - 1].text in _SINGLE and item.text == self._lemma(item):
+            return ""
+        if cue in ("rank", "which", "") and at + 1 < len(self.items) and self.items[at + 1].text in _OF_IT:
+            return cue
         if self._owner(at) or cue == "all" or self._modifies(at) or (draft.counted and fields == draft.counted[:1]):
             return ""
         if not fields:
@@ -207,6 +228,8 @@ class Nouns(NamedValues):
             return "" if cue in ("group", "across") and not self._listed(at) else cue
         if at and self.items[at - 1].text.endswith("'s") and cue == "group" and draft.by:
             return ""
+        if sense.data.whole and cue in ("which", "show", "rank", "count", "") and all(f in own for f in sense.data.whole):
+            fields = sense.data.whole
         if cue == "count":
             if not draft.counted:
                 draft.counted, draft.counted_label = fields, sense.name
@@ -277,7 +300,7 @@ class Nouns(NamedValues):
         """'node vendor', 'cluster partition': the first of two dimensions in one breath only says whose."""
         item, after = self.items[at], self.items[at + 1] if at + 1 < len(self.items) else None
         beside = after is not None and after.has("dim") and not after.has("value", "measure", "thing") and after.start == item.end
-        return beside and item.text == self._lemma(item) and not item.has("measure", "thing")
+        return beside and not item.comma and item.text == self._lemma(item) and not item.has("measure", "thing")
 
     def _owner(self, at: int) -> bool:
         """'per driver version of the node': whose the group is, not another group."""
@@ -326,6 +349,8 @@ class Nouns(NamedValues):
         """Whether a noun phrase begins with a preposition or an article: 'of B200 GPUs', 'on the PCIe-only nodes'."""
         n = at - 1
         same = self.items[at].text
+        if self.draft.measures and n >= 0 and self.items[n].end != self.items[at].start and not self.items[at].text.endswith("s"):
+            return False
         while n >= 0 and (
             self.items[n].has("value", "qualifier", "compare", "conjunction")
             or self.items[n].number is not None

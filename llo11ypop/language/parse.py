@@ -27,14 +27,22 @@ class Parser(Nouns):
         self._main()
         self._late_aggs()
         self._late_count()
+        self._count_of_kind()
         return self.draft
+
+    def _count_of_kind(self) -> None:
+        """'how many saves': a condition alone stands for the thing that it is a condition of."""
+        draft = self.draft
+        named = draft.measures or draft.thing is not None or draft.counted or draft.head
+        if draft.qualifiers and not named and any(i.has("count") for i in self.items[: draft.qualifiers[0][3]]):
+            draft.count_thing = True
 
     def _late_count(self) -> None:
         """'ports seen down since 2 May: how many': what stands at the head is counted."""
         draft = self.draft
         before = self.items[-2] if len(self.items) > 1 else None
         last = self.items[-1].text if self.items else ""
-        of = ("conjunction", "thing", "qualifier", "dim") if last == "count" else ("conjunction",)
+        of = ("conjunction", "thing", "qualifier", "dim", "measure") if last == "count" else ("conjunction",)
         asked = before is not None and last in _COUNT_BEHIND and not before.has(*of)
         if asked and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
@@ -63,6 +71,13 @@ class Parser(Nouns):
                 self.draft.foreign.append(f"'no {item.text}'")
             cue, negated = self._one(at, item, cue, negated)
         self.draft.dangling = negated and not any(f.op == "not in" for f in self.draft.filters)
+
+    def _kind_beside(self, at: int, name: str) -> bool:
+        """'leaf and spine switches': a word that is a kind of the thing as the one joined to it is."""
+        if not self._listed(at) or at + 2 >= len(self.items):
+            return False
+        thing = name.split(".", maxsplit=1)[0]
+        return any(s.role == "qualifier" and s.name.split(".")[0] == thing for s in self.items[at + 2].senses)
 
     def _one_of_values(self, at: int, item: Item) -> bool:
         """'crit, alert or emerg': a condition among plain values of the same field is a value like them."""
@@ -110,7 +125,12 @@ class Parser(Nouns):
         if (
             qualifier is not None
             and not (item.has("thing") and not draft.thing)
-            and not (item.has("dim") and cue in ("group", "count") and not qualifier[0].startswith("environment_unit."))
+            and not (
+                item.has("dim")
+                and cue in ("group", "count")
+                and not qualifier[0].startswith("environment_unit.")
+                and not self._kind_beside(at, qualifier[0])
+            )
             and not self._one_of_values(at, item)
         ):
             draft.qualifiers.append((*qualifier, negated, at))
@@ -188,6 +208,13 @@ class Parser(Nouns):
                 return role if not (role == "which" and cue == "group") else cue
         return None
 
+    def _kinds_next(self, at: int) -> bool:
+        """'distinct XIDs on gpu-b-003': which kinds there are; 'distinct users' and what is told per something is a number."""
+        ahead = self._ahead(at)
+        dims = [s for s in self.items[ahead].senses if s.role == "dim"] if ahead is not None else []
+        told = any(i.has("group", "across", "bucket", "count") for i in self.items)
+        return bool(dims) and not told and not any(s.data.home or s.data.level for s in dims)
+
     def _calendar(self, at: int, item: Item, cue: str) -> str:
         """'which day had the most …', 'top 3 weeks by …': spans of time that are listed or ranked; other uses stay unread."""
         draft = self.draft
@@ -212,6 +239,8 @@ class Parser(Nouns):
         draft.used.add(at)
         if cue == "group" and item.text in _PREPOSITIONS:
             return ""
+        if item.text == "count" and at and self.items[at - 1].has("measure") and at - 1 in draft.used:
+            return cue
         if item.has("count"):
             return "count"
         if item.has("bucket"):
@@ -254,5 +283,6 @@ class Parser(Nouns):
             draft.compare = True
         elif item.has("distinct"):
             draft.distinct = True
-            return "count" if cue in ("count", "") else cue
+            listed = cue == "" and not (draft.by or draft.bucket) and self._kinds_next(at)
+            return "show" if listed else "count" if cue in ("count", "") else cue
         return cue

@@ -8,7 +8,8 @@ from pathlib import Path
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.language import absent, beside, followup, investigate, verified
+from llo11ypop.language import absent, alternatives, beside, columns, followup, investigate, verified
+from llo11ypop.language.clauses import figures_only, scoped, spelled_out
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
@@ -17,7 +18,7 @@ from llo11ypop.language.parse import Parser
 from llo11ypop.language.quantities import converted
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
-from llo11ypop.language.rewrites import plain, without_units
+from llo11ypop.language.rewrites import anew, plain, without_units
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.searching import searched
 from llo11ypop.language.settle import Settler
@@ -59,11 +60,14 @@ class Reader:
 
     def read(self, question: str, at: datetime, previous: Scope | None = None) -> Reading:
         """How a question is understood as of an instant; `previous` is the scope of the turn before it."""
-        text = _CODED.sub(r"\1 \2", normalise(question))
+        text, alone = anew(_CODED.sub(r"\1 \2", normalise(question)))
+        previous = None if alone else previous
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
         text = plain(time_words(text, self.index), models, self.lexicon.sayings)
+        text = spelled_out(scoped(text, self.index), self.index)
+        text = figures_only(text, lambda rest: self._complete(rest, at))
         text, units = without_units(text, self.lexicon.units)
         times = read_times(text, at)
         quotes(text, times, self.index)
@@ -72,6 +76,13 @@ class Reader:
         reading = merged or self.fresh(question, text, fixed, times, at)
         reading = self._in_units(reading, units)
         return replace(reading, defaults=tuple(dict.fromkeys([*notes, *(d for d in reading.defaults if d)])))
+
+    def _complete(self, text: str, at: datetime) -> bool:
+        """Whether a text by itself names a measure or a thing, and is understood to the last word."""
+        times = read_times(text, at)
+        words, _ = spelled(text, times, self.index)
+        found = spot(words, _taken(words, times), self.index, self.catalog)
+        return found is not None and found.firm and not found.unknown
 
     def _in_units(self, reading: Reading, wanted: tuple[str, ...]) -> Reading:
         """The reading, unless it is asked for in a unit that nothing of it can be told in."""
@@ -102,6 +113,11 @@ class Reader:
         found = investigate.reading(self, question, text, words, times, at)
         if found is not None:
             return found
+        ending = columns.tail(text, words, self.index, self.catalog)
+        if ending is not None:
+            times.spans.append(ending[0])
+            times.columns = ending[1]
+            taken = _taken(words, times)
         spotted = spot(words, taken, self.index, self.catalog)
         if times.quoted and (
             spotted is None or not any(f.free_text for f in self.catalog.datasets[spotted.dataset].fields.values())
@@ -146,7 +162,8 @@ class Reader:
         """Draft and scope of a spotted question; `alone` when it is no follow-up."""
         draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
         draft.alone = alone
-        return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon).settle(), draft
+        shown = columns.apply(draft, times.columns, self.index, self.catalog) if times.columns else []
+        return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon, tuple(shown)).settle(), draft
 
     def finish(
         self, question: str, spotted: Spotted, settled: Settled, draft: "followup.Draft", words: list[Token], at: datetime
@@ -183,7 +200,7 @@ class Reader:
         early = absent.of_history(scope, self.values)
         if early:
             return replace(self._nothing(question, early), scope=scope, window=scope.window.window if scope.window else None)
-        lost = self._lost_filter(scope)
+        lost = self._lost_filter(scope) or alternatives.contradiction(scope)
         if lost:
             return self._asked(question, lost, scope)
         try:

@@ -34,7 +34,6 @@ _SHORTHAND = (
         ),
         "",
     ),
-    (re.compile(r"^\W*(?:a\s+)?(?:different|another|new|other)\s+(?:topic|question|subject|matter)\b[:,;-]*\s*"), ""),
     (re.compile(r"\bper-(?=[a-z])"), "per "),
     (re.compile(r"(\w)\s*&\s*(?=\w)"), r"\1 and "),
     (re.compile(r"\b(than|over|under|least|most|exceed\w*|above|below)\s+an?\s+(?=(?:hour|minute|second|day|week)\b)"), r"\1 1 "),
@@ -46,6 +45,18 @@ _SAYING = re.compile(
     r"(?![\"'])([a-z][\w:-]*(?:\s+[a-z][\w:-]*){0,4}?)(?=\s+(?:per|by|since|in|on|for|from|over|during|the\s+last|last|past|each)\b|\s*[,?.]|\s*$)"
 )
 """'lines saying link down': what they say is text to look for."""
+
+
+_TOPIC = re.compile(
+    r"^\W*(?:ok(?:ay)?,?\s+|now\s+)*(?:(?:a\s+)?(?:different|another|new|other)\s+(?:topic|question|subject|matter)|(?:switching|changing)\s+topics?"
+    r"|unrelated(?:\s+question)?|something\s+else|next\s+question)\b[:,;.-]*\s*"
+)
+
+
+def anew(text: str) -> tuple[str, bool]:
+    """The question without 'different topic:', and whether it said so."""
+    rest = _TOPIC.sub("", text)
+    return (rest, True) if rest != text and rest.strip(" ?!.") else (text, False)
 
 
 @lru_cache(maxsize=1024)

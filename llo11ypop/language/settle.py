@@ -38,6 +38,7 @@ class Settler(Superlatives):
         """The scope; `clarify` is set where no sensible default exists."""
         draft = self.draft
         alternatives.merge(draft, self.items)
+        alternatives.each_kind(draft, self.items)
         self.filters = list(draft.filters)
         self._normal()
         self._duration()
@@ -217,6 +218,11 @@ class Settler(Superlatives):
     def _vague(self) -> None:
         """Ask back where a ranking or an average names nothing to rank or average."""
         draft = self.draft
+        if draft.untaken and self.measures and not self.out.clarify and not draft.peak:
+            self.out.clarify = (
+                f"{self.measures[0].label} is one figure over the whole time, so it has no {draft.untaken} of its own; "
+                "ask for it by hour or by day, or without that word"
+            )
         if self.out.clarify or draft.measures or self.having or (self.filters and draft.limits):
             return
         named = draft.thing is not None or draft.qualifiers or draft.count_thing

@@ -32,8 +32,18 @@ class Settled:
 class Settling:
     """The state of settling one draft."""
 
-    def __init__(self, draft: Draft, items: list[Item], times: Times, at: datetime, catalog: Catalog, lexicon: Lexicon) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        items: list[Item],
+        times: Times,
+        at: datetime,
+        catalog: Catalog,
+        lexicon: Lexicon,
+        shown: tuple[str, ...] = (),
+    ) -> None:
         self.draft = draft
+        self.shown = shown
         self.items = items
         self.times = times
         self.at = at

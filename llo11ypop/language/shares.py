@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from llo11ypop.language.alternatives import TOGETHER
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import Qualifier, Thing
 from llo11ypop.language.nouns import PLACES
@@ -42,8 +43,6 @@ _VERBS = frozenset(
 )
 
 
-_TOGETHER = frozenset({"together", "combined", "total", "sum", "overall", "altogether", "jointly", "or", "whole", "both"})
-"""Words with which several are told as one."""
 _VALUE = re.compile(r"(\w+) = '[^']*'")
 _OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
 """Conditions that say how something ended, so that their rate is a share of all."""
@@ -64,13 +63,19 @@ class Shares(Thresholds):
         verb = next(
             (n for n, i in enumerate(self.items) if n > draft.share_at and i.text.split()[0] in _VERBS and n > 0), len(self.items)
         )
-        whole = [q for q in ordered if q[3] < verb and len(ordered) + len(draft.filters) > 1]
+        late = [at for at in draft.filter_at if at > draft.share_at]
+        named_at = next((n for n, i in enumerate(self.items) if n > draft.share_at and i.has("thing")), len(self.items))
+        whole = [
+            q for q in ordered if q[3] < verb and len(ordered) + len(late) > 1 and (q[3] < named_at or verb < len(self.items))
+        ]
         parts = [q for q in ordered if q not in whole]
         if not parts and not draft.filters and whole:
             parts, whole = [whole[-1]], whole[:-1]
         kept: list[Condition] = []
         for condition, position in zip(draft.filters, draft.filter_at, strict=False):
-            if (not parts and position > verb) or (not ordered and position > draft.share_at and verb < position):
+            if position < draft.share_at and (parts or late):
+                kept.append(condition)
+            elif (not parts and position > verb) or (not ordered and position > draft.share_at and verb < position):
                 self.part.append(condition)
             else:
                 kept.append(condition)
@@ -95,7 +100,7 @@ class Shares(Thresholds):
         counts = draft.count_thing or draft.count_measure or draft.counted or draft.share or draft.limits
         if not draft.alone or draft.by or counts or draft.listing or (draft.rank and not draft.measures):
             return
-        if any(w in _TOGETHER for i in self.items for w in i.text.split()):
+        if any(w in TOGETHER for i in self.items for w in i.text.split()):
             return
         own = {called(f.field, self.reach) for f in draft.filters if f.op == "in" and len(f.values) > 1}
         kinds = [{called(s.name, self.reach) for s in i.senses if s.role == "value"} for i in self.items]

@@ -1,6 +1,7 @@
 """A question's words before they mean anything: slips of the pen put right, quotations set aside."""
 
 import re
+from dataclasses import replace
 
 from rapidfuzz.distance import OSA
 
@@ -30,7 +31,9 @@ def quotes(text: str, times: Times, index: PhraseIndex) -> None:
     """Text in quotation marks that is no name of this fleet is searched for in messages."""
     for match in _QUOTED.finditer(text):
         inner = match[2].strip()
-        if inner and (" " in inner or in_logs(text)) and inner not in index.names:
+        term = tuple(t.lemma for t in tokens(inner, index.whole))
+        known = any(s.role == "qualifier" and s.dataset == "syslog" for s in index.phrases.get(term, ()))
+        if inner and not known and (" " in inner or in_logs(text)) and inner not in index.names:
             times.quoted.append(inner)
             times.spans.append(match.span())
 
@@ -44,7 +47,7 @@ def spelled(text: str, times: Times, index: PhraseIndex) -> tuple[list[Token], l
         known = token.number is not None or token.lemma in index.words or token.text in index.names or inside
         dashed = token.text.replace("_", "-")
         if not known and dashed in index.names:
-            out.append(Token(dashed, dashed, token.start, token.end))
+            out.append(replace(token, text=dashed, lemma=dashed))
             continue
         if not known and "_" in token.text:
             out += tokens(token.text.replace("_", " "), index.whole)
@@ -52,5 +55,5 @@ def spelled(text: str, times: Times, index: PhraseIndex) -> tuple[list[Token], l
         better = None if known else index.correct(token.lemma, token.text)
         if better is not None:
             notes.append(f"'{token.text}' read as '{better}'")
-        out.append(token if better is None else Token(better, better, token.start, token.end))
+        out.append(token if better is None else replace(token, text=better, lemma=better))
     return out, notes

@@ -116,6 +116,8 @@ class Item:
     text: str
     senses: tuple[Sense, ...]
     number: float | None = None
+    comma: bool = False
+    """A comma stands behind it."""
 
     def sense(self, *roles: str) -> Sense | None:
         """The first meaning with one of these roles."""
@@ -253,7 +255,8 @@ def _read_off(dataset: str, tokens: list[Token], taken: list[bool], best: list[t
             at += 1
             continue
         number = tokens[at].number if senses[0].role == "number" else None
-        items.append(Item(at, at + length, " ".join(t.text for t in tokens[at : at + length]), senses, number))
+        said = " ".join(t.text for t in tokens[at : at + length])
+        items.append(Item(at, at + length, said, senses, number, tokens[at + length - 1].comma))
         if senses[0].role == "unknown":
             unknown.append(at)
         at += length

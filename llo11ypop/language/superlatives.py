@@ -31,7 +31,13 @@ class Superlatives(Moments):
                 if self.dataset.kind is Kind.EVENT
                 else [k for k in thing.key if k in self.reach]
             )
+        rows = self.dataset.kind is Kind.EVENT and draft.by and draft.by == list(thing.key[:1]) and not draft.rank
+        if rows and len(numeric) == 1 and numeric[0].words.field and numeric[0].aggs in (["max"], ["min"]):
+            draft.rank, draft.singular = ("top" if numeric[0].aggs == ["max"] else "bottom"), True
         for named in numeric:
+            if named.words.each and not (draft.by or draft.counted or set(named.aggs) - {"last"}):
+                held = {c.field for c in draft.filters if len(c.values) == 1}
+                draft.by = [f for f in named.words.each if f not in held]
             if named.loose and named.words.agg == "last" and not named.words.recipe:
                 named.aggs = []
             if (

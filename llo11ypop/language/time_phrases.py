@@ -32,6 +32,8 @@ class Times:
     tonight: bool = False
     quoted: list[str] = field(default_factory=list)
     """Text in quotation marks, to be found in messages."""
+    columns: tuple[str, ...] = ()
+    """Columns that the question ends with."""
     impossible: str = ""
     """'30 February': a date that does not exist."""
     future: str = ""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LONGEST = 1500
 """Characters of a question that are read; no operator's question was longer (our assumption)."""
@@ -54,7 +54,7 @@ _IRREGULAR = {
     "data": "data", "men": "man", "people": "person", "centres": "center", "centre": "center", "cooled": "cooled",
     "utilisation": "utilization", "utilised": "utilized", "optimisation": "optimization", "colour": "color", "hrs": "hour",
     "hr": "hour", "mins": "minute", "secs": "second", "wks": "week", "cdus": "cdu", "nics": "nic", "oses": "os", "buses": "bus",
-    "leaves": "leaf", "statuses": "status", "analyses": "analysis", "processes": "process", "losses": "loss",
+    "leaves": "leaf", "leafs": "leaf", "statuses": "status", "analyses": "analysis", "processes": "process", "losses": "loss",
     "canceled": "cancelled", "cancelation": "cancellation", "visualise": "visualize", "gpu's": "gpu", "datacentre": "datacenter",
     "datacentres": "datacenter", "datacenters": "datacenter", "disks": "disk", "disc": "disk", "passes": "pass", "uses": "use",
     "grouped": "group", "caused": "cause", "causes": "cause", "causing": "cause", "biggest": "largest", "bandwith": "bandwidth",
@@ -70,6 +70,8 @@ class Token:
     start: int
     end: int
     number: float | None = None
+    comma: bool = False
+    """A comma stands behind it."""
 
 
 def normalise(text: str) -> str:
@@ -116,7 +118,7 @@ def tokens(text: str, whole: Callable[[str], bool]) -> list[Token]:
                 at += len(part)
         else:
             found.append(_token(word, match.start()))
-    return _with_numbers(found)
+    return [replace(t, comma=True) if text[t.end :].lstrip()[:1] == "," else t for t in _with_numbers(found)]
 
 
 def _token(word: str, start: int) -> Token:

@@ -4,6 +4,7 @@
 import re
 from dataclasses import replace
 
+from llo11ypop.language.alternatives import apart
 from llo11ypop.language.followup.measures import conditions, covers, exclude, fields_in
 from llo11ypop.language.followup.turn import PLACES, Turn, UnclearError
 from llo11ypop.language.reach import called, reachable
@@ -133,7 +134,7 @@ _NOT = "not coalesce("
 def _opposed(old: Condition, new: Condition) -> bool:
     """Conditions that leave nothing together: what was said last holds."""
     if old.op != "expr":
-        return False
+        return apart(old, new)
     before, after = str(old.values[0]), str(new.values[0])
     if after.startswith(_NOT) or before.startswith(_NOT):
         wide, narrow = (after, before) if after.startswith(_NOT) else (before, after)

@@ -20,17 +20,29 @@ def groups(turn: Turn, scope: Scope) -> Scope:
     """The groups after the follow-up. Raises UnclearError where what is to be dropped is not there."""
     scope = _ungrouped(turn, scope)
     named = _named(turn, scope)
+    if turn.said.has("everywhere") and turn.draft.bucket and not named:
+        scope = replace(scope, by=tuple(b for b in scope.by if b not in PLACES))
     if turn.measured and turn.tie.clause:
         scope = replace(scope, by=(), bucket="", top=None, ordered=False, desc=True, count_of=turn.settled.scope.count_of)
+    if not named and not scope.by and turn.tie.extend:
+        named = _beside(scope)
     if named:
         scope = _regrouped(turn, scope, named)
     return _stepped(turn, scope)
+
+
+def _beside(scope: Scope) -> tuple[str, ...]:
+    """'c-a too' behind a mean: both side by side, since two means make no one figure."""
+    adds = all(q.agg in ("count", "sum", "increase") for q in scope.measures)
+    joined = next((f.field for f in scope.filters if f.op == "in" and len(f.values) > 1 and f.words.count(",")), "")
+    return (joined,) if joined and scope.measures and not adds and not scope.fields else ()
 
 
 def _named(turn: Turn, scope: Scope) -> tuple[str, ...]:
     """Dimensions to group by; 'cluster c-a' only tells the kind of a value."""
     single = {f.field for f in turn.draft.filters if len(f.values) == 1}
     own = [b for b in turn.draft.by if b not in single]
+    own += [f for f in turn.own_fields(turn.said.each)[:1] if not own]
     if turn.measured and turn.tie.clause:
         own = list(turn.settled.scope.by)
     return tuple(dict.fromkeys(own))

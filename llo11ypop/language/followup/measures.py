@@ -198,7 +198,8 @@ def conditions(turn: Turn, previous: Scope) -> list[Condition]:
     """Conditions on the rows that a follow-up adds without naming a measure: 'only timeouts'."""
     out = []
     whole = previous.measures[0].where if previous.measures else ""
-    for _, qualifier, no, _ in turn.draft.qualifiers:
+    for _, qualifier, negative, _ in turn.draft.qualifiers:
+        no = negative or turn.said.has("remove")
         if no and whole and covers(qualifier.where, whole):
             raise UnclearError(f"without {qualifier.label} nothing is left of {previous.measures[0].label}")
         if not no and whole and qualifier.where and exclude(whole, qualifier.where):

@@ -31,11 +31,12 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("absolute", r"\b(?:as |in )?(?:the )?absolute(?: (?:numbers?|counts?|values?|terms|figures?))?\b|\bnot (?:as |in )?(?:an? |the )?(?:shares?|percent\w*|%|fractions?|rates?)\b|\bas (?:plain )?(?:counts|numbers)\b|\b(?:not|without|drop the|no) (?:normali[sz]\w+|rates?)\b"),
     ("share", r"\b(?:show (?:it |that |this |them )?)?(?:as|in|into)(?: an?| the)? (?:shares?|percentages?|percents?|fractions?|proportions?)(?: of (?:the |all )?(?:total|whole|all|them))?\b|(?:\b(?:as|in)(?: a)? )?%(?: of (?:the )?(?:total|whole|all))?(?=\W*$)|^\W*(?:and |what |the |is |are |their )*(?:shares?|percentages?|percent)(?: of (?:the )?(?:total|whole|all))?(?=\W*$)|\brelative to the (?:total|whole)\b"),
     ("ungroup", rf"\b{_OFF}(?: {_ALL})* (?:{_SPLIT} (?:by|per|into) |by |per )(?P<what>[a-z][\w -]*?)(?=\W*$|,|;| anymore| any more| but\b| just\b)|\b{_OFF}(?: {_ALL})* {_SPLIT}(?! by)\b|\bungroup(?:ed)?\b|\b(?:not|do not|don't) (?:split|group)(?:ed)?(?: (?:it|that|them))?(?: anymore| any more)?(?=\W*$)"),
-    ("total", r"\b(?:in total|overall|altogether|all together|combined|as one (?:number|figure)|taken together|summed up|sum (?:it|them|that|those|these)(?: all)?(?: up)?|sum up)\b|^\W*(?:and |just |only |now |so |but |show |me |give |what |is )*(?:the )?(?:grand |overall |sum )?total(?: number| count)?(?=\W*$)|^\W*(?:and |just |only |now )*(?:the )?(?:plain )?(?:count|number)(?=\W*$)|\bjust the (?:one )?(?:number|figure)(?=\W*$)"),
+    ("total", r"\b(?:(?:the )?(?:grand )?total|sum(?:med)?|added up|combined) (?:across|over|for|of) (?:all )?(?:the |our )?(?:clusters|nodes|racks|sites|rows|gpus|providers|regions|users|accounts|runs|partitions)\b|\b(?:in total|overall|altogether|all together|combined|as one (?:number|figure)|taken together|summed up|sum (?:it|them|that|those|these)(?: all)?(?: up)?|sum up)\b|^\W*(?:and |just |only |now |so |but |show |me |give |what |is )*(?:the )?(?:grand |overall |sum )?total(?: number| count)?(?=\W*$)|^\W*(?:and |just |only |now )*(?:the )?(?:plain )?(?:count|number)(?=\W*$)|\bjust the (?:one )?(?:number|figure)(?=\W*$)"),
     ("file", r"\b(?:(?:export|download|save|give|show|send|write)(?: (?:me|it|that|this|them))* )?(?:as|in|to|into)(?: an?)? (?P<kind>csv|json|excel|xlsx|spreadsheet|parquet)(?: file| format)?\b|^\W*(?:and )?(?P<only>csv|json)(?: please)?(?=\W*$)"),
     ("table", r"\b(?:show |list |give )*(?:it |that |this |them |me )*(?:as|in)(?: an?| the)? (?:plain )?(?:table|list|rows|tabular form)\b|^\W*(?:and )?(?:the |a )?table(?: please)?(?=\W*$)"),
     ("chart", r"\b(?:(?:show|draw|give|plot|make)(?: (?:me|it|that|this|them|those|the))* )?(?:as|in|on|with|into)? ?\b(?:an? |the )?(?:bar |column |line )?(?:chart|graph|plot|diagram)\b(?: (?:of )?(?:it|that|this|them|those)\b)?(?: please)?|\b(?:plot|chart|graph|draw|visuali[sz]e) (?:it|that|this|them|those)\b"),
     ("normalise", r"\bnormali[sz]\w*(?: (?:it|that|this|them))?(?: (?:by|for|per|to)(?: the)?(?: number of)? (?P<what>gpu|node|port|host|server)s?(?: count| number)?)?\b|\bdivided by(?: the)?(?: number of)? (?P<by>gpu|node|port|host|server)s?\b"),
+    ("apart", r"\b(?:side by side|next to each other|each (?:by itself|on its own|separately)|one by one)\b"),
     ("split", r"\b(?:break|split|drill|divide)(?: (?:it|that|this|them|those|these))?(?: (?:up|down|out|further))*\b"),
     ("ratio", r"\b(?:relative to|divided by|as an? (?:share|fraction|percentage|part|proportion) of)\b"),
     ("remove", r"^\W*(?:(?:and|now|please|but|then) )*(?:drop|remove|forget|lift|clear|take out|leave out)\b(?: the)?|\band (?:drop|remove|forget) (?:the )?"),
@@ -43,7 +44,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """Operation → the words that ask for it. Earlier patterns take their words from later ones."""
 _OF_ALL = re.compile(
-    r"\b(?:(?:for|across|over|in|on|of|from|include|including|show|with) )?(?:all|any|every)(?: of)?(?: the| our)? (?P<what>[a-z]+(?: [a-z]+)?)(?: again)?"
+    r"\b(?:(?:for|across|over|in|on|of|from|include|including|show|with) )?(?P<each>all|any|every|each)(?: of)?(?: the| our)? (?P<what>[a-z]+(?: [a-z]+)?)(?: again)?"
 )
 _THOSE = re.compile(
     r"\b(?P<which>those|these|the same|same|that|this)(?: (?:\d+|two|three|four|five|six|ten|few))? (?P<what>[a-z]+(?: [a-z]+)?)"
@@ -59,6 +60,8 @@ class Said:
     matches: dict[str, list[re.Match[str]]] = field(default_factory=dict)
     all_of: tuple[str, ...] = ()
     """Fields of 'all clusters': no condition on them any more."""
+    each: tuple[str, ...] = ()
+    """Fields of 'every cluster' and 'all clusters side by side': told one by one."""
     those: tuple[tuple[str, str], ...] = ()
     """('those', 'nodes'): words that stand for things that were shown."""
     spans: tuple[tuple[int, int], ...] = ()
@@ -87,20 +90,22 @@ def operations(text: str, index: PhraseIndex) -> Said:
             start, end = match.span()
             rest = rest[:start] + _PLACED * (end - start) + rest[end:]
     every: list[str] = []
+    apart: list[str] = []
     for match in _OF_ALL.finditer(rest):
         words = _dimension(match, index)
-        if words.endswith("s") or (words and match.group().startswith(("any", "every"))):
+        if words.endswith("s") or (words and match["each"] != "all"):
             end = match.start("what") + len(words)
             again = re.match(r" again\b", rest[end:])
             spans.append((match.start(), end + (again.end() if again else 0)))
             every += fields_of(words, index)
+            apart += fields_of(words, index) if match["each"] in ("every", "each") or "apart" in found else ()
     those: list[tuple[str, str]] = []
     for match in _THOSE.finditer(rest):
         words = _dimension(match, index)
         if words:
             those.append((match["which"], words))
             spans.append((match.start(), match.start("what") + len(words)))
-    return Said(found, tuple(every), tuple(those), tuple(spans))
+    return Said(found, tuple(every), tuple(apart), tuple(those), tuple(spans))
 
 
 def _dimension(match: re.Match[str], index: PhraseIndex) -> str:

@@ -193,7 +193,7 @@ def _limited(turn: Turn, scope: Scope) -> Scope:
             made += [Threshold(first.name, ">=", value, limit.unit), Threshold(first.name, "<=", upper or value, limit.unit)]
         else:
             made.append(Threshold(first.name, limit.op, value, limit.unit))  # type: ignore[arg-type]
-    if not scope.by and not scope.bucket:
+    if not scope.by and not scope.bucket and not scope.count_of:
         raise UnclearError(f"which ones? {first.label} is one number; say for example 'nodes above that'")
     return replace(scope, having=tuple(made))
 

@@ -20,6 +20,8 @@ def referred(turn: Turn, scope: Scope, previous: Scope) -> Scope:
         return _named(turn, scope, previous, words, which)
     if not _OF_THEM.search(turn.text) or turn.said.has("all_rows") or not previous.by:
         return _ranked(turn, scope, previous)
+    if turn.draft.by and re.search(r"\binstead\b", turn.text):
+        return replace(scope, top=None if scope.top == previous.top else scope.top)
     if previous.top is None and not previous.having:
         return replace(scope, by=scope.by or previous.by) if turn.measured and turn.tie.clause and not _counting(turn) else scope
     return _held(scope, previous, previous.by[0])

@@ -62,7 +62,7 @@ def tie_of(text: str) -> Tie:
     begins = bool(_STRONG.search(head) or _EXCEPT.match(text))
     return Tie(
         lead=len(head),
-        strong=begins or bool(re.search(r"\binstead\b", text)),
+        strong=begins or bool(re.search(r"\binstead\b|\b(?:too|as well)\W*$", text)),
         step=bool(_STEP.match(text)) and not begins,
         pronoun=any(not _INNER.search(text[: m.end()]) for m in _PRONOUN.finditer(text)),
         clause=bool(_CLAUSE.search(text)),

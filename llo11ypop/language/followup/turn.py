@@ -70,8 +70,12 @@ class Turn:
 
     def own(self, words: str) -> tuple[str, ...]:
         """Fields of a dimension under the names that the dataset has for them."""
+        return self.own_fields(fields_of(words, self.reader.index))
+
+    def own_fields(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """Fields under the names that the dataset has for them."""
         reach = reachable(self.reader.catalog, self.dataset)
-        return tuple(dict.fromkeys(called(f, reach) for f in fields_of(words, self.reader.index)))
+        return tuple(dict.fromkeys(called(f, reach) for f in fields))
 
 
 def dataset_of(scope: Scope) -> str:

@@ -1,0 +1,44 @@
+"""Parts of a question that stand beside what is asked: a place before a colon, a yes-or-no question before the figures."""
+
+import re
+from collections.abc import Callable
+
+from llo11ypop.language.index import PhraseIndex
+from llo11ypop.language.words import lemma
+
+_HEAD = re.compile(r"^\W*(?P<names>[\w./-]+(?:\s*(?:,|and|&|\+)\s*[\w./-]+)*?)(?P<kind>\s+[a-z]+)?(?:\s+only)?\s*:\s+(?=\S)")
+_YES_NO = re.compile(r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could)\b[^?]*\?\s*(?=\w)")
+_SPLIT = re.compile(r"\b(?:by|per|for each|in each|each)\b")
+_ASKS_AGAIN = re.compile(r"\b(?:it|they|them|those|these|which ones?|that|there|so|if so|when|where|why|who|which)\b")
+
+
+def scoped(text: str, index: PhraseIndex) -> str:
+    """'c-a racks: …' is about c-a: what stands before the colon only says where; what is no name of this fleet stays."""
+    head = _HEAD.match(text)
+    if head is None:
+        return text
+    names = re.split(r"\s*(?:,|\band\b|&|\+)\s*", head["names"])
+    kind = lemma((head["kind"] or "").strip())
+    known = not kind or any(s.role == "dim" for s in index.phrases.get((kind,), ()))
+    if not known or not all(n in index.names for n in names):
+        return text
+    return f"{head['names']} {text[head.end() :]}"
+
+
+def spelled_out(text: str, index: PhraseIndex) -> str:
+    """'down/drained nodes': conditions that a slash joins are alternatives."""
+
+    def either(match: re.Match[str]) -> str:
+        roles = [{s.role for s in index.phrases.get((lemma(w),), ())} for w in match.groups()]
+        return f"{match[1]} or {match[2]}" if all(r & {"qualifier", "value"} for r in roles) else match.group()
+
+    return re.sub(r"(?<![\w/.-])([a-z][\w]+)\s?/\s?([a-z]\w+)(?![\w/-])", either, text)
+
+
+def figures_only(text: str, complete: Callable[[str], bool]) -> str:
+    """'are DLC nodes cooler? average temperature by cooling': the figures answer both, where they are asked for completely."""
+    head = _YES_NO.match(text)
+    if head is None or not _SPLIT.search(text[head.end() :]) or _ASKS_AGAIN.search(text[head.end() :]):
+        return text
+    rest = text[head.end() :]
+    return rest if complete(rest) else text

@@ -1,0 +1,78 @@
+"""When a model's reading counts beside that of the rules: one small decision, without side effects.
+
+The rules win wherever they explain the whole question; what does not exist, what they find ambiguous and what needs an
+investigator stays theirs. Where a word is unknown to them, a model's grounded plan may answer, and the answer says whose reading
+it is. Agreement on the rows is confidence that can be said; disagreement is said too.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from llo11ypop.language.reading import Reading
+
+AGREES = "Two readings agree: the rules and a model, each by itself, came to the same rows."
+DISAGREES = "A model read it otherwise: {text}. The answer follows the rules, which explain every word of the question."
+ALONE = "This is a model's reading; the rules did not know {words}. Check 'read as' before you rely on it."
+OVER = "The model passed over {words}."
+BROKE = "A model's reading was left out: {why}."
+
+
+class Minds(StrEnum):
+    """Whose readings may count."""
+
+    RULE = "rule"
+    MODEL = "model"
+    """The model's alone, to measure it; never a default."""
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is answered, and what is said about it."""
+
+    reading: Reading
+    notes: tuple[str, ...] = ()
+    confident: bool = False
+    """Both minds came to the same rows."""
+    by_model: bool = False
+
+
+def settled_by_rules(rule: Reading) -> bool:
+    """Whether the rules alone decide: the question is explained, or asks for what does not exist or is ambiguous."""
+    return not rule.unknown
+
+
+def wanted(rule: Reading, minds: Minds) -> bool:
+    """Whether a second reading can change or confirm anything."""
+    if minds is Minds.RULE or rule.nothing:
+        return False
+    return minds is Minds.MODEL or rule.plan is not None or bool(rule.unknown)
+
+
+def decide(
+    rule: Reading, model: Reading | None, same_rows: bool | None, *, over: tuple[str, ...] = (), minds: Minds = Minds.BOTH
+) -> Decision:
+    """Whose reading is answered. `model`: its grounded reading, None where there is none. `same_rows`: None where not compared.
+
+    A `model` reading must have passed grounding; nothing here looks at the question again.
+    """
+    if minds is Minds.MODEL and not rule.nothing:
+        if model is None:
+            return Decision(
+                replace(rule, plan=None, clarify=rule.clarify or "the model found no plan for it; say it in other words")
+            )
+        return Decision(model, by_model=True)
+    if not settled_by_rules(rule):
+        if model is None or minds is Minds.RULE:
+            return Decision(rule)
+        notes = [ALONE.format(words=_quoted(rule.unknown)), *([OVER.format(words=_quoted(over))] if over else [])]
+        return Decision(replace(model, question=rule.question), tuple(notes), by_model=True)
+    if rule.plan is None or model is None or same_rows is None:
+        return Decision(rule)
+    if same_rows:
+        return Decision(rule, (AGREES,), confident=True)
+    return Decision(rule, (DISAGREES.format(text=model.text),))
+
+
+def _quoted(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{w}'" for w in dict.fromkeys(words))

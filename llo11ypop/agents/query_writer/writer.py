@@ -1,0 +1,153 @@
+"""The query writer's model mind: one call, one repair, then nothing; what comes back has stood every test of a plan.
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from llo11ypop.agents.query_writer.form import Form, FormError, read_form, schema
+from llo11ypop.agents.query_writer.grounding import grounded
+from llo11ypop.agents.query_writer.lowering import lowered
+from llo11ypop.agents.query_writer.said import Said, said
+from llo11ypop.agents.query_writer.same_rows import same_rows
+from llo11ypop.agents.query_writer.terms import Offered, Terms
+from llo11ypop.core.errors import Llo11yPopError, is_transient
+from llo11ypop.core.evidence import Evidence
+from llo11ypop.core.located import load_located
+from llo11ypop.core.vocabulary import Area
+from llo11ypop.language.reader import Reader
+from llo11ypop.language.reading import Reading
+from llo11ypop.models.port import Model, Refused, Request, Role
+from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
+from llo11ypop.query.plan import Plan
+
+Run = Callable[[Plan], Awaitable[Evidence]]
+REPAIRS = 1
+"""More did not help: measured on 30 questions, a second repair mended none."""
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model mind made of a question."""
+
+    reading: Reading | None
+    """None where it found none, or where what it found did not stand."""
+    evidence: Evidence | None = None
+    why: str = ""
+    """Why there is none, in our words."""
+    over: tuple[str, ...] = ()
+    """Unknown words of the question that it passed over."""
+    dropped: tuple[str, ...] = ()
+    """Keys of the form that the question does not bear out."""
+    votes: int = 0
+    """How many of the forms came to these rows."""
+    accepted: str = ""
+    """The record of the call that it came from."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question with everything that its forms are held against."""
+
+    question: str
+    at: datetime
+    said: Said
+    terms: dict[str, Offered]
+    user: str
+    schema: dict[str, object]
+
+
+class Writer:
+    """Writes plans for one reader; keeps no state between questions."""
+
+    def __init__(self, models: Model, reader: Reader, terms: Terms, run: Run, *, k: int = 1) -> None:
+        """`k`: forms per question, of which the majority by rows counts."""
+        self._models = models
+        self._reader = reader
+        self._terms = terms
+        self._run = run
+        self._k = k
+
+    async def write(self, question: str, at: datetime, areas: Sequence[Area] = ()) -> Written:
+        """The model's reading of a question that stands alone. Never raises for what a model does."""
+        asked = self._asked(question, at, areas)
+        found = [await self._one(asked) for _ in range(self._k)]
+        good = [w for w in found if w.reading is not None]
+        groups = [[o for o in good if _same(w, o)] for w in good]
+        best = max(groups, key=len, default=[])
+        if not best or 2 * len(best) <= self._k:
+            why = found[0].why if not good else f"{len(good)} forms of {self._k} came to different rows"
+            return Written(None, why=why)
+        return replace(best[0], votes=len(best))
+
+    def _asked(self, question: str, at: datetime, areas: Sequence[Area]) -> _Asked:
+        taken = said(question, at, self._reader)
+        terms = self._terms.near(taken, areas, at)
+        dims, values = list(taken.dims()), list(taken.values(self._reader.index))
+        lines = ["Measures:", *(f"- {name}" for name in terms), f"Groups: {', '.join(dims) or 'none'}"]
+        lines += [f"Names: {', '.join(values) or 'none'}", data_block("question", question), "Form:"]
+        return _Asked(question, at, taken, terms, "\n".join(lines), schema(list(terms), dims, values, taken.numbers))
+
+    async def _one(self, asked: _Asked) -> Written:
+        """One form, and its repair."""
+        told = ""
+        for _ in range(1 + REPAIRS):
+            try:
+                reply = await self._models.ask(self._request(asked, told))
+            except Refused as bad:
+                return Written(None, why=f"no answer of the model ({bad.reason})")
+            try:
+                return await self._stands(read_form(reply.value), asked)
+            except FormError as bad:
+                why = str(bad)
+                told = f"\nYour form before was refused: {why}. Write another, or measure none."
+            except Llo11yPopError as bad:
+                if is_transient(bad):
+                    return Written(None, why="its plan could not be run just now")
+                why = "its plan could not be carried out"
+                told = f"\nYour form before was refused: {why}. Write another, or measure none."
+        return Written(None, why=why)
+
+    async def _stands(self, form: Form, asked: _Asked) -> Written:
+        """The form grounded, said again, read and run. Raises FormError and what a store raises."""
+        if form.escaped:
+            return Written(None, why="it found no measure that fits")
+        offered = asked.terms.get(form.measure)
+        if offered is None:
+            raise FormError("the measure is not one of those offered")
+        kept, dropped = grounded(form, asked.said, self._reader.index)
+        reading, over = lowered(kept, offered, asked.said, self._reader, asked.at)
+        if reading.plan is None:
+            raise FormError("it is no single query")
+        return Written(reading, await self._run(reading.plan), over=over, dropped=dropped)
+
+    def _request(self, asked: _Asked, told: str) -> Request:
+        prompt = system_prompt()
+        user = f"{asked.user}{told}"
+        return Request(Role.QUERY_WRITER, "query_form", prompt.hash, prompt.text, user, asked.schema)
+
+
+def _same(one: Written, other: Written) -> bool:
+    if one is other:
+        return True
+    if one.reading is None or other.reading is None or one.evidence is None or other.evidence is None:
+        return False
+    return bool(same_rows(one.evidence, other.evidence, one.reading.columns, other.reading.columns))
+
+
+@cache
+def system_prompt() -> Prompt:
+    """The system part, the same bytes for every question, and the version of its file."""
+    prompt = load_prompt(HERE / "prompt.md")
+    examples = [{"question": e["question"], "form": json.dumps(e["form"])} for e in verified_examples()]
+    return Prompt(prompt.render(data_rule=DATA_RULE, examples=examples), prompt.hash)
+
+
+@cache
+def verified_examples() -> list[dict[str, object]]:
+    """The examples of the prompt. Raises ConfigError where the file is not as it was installed."""
+    path = HERE / "examples.yaml"
+    return list(load_located(path.read_text(encoding="utf-8"), str(path)).value["examples"])

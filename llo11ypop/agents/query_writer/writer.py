@@ -1,4 +1,4 @@
-"""The query writer's model mind: one call, one repair, then nothing; what comes back has stood every test of a plan.
+"""The query writer's model mind: one call, one repair, then nothing; what comes back has stood every test of a plan."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +25,7 @@ from llo11ypop.query.plan import Plan
 
 Run = Callable[[Plan], Awaitable[Evidence]]
 REPAIRS = 1
-"""More did not help: measured on 30 questions, a second repair mended none."""
+"""A repair loop gained none to one of 30 questions with a model of 1.5 B (our measurement): more is not worth its calls."""
 HERE = Path(__file__).parent
 
 

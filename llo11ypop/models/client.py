@@ -63,7 +63,7 @@ class Endpoints:
                 if bad.reason in FINAL:
                     break
         self._account.refused(request.role, why.reason)
-        log.warning(Event.MODEL_REFUSED, role=request.role, prompt=request.name, reason=why.reason, why=why.line())
+        log.info(Event.MODEL_REFUSED, role=request.role, prompt=request.name, reason=why.reason, why=why.line())
         raise why
 
     async def noted(self, call_id: str, *, accepted: bool, why: str, preferred: Mapping[str, Any] | None) -> None:

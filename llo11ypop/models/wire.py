@@ -18,6 +18,7 @@ from llo11ypop.models.port import Reason, Refused, Usage
 if TYPE_CHECKING:
     import openai
     from langchain_core.messages import AIMessage
+    from langchain_openai import ChatOpenAI
 
 Messages = Sequence[tuple[str, str]]
 """(role, text): system, user, assistant."""
@@ -53,49 +54,49 @@ class Failed(Refused):
 
 async def send(one: Endpoint, method: Method, messages: Messages, name: str, schema: Mapping[str, Any]) -> Answer:
     """Ask once. Raises Failed."""
+    try:
+        http, chat = await asyncio.to_thread(_open, one, _asking(method, name, schema))
+    except OSError as bad:
+        raise Failed(Reason.AUTH, f"the key or the certificates of {_place(one)} cannot be read: {_excerpt(bad)}") from bad
     import openai
 
     try:
-        async with asyncio.timeout(one.timeout_s):
-            return _answer(await _invoke(one, method, messages, name, schema))
+        async with asyncio.timeout(one.timeout_s), http:
+            return _answer(await chat.ainvoke(list(messages)))
     except (TimeoutError, openai.APITimeoutError) as bad:
         raise Failed(Reason.TIMEOUT, f"{_place(one)} gave no answer within {one.timeout_s:g} s") from bad
     except openai.APIStatusError as bad:
         raise _of_status(one, bad) from bad
-    except openai.APIConnectionError as bad:
-        raise Failed(Reason.UNREACHABLE, f"{_place(one)} cannot be reached: {_excerpt(bad.__cause__ or bad)}") from bad
     except openai.OpenAIError as bad:
-        raise Failed(Reason.UNREACHABLE, f"{_place(one)}: {_excerpt(bad)}") from bad
-    except OSError as bad:
-        raise Failed(Reason.AUTH, f"the key or the certificates of {_place(one)} cannot be read: {_excerpt(bad)}") from bad
+        raise Failed(Reason.UNREACHABLE, f"{_place(one)} cannot be reached: {_excerpt(_first_cause(bad))}") from bad
     except _UNREADABLE as bad:
         raise Failed(Reason.UNREACHABLE, f"{_place(one)} does not speak the OpenAI protocol: {_excerpt(bad)}") from bad
 
 
-async def _invoke(one: Endpoint, method: Method, messages: Messages, name: str, schema: Mapping[str, Any]) -> "AIMessage":
+def _open(one: Endpoint, asking: dict[str, Any]) -> "tuple[openai.DefaultAsyncHttpxClient, ChatOpenAI]":
+    """A client of its own for each request: questions come from several event loops. In a thread: it reads files."""
     import openai
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
     options: dict[str, Any] = {} if one.temperature is None else {"temperature": one.temperature}
     local = urlsplit(one.base_url).hostname in _LOOPBACK
-    client = openai.DefaultAsyncHttpxClient(
+    http = openai.DefaultAsyncHttpxClient(
         timeout=one.timeout_s, follow_redirects=False, trust_env=not local, verify=_certificates(one.ca)
     )
-    async with client:  # a client of its own: questions come from several event loops
-        chat = ChatOpenAI(
-            model=one.model,
-            base_url=one.base_url,
-            api_key=SecretStr(one.key() or NO_KEY),
-            timeout=one.timeout_s,
-            max_retries=0,
-            stream_usage=True,
-            http_async_client=client,
-            # In the body rather than as arguments: the SDK's parse() would drop the text of an answer that was cut off.
-            extra_body={one.max_tokens_as: one.max_tokens, **_asking(method, name, schema), **one.extra},
-            **options,
-        )
-        return await chat.ainvoke(list(messages))
+    chat = ChatOpenAI(
+        model=one.model,
+        base_url=one.base_url,
+        api_key=SecretStr(one.key() or NO_KEY),
+        timeout=one.timeout_s,
+        max_retries=0,
+        stream_usage=True,
+        http_async_client=http,
+        # In the body rather than as arguments: the SDK's parse() would drop the text of an answer that was cut off.
+        extra_body={one.max_tokens_as: one.max_tokens, **asking, **one.extra},
+        **options,
+    )
+    return http, chat
 
 
 def _asking(method: Method, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,6 +176,12 @@ def _retry_after_s(bad: "openai.APIStatusError") -> float | None:
 
 def _place(one: Endpoint) -> str:
     return f"{one.model} at {one.base_url}"
+
+
+def _first_cause(bad: BaseException) -> BaseException:
+    while bad.__cause__ is not None and str(bad.__cause__):
+        bad = bad.__cause__
+    return bad
 
 
 def _excerpt(bad: BaseException) -> str:

@@ -82,6 +82,15 @@ def configure_logging(level: str = "info", style: str = "json", stream: TextIO |
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger; its first argument is an `Event`, the rest are fields."""
+    """A logger; its first argument is an `Event`, the rest are fields.
+
+    Until `configure_logging` is called, warnings and errors go to stderr as they are: never to stdout, where commands answer.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[*_chain(), redact, structlog.processors.KeyValueRenderer(key_order=["event"], drop_missing=True)],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
     bound_logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return bound_logger

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,3 +95,12 @@ def test_secrets_are_removed_by_key(key: str) -> None:
 
 def test_passwords_inside_urls_are_removed() -> None:
     assert redact(None, "", {"url": "postgresql://u:pw@h/db"})["url"] == "postgresql://u:[redacted]@h/db"
+
+
+def test_before_logging_is_set_up_nothing_goes_to_stdout() -> None:
+    code = "from llo11ypop.observability.logs import logger; log = logger('x'); log.info('quiet'); log.warning('loud', token='t')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == ""
+    assert "loud" in done.stderr
+    assert "quiet" not in done.stderr
+    assert "[redacted]" in done.stderr

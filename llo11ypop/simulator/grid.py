@@ -1,6 +1,7 @@
 """One metric dataset on a regular step, as matrices: entity by time. Faults are strokes on these matrices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -53,6 +54,14 @@ class Grid:
     def times_s(self) -> NDArray[np.float64]:
         """Seconds since the world's start of every step."""
         return np.arange(self.steps, dtype=np.float64) * self.step_s
+
+    @contextmanager
+    def unchanged(self, rows: Rows, span: slice) -> Iterator[None]:
+        """Whatever is painted in here leaves these rows as they were in this span."""
+        kept = {name: matrix[rows, span].copy() for name, matrix in self.columns.items()}
+        yield
+        for name, matrix in kept.items():
+            self.columns[name][rows, span] = matrix
 
     def span(self, start_s: float, end_s: float) -> slice:
         """Step indices whose timestamp lies in [start, end); empty outside the world."""

@@ -47,10 +47,12 @@ class Run:
 
     def nodes_at(self, t_s: float) -> list[str]:
         """Node ids of the attempt that runs at an instant; empty between attempts."""
-        for attempt in self.attempts:
-            if attempt.start_s <= t_s < attempt.end_s:
-                return attempt.nodes
-        return []
+        attempt = self.attempt_at(t_s)
+        return attempt.nodes if attempt else []
+
+    def attempt_at(self, t_s: float) -> Attempt | None:
+        """The attempt that runs at an instant; None between attempts."""
+        return next((a for a in self.attempts if a.start_s <= t_s < a.end_s), None)
 
     def rank_of(self, node_id: str, slot: int = 0, *, at_s: float | None = None) -> int:
         """The rank of a GPU slot, or -1 when the node is not in the run."""

@@ -37,7 +37,7 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
         c.scale("training_steps", run.run_id, "rank_max_step_s", factor, first, last, decisive=decisive)
         if all_nodes:
             c.scale("training_steps", run.run_id, "rank_min_step_s", factor, first, last, decisive=False)
-            if_still_there(c, mark, run, first)
+            while_there(c, mark, run, first)
             continue
         slot = c.world.shape.gpu(gpu).slot if gpu else int(c.rng.integers(8))
         rank = run.rank_of(node, slot, at_s=first)
@@ -45,16 +45,23 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
             c.put("training_steps", run.run_id, "slowest_rank", rank, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_node", node, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_stage", run.stage_of(rank), first, last, decisive=False)
-        if_still_there(c, mark, run, first)
+        while_there(c, mark, run, first)
     return touched
 
 
-def if_still_there(c: Case, mark: int, run: Run, at_s: float) -> None:
-    """Carry out the strokes from `mark` on only if no other incident has moved the run by then."""
-    there = run.nodes_at(at_s)
+def while_there(c: Case, mark: int, run: Run, at_s: float) -> None:
+    """Carry out the strokes from `mark` on only as long as the run is where it was: another incident may have moved it."""
+    there, grid = run.nodes_at(at_s), c.world.grid("training_steps")
 
     def gated(stroke: Callable[[], None]) -> Callable[[], None]:
-        return lambda: stroke() if run.nodes_at(at_s) == there else None
+        def carried_out() -> None:
+            attempt = run.attempt_at(at_s)
+            if attempt is None or attempt.nodes != there or grid is None:
+                return
+            with grid.unchanged(grid.rows([run.run_id]), grid.span(attempt.end_s, np.inf)):
+                stroke()
+
+        return carried_out
 
     c.strokes[mark:] = [gated(stroke) for stroke in c.strokes[mark:]]
 

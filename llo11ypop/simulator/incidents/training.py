@@ -10,7 +10,7 @@ from llo11ypop.simulator.incidents.case import DAY, HOUR, MINUTE, Case
 from llo11ypop.simulator.incidents.network import NCCL_TIMEOUT
 from llo11ypop.simulator.incidents.placement import Placement
 from llo11ypop.simulator.incidents.repair import repair
-from llo11ypop.simulator.incidents.runs import if_still_there, runs_on, slow_run, spin, stop_run
+from llo11ypop.simulator.incidents.runs import runs_on, slow_run, spin, stop_run, while_there
 from llo11ypop.simulator.runs import Run
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World
@@ -45,7 +45,7 @@ def f32(world: World, at: Placement) -> Truth:
         for _ in range(int(np.ceil((last - first) / DAY * c.scaled(1.5, 5)))):
             when, mark = c.within(first, last), len(c.strokes)
             spike(c, run, when, c.scaled(20, 400), minutes=c.within(2, 6), decisive=False)
-            if_still_there(c, mark, run, when)
+            while_there(c, mark, run, when)
     first_s = _replays(c)
     repair(c, "DIAG", reason="suspected SDC, multi-pass diagnostics", part="gpu", swap=0.7)
     return c.truth(first_s=first_s, extra={"run": tuple(found)}, causes=("F32", "silent_data_corruption"))

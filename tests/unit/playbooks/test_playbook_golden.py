@@ -509,6 +509,18 @@ CASES: list[Case] = [
         {"F38 node:n1"},
     ),
     (
+        "a node that was down and is back, its first GPU sample still to come",
+        ["F27", "UNKNOWN", "F38"],
+        lambda: {
+            "slurm_nodes": [
+                *all_states(n1={"state": "down", "not_responding": 1, "since": 26}),
+                *(r for r in states("n1", since=3) if r["ts"] == 3),  # type: ignore[operator]
+            ],
+            "gpu_metrics": healthy(2, nodes=("n2", "n3", "n4")) + [r for g in gpus_of("n1") for r in gpu_rows(g, steps(120, 30))],
+        },
+        set(),
+    ),
+    (
         "a kubelet that stopped while the GPUs go on",
         ["UNKNOWN", "F38"],
         lambda: {"slurm_nodes": all_states(), "gpu_metrics": healthy(2), "k8s_node_conditions": ready("Unknown", 20)},

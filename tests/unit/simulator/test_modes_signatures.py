@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,6 +198,26 @@ def test_siblings_go_on_when_a_gpu_falls_off_the_bus() -> None:
     world, truth = write("F1")
     others = [g for g in world.shape.node(node(truth)).gpus if g != truth.entity_id]
     assert all(present(world, "gpu_metrics", g, 1).all() for g in others)
+
+
+def test_a_run_that_is_moved_leaves_its_straggler_behind() -> None:
+    world = small_world(days=2.5)
+    later: list[Callable[[], None]] = []
+    truth = WRITERS["F31"](world, replace(placed(world, "gpu"), later=later))
+    run = world.runs[0]
+    attempt = run.attempt_at(START_S + 2 * HOUR_S)
+    assert attempt is not None
+    bad = node(truth)
+    world.jobs.fail(attempt.job, START_S + 2 * HOUR_S, "NODE_FAIL", failed_node=bad)
+    assert world.requeue(attempt.job, delay_s=600, avoid=[bad]) >= 0
+    assert bad not in run.nodes_at(START_S + 3 * HOUR_S)
+    for stroke in later:
+        stroke()
+    rank = during(world, "training_steps", "slowest_rank", run.run_id, 0.5)[0]
+    assert len(set(rank)) == 1
+    assert len(set(during(world, "training_steps", "slowest_rank", run.run_id, 3)[0])) > 1
+    slow, fast = (during(world, "training_steps", c, run.run_id, 3)[0].mean() for c in ("rank_max_step_s", "rank_min_step_s"))
+    assert slow < 1.1 * fast
 
 
 def test_symptoms_end_at_the_repair() -> None:

@@ -35,6 +35,12 @@ def test_spans_are_half_open(grid: Grid, start: float, end: float, expected: sli
     assert grid.span(start, end) == expected
 
 
+def test_what_is_kept_unchanged_stays_while_the_rest_is_painted(grid: Grid) -> None:
+    with grid.unchanged(grid.rows(["a"]), slice(6, 10)):
+        grid.bump("count_total", [0, 1], 600, 3)
+    assert grid.columns["count_total"].tolist() == [[0, 0, 3, 3, 3, 3, 0, 0, 0, 0], [0, 0, 3, 3, 3, 3, 3, 3, 3, 3]]
+
+
 def test_counters_jump_ramp_and_reset(grid: Grid) -> None:
     grid.bump("count_total", 0, 600, 3)
     assert grid.columns["count_total"][0].tolist() == [0, 0, 3, 3, 3, 3, 3, 3, 3, 3]

@@ -42,6 +42,8 @@ class Telemetry(Section):
 
     store: Literal["duckdb", "elasticsearch"] = "duckdb"
     path: Path = Path(".llo11ypop/fleet.duckdb")
+    aliases: Path | None = None
+    """Folder of the fleet's own alias tables, as `llo11ypop catalog discover --write` makes them."""
     elasticsearch: ElasticsearchSection = ElasticsearchSection()
     prometheus: PrometheusSection = PrometheusSection()
 
@@ -218,6 +220,8 @@ class Settings(Section):
             for path in sorted(self.config_dir.rglob("*.yaml"))
             if path.name != FILE_NAME
         }
+        own = self.telemetry.aliases
+        texts |= {str(path): path.read_text(encoding="utf-8") for path in sorted(own.glob("*.yaml"))} if own else {}
         return content_hash(self.model_dump(mode="json"), texts)[:12]
 
     @property

@@ -36,10 +36,10 @@ class PrometheusSection(Section):
     """Certificates to trust instead of the usual ones."""
     timeout: PositiveDuration = timedelta(seconds=30)
     datasets: dict[str, PrometheusDataset] = Field(default_factory=dict)
-    """The metric datasets that are read here and not in `telemetry.store`."""
+    """The metric datasets that are read here and not in `telemetry.store`, besides those that `telemetry.aliases` name."""
 
     @model_validator(mode="after")
     def _whole(self) -> "PrometheusSection":
-        if bool(self.url) != bool(self.datasets):
-            raise ValueError("url and datasets go together: name the datasets that lie there")
+        if self.datasets and not self.url:
+            raise ValueError("datasets lie nowhere: set url too")
         return self

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, NamedMeasure, Relation
+from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, NamedMeasure, Relation, RuntimeField
 from llo11ypop.core.errors import UnknownNameError
 
 
@@ -24,6 +24,8 @@ class Catalog:
 
     datasets: Mapping[str, Dataset]
     aliases: Mapping[str, AliasTable] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    """Alias tables that say where this fleet's telemetry lies, as `catalog discover` writes them."""
     _routes: dict[tuple[str, str], Route | None] = field(default_factory=dict, repr=False, compare=False)
 
     def dataset(self, name: str, *, where: str = "") -> Dataset:
@@ -47,6 +49,13 @@ class Catalog:
                 if home == dataset and any(f.name.casefold() == folded for f in foreign):
                     return own
         raise UnknownNameError("field", name, table.fields, where=f"dataset '{dataset}'")
+
+    def runtime(self, dataset: str) -> dict[str, RuntimeField]:
+        """Fields that Elasticsearch can work out for a dataset; the fleet's own tables win over shipped ones."""
+        found: dict[str, RuntimeField] = {}
+        for name in sorted(self.aliases, key=lambda n: n in self.own):
+            found |= self.aliases[name].runtime.get(dataset, {})
+        return found
 
     def measure(self, dataset: str, name: str) -> NamedMeasure:
         """A named measure. Raises UnknownNameError with the nearest names."""

@@ -8,8 +8,11 @@ from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import Located, load_located, validate
 
 
-def load_catalog(config_dir: Path) -> Catalog:
-    """The catalog below a configuration folder. Raises ConfigError with file and line of the first mistake."""
+def load_catalog(config_dir: Path, own: Path | None = None) -> Catalog:
+    """The catalog below a configuration folder, with the alias tables of the fleet's own folder.
+
+    Raises ConfigError with file and line of the first mistake.
+    """
     folder = config_dir / "catalog"
     files = sorted(folder.glob("*.yaml"))
     if not files:
@@ -25,13 +28,13 @@ def load_catalog(config_dir: Path) -> Catalog:
         places[dataset.dataset] = document
     for name, dataset in datasets.items():
         _check_relations(dataset, datasets, places[name])
-    aliases = {}
-    for path in sorted((folder / "aliases").glob("*.yaml")):
-        document = _read(path)
-        table = validate(AliasTable, document)
-        _check_aliases(table, datasets, document)
-        aliases[path.stem] = table
-    catalog = Catalog(datasets, aliases)
+    aliases = _read_aliases(folder / "aliases", datasets)
+    found = _read_aliases(own, datasets) if own else {}
+    if own and not found:
+        raise ConfigError(f"{own}: no alias tables here", next_step=f"write one with 'llo11ypop catalog discover --write {own}'")
+    for name in found.keys() & aliases.keys():
+        raise ConfigError(f"{own}/{name}.yaml: '{name}' is a table that is shipped", next_step="give the file another name")
+    catalog = Catalog(datasets, aliases | found, tuple(found))
     for name in datasets:
         _check_measures(catalog, name, places[name])
     return catalog
@@ -58,11 +61,24 @@ def _check_relations(dataset: Dataset, datasets: dict[str, Dataset], document: L
             raise document.error(message, place)
 
 
+def _read_aliases(folder: Path, datasets: dict[str, Dataset]) -> dict[str, AliasTable]:
+    tables: dict[str, AliasTable] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        document = _read(path)
+        tables[path.stem] = validate(AliasTable, document)
+        _check_aliases(tables[path.stem], datasets, document)
+    return tables
+
+
 def _check_aliases(table: AliasTable, datasets: dict[str, Dataset], document: Located) -> None:
     for canonical in table.names:
         home, _, name = canonical.partition(".")
         if home not in datasets or name not in datasets[home].fields:
             raise document.error(f"'{canonical}' is not a dataset.field of the catalog", ("names", canonical))
+    for part in ("indices", "series", "runtime"):
+        for name in getattr(table, part):
+            if name not in datasets:
+                raise document.error(f"'{name}' is not a dataset of the catalog", (part, name))
 
 
 def _check_measures(catalog: Catalog, name: str, document: Located) -> None:

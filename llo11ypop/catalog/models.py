@@ -3,6 +3,7 @@
 pydantic models of configuration only; `catalog.py` answers questions about them.
 """
 
+from collections.abc import Container
 from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
@@ -180,6 +181,31 @@ class ForeignName(Part):
     """What to look out for, such as a ratio that is declared as per cent."""
 
 
+class SeriesPlace(Part):
+    """Where a dataset's series are in a Prometheus."""
+
+    match: dict[str, str] = Field(default_factory=dict)
+    """Labels that all its series have."""
+    rows: str = ""
+    """The metric field that every row has; without it rows are not counted."""
+
+
+class RuntimeField(Part):
+    """A field that Elasticsearch works out from others as it reads a document (Elasticsearch 9 documentation, runtime fields)."""
+
+    type: Literal["keyword", "long", "double", "date"]
+    needs: tuple[str, ...] = Field(min_length=1)
+    """Fields of the mapping that the script reads; without one of them the field is not there."""
+    any_of: bool = False
+    """Whether one of `needs` is enough."""
+    script: str
+    """Painless."""
+
+    def possible(self, there: Container[str]) -> bool:
+        """Whether the fields it is made from are there."""
+        return (any if self.any_of else all)(name in there for name in self.needs)
+
+
 class AliasTable(Part):
     """The names one foreign source uses."""
 
@@ -187,3 +213,11 @@ class AliasTable(Part):
     description: str
     names: dict[str, tuple[ForeignName, ...]]
     """`dataset.field` → the names it goes by, the commonest first."""
+    indices: dict[str, str] = Field(default_factory=dict)
+    """Dataset → index pattern. In a table of the fleet's own, where it lies; in a shipped one, where it usually lies."""
+    series: dict[str, SeriesPlace] = Field(default_factory=dict)
+    """Dataset → where it lies in the Prometheus of the settings."""
+    runtime: dict[str, dict[str, RuntimeField]] = Field(default_factory=dict)
+    """Dataset → field that Elasticsearch works out from the shipper's own ones."""
+    unmapped: dict[str, str] = Field(default_factory=dict)
+    """Dataset, or `dataset.field` → why nothing was found for it; for people to read."""

@@ -63,5 +63,20 @@ def show(
             print(f"  {name:<30} {field.type:<10} {field.unit or '':<8} {_first(field.description)}")
 
 
+@app.command()
+def discover(
+    elasticsearch: Annotated[str | None, typer.Option(help="Address of an Elasticsearch. Default: the settings'.")] = None,
+    prometheus: Annotated[str | None, typer.Option(help="Address of a Prometheus. Default: the settings'.")] = None,
+    index: Annotated[str, typer.Option(help="Indices to look at, as a pattern.")] = "*",
+    write: Annotated[Path | None, typer.Option(help="Folder for the alias tables; without it they are printed.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a table that says something else.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Look into Elasticsearch or Prometheus and propose which index and which names hold which fields."""
+    from llo11ypop.cli.catalog_discover import run
+
+    asyncio.run(run(elasticsearch, prometheus, index, write, force=force, as_json=as_json))
+
+
 def _first(text: str | None) -> str:
     return " ".join((text or "").split())

@@ -38,17 +38,18 @@ def open_catalog(settings: Settings) -> "Catalog":
     """The catalog of the configuration directory. Raises ConfigError with file and line."""
     from llo11ypop.catalog import load_catalog
 
-    return load_catalog(settings.config_dir)
+    return load_catalog(settings.config_dir, settings.telemetry.aliases)
 
 
 def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "TelemetryStore":
     """The telemetry, read-only: one store, or several as one. Raises StoreError where the file is missing."""
     catalog = catalog or open_catalog(settings)
     store = _main_store(settings, catalog)
-    if settings.telemetry.store != "elasticsearch" and settings.telemetry.elasticsearch.datasets:
+    if settings.telemetry.store != "elasticsearch":
         from llo11ypop.daemon import elasticsearch
 
-        store = elasticsearch.beside(store, settings.telemetry.elasticsearch, catalog)
+        if elasticsearch.places(settings.telemetry.elasticsearch, catalog):
+            store = elasticsearch.beside(store, settings.telemetry.elasticsearch, catalog)
     if not settings.telemetry.prometheus.url:
         return store
     from llo11ypop.daemon.prometheus import beside

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 async def sources(settings: Settings, catalog: "Catalog") -> "dict[str, Source]":
     """Dataset → data source. Prometheus is asked which series it has: raises StoreError where it cannot be read."""
+    from llo11ypop.daemon.elasticsearch import places
     from llo11ypop.dashboards.targets import Source
     from llo11ypop.query.compile.es_sql_names import foreign_index, own_index
 
@@ -21,8 +22,9 @@ async def sources(settings: Settings, catalog: "Catalog") -> "dict[str, Source]"
     elastic, grafana = settings.telemetry.elasticsearch, settings.grafana
     if elastic.url and grafana.elasticsearch:
         whole = settings.telemetry.store == "elasticsearch"
+        placed = places(elastic, catalog)
         for name, dataset in catalog.datasets.items():
-            place = elastic.datasets.get(name)
+            place = placed.get(name)
             if place is not None:
                 index = foreign_index(dataset, place.index, catalog.aliases.get(place.aliases))
             elif whole:

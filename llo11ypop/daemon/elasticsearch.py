@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from llo11ypop.query.store import TelemetryStore
     from llo11ypop.stores.elasticsearch import ElasticsearchStore
     from llo11ypop.stores.elasticsearch_access import Access
+    from llo11ypop.stores.elasticsearch_mapping import Place
 
 
 NAME = "elasticsearch"
@@ -38,16 +39,26 @@ def access(section: ElasticsearchSection) -> "Access":
 def elasticsearch(section: ElasticsearchSection, catalog: "Catalog") -> "ElasticsearchStore":
     """The store. Raises ConfigError, and UnknownNameError for a dataset that the catalog does not have."""
     from llo11ypop.stores.elasticsearch import ElasticsearchStore
+
+    return ElasticsearchStore(access(section), catalog, prefix=section.prefix, places=places(section, catalog))
+
+
+def places(section: ElasticsearchSection, catalog: "Catalog") -> "dict[str, Place]":
+    """Where datasets lie that our own loader did not write: as the settings say, else as the fleet's own alias tables say.
+
+    Raises UnknownNameError for a dataset that the catalog does not have.
+    """
     from llo11ypop.stores.elasticsearch_mapping import Place
 
-    for name in section.datasets:
+    found = {dataset: Place(index, table) for table in catalog.own for dataset, index in catalog.aliases[table].indices.items()}
+    for name, one in section.datasets.items():
         catalog.dataset(name, where="telemetry.elasticsearch.datasets")
-    places = {name: Place(one.index, one.aliases) for name, one in section.datasets.items()}
-    return ElasticsearchStore(access(section), catalog, prefix=section.prefix, places=places)
+        found[name] = Place(one.index, one.aliases)
+    return found
 
 
 def beside(main: "TelemetryStore", section: ElasticsearchSection, catalog: "Catalog") -> "TelemetryStore":
-    """Both stores as one: the datasets that the section names are read here, everything else there."""
+    """Both stores as one: the datasets that lie in indices of other names are read here, everything else there."""
     from llo11ypop.stores.spanning import SpanningStore
 
-    return SpanningStore(main, {NAME: elasticsearch(section, catalog)}, dict.fromkeys(section.datasets, NAME), catalog)
+    return SpanningStore(main, {NAME: elasticsearch(section, catalog)}, dict.fromkeys(places(section, catalog), NAME), catalog)

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.discovery.holding import FITS, Kind
 from llo11ypop.catalog.models import Dataset, ForeignName
 from llo11ypop.core.errors import UnknownNameError
 from llo11ypop.query.compile.es_sql_names import Index, foreign_index, own_index
@@ -16,12 +18,18 @@ if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
 AT_ONCE = 6
-_FITS = {
-    "timestamp": {"date", "date_nanos"},
-    "integer": {"long", "integer", "short", "byte", "unsigned_long", "double", "float", "half_float", "scaled_float"},
-    "float": {"double", "float", "half_float", "scaled_float", "long", "integer", "short", "byte", "unsigned_long"},
-    "string": {"keyword", "constant_keyword", "wildcard", "ip", "version"},
+_NUMBERS = ("long", "integer", "short", "byte", "unsigned_long", "double", "float", "half_float", "scaled_float")
+TYPE_OF: dict[str, Kind] = {
+    **dict.fromkeys(("date", "date_nanos"), "timestamp"),
+    **dict.fromkeys(_NUMBERS, "number"),
+    **dict.fromkeys(("keyword", "constant_keyword", "wildcard", "ip", "version"), "string"),
 }
+"""Elasticsearch's field types → what a field of the catalog can be read from."""
+TEXTS = frozenset({"text", "match_only_text"})
+"""Searched word by word; compared only by a keyword sub-field."""
+
+Caps = dict[str, dict[str, dict[str, Any]]]
+"""Field → type → what field_caps says of it."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +58,26 @@ async def live_fields(client: "AsyncElasticsearch", access: Access, pattern: str
     A field with several types in the indices of a pattern is left out: Elasticsearch SQL wants them all the same. A text field
     goes by its keyword sub-field, since text cannot be grouped. Raises StoreError.
     """
+    caps = await read_caps(client, access, pattern)
+    return {name: next(iter(kinds)) for name, kinds in caps.items() if len(kinds) == 1 and not name.startswith("_")}
+
+
+async def read_caps(client: "AsyncElasticsearch", access: Access, pattern: str) -> Caps:
+    """field_caps of everything below a pattern; empty when nothing matches it. Raises StoreError."""
     from elasticsearch import ApiError, TransportError, UnsupportedProductError
 
     try:
-        found = await client.field_caps(
-            index=pattern, fields="*", allow_no_indices=True, ignore_unavailable=True, filters="-metadata"
+        found = await client.perform_request(  # the client would send `fields` in a body, which OpenSearch does not read
+            "GET",
+            f"/{quote(pattern, safe=',*')}/_field_caps",
+            params={"fields": "*", "allow_no_indices": "true", "ignore_unavailable": "true"},
+            headers={"accept": "application/json"},
         )
     except (ApiError, TransportError, UnsupportedProductError) as bad:
         if getattr(bad, "status_code", None) == 404:  # noqa: PLR2004 - no such index: nothing is exported
             return {}
         raise store_error(bad, access, f"the index '{pattern}'") from bad
-    types: dict[str, str] = {}
-    for name, kinds in found["fields"].items():
-        if len(kinds) == 1 and not name.startswith("_"):
-            types[name] = next(iter(kinds))
-    return types
+    return dict(found.body["fields"])
 
 
 async def read_indices(
@@ -88,10 +101,10 @@ def fitting(index: Index, dataset: Dataset, types: Mapping[str, Any]) -> Index |
     """The index with only those columns whose type is the catalog's; none when its time or all of them are gone."""
     columns: dict[str, ForeignName] = {}
     for name, foreign in index.columns.items():
-        kind, wanted = types.get(foreign.name, ""), _FITS[dataset.fields[name].type]
-        if kind == "text" and types.get(f"{foreign.name}.keyword") in wanted:
+        kind, wanted = types.get(foreign.name, ""), FITS[dataset.fields[name].type]
+        if kind in TEXTS and TYPE_OF.get(types.get(f"{foreign.name}.keyword", "")) in wanted:
             columns[name] = foreign.model_copy(update={"name": f"{foreign.name}.keyword"})
-        elif kind in wanted:
+        elif TYPE_OF.get(kind) in wanted:
             columns[name] = foreign
     if not columns or (dataset.time and dataset.time not in columns):
         return None

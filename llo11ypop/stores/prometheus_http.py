@@ -118,7 +118,7 @@ class Reader:
         self.queries += 1
         form = {**params, "partial_response": "false", "deny_partial_response": "1"}
         try:
-            if path.startswith("label"):
+            if path.startswith(("label", "metadata")):
                 answer = await self.client.get(f"api/v1/{path}", params=form)
             else:
                 answer = await self.client.post(f"api/v1/{path}", data={**form, "timeout": f"{self.access.timeout_s:g}s"})

@@ -163,6 +163,6 @@ def test_a_foreign_name_and_unit_are_read_as_the_catalogs() -> None:
     columns = {**index.columns, "gpu_util_pct": ForeignName(name="gpu.utilization.gpu", factor=100, where={"hw.type": "gpu"})}
     found = compiled(Index(index.pattern, columns), **{**gpu(agg="avg", field="gpu_util_pct"), "by": ["node_id"]})
     text = found.natives[1].sql.text
-    assert text.startswith('SELECT "host.name" AS k0, COUNT(*) AS n, AVG(("gpu.utilization.gpu" * 100.0))')
+    assert text.startswith('SELECT "gpu.labels.Hostname" AS k0, COUNT(*) AS n, AVG(("gpu.utilization.gpu" * 100.0))')
     assert '"hw.type" = ?' in text
     assert 'FROM "metrics-nvidia_gpu.stats-*"' in text

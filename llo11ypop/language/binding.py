@@ -60,7 +60,7 @@ class Grounds:
 
 
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-_INSTANT = re.compile(
+INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?Z?)?|\b\d{2}:\d{2}\b"
     rf"|\b\d{{1,2}} (?:{_MONTHS})[a-z]*(?: \d{{4}})?|\b(?:{_MONTHS})[a-z]* \d{{4}}"
 )
@@ -96,7 +96,7 @@ def grounds(
                 unit = _ANY_UNIT if mixed and column.unit in ("", "1") else column.unit
                 _cells(result.rows.column(column.name), unit, numbers, times, cells)
         numbers.append((np.array([float(result.rows.num_rows)]), "rows"))
-    written = {m for text in known for m in _INSTANT.findall(text)}
+    written = {m for text in known for m in INSTANT.findall(text)}
     stated = [float(n.replace(",", "")) for text in known for n in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)]
     stated += [float(n) for word, n in WORDS.items() for text in known if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
     numbers.append((np.array(stated), "*"))
@@ -196,7 +196,7 @@ def unbound(text: str, known: Grounds) -> tuple[str, ...]:
             loose.append(found.group())
         return " "
 
-    rest = _INSTANT.sub(instant, text)
+    rest = INSTANT.sub(instant, text)
     for token in _TOKEN.finditer(rest):
         word = token.group().strip(".'`*–—")
         if word and not _bound(word, rest[token.end() :], known):

@@ -31,6 +31,8 @@ class Decisions:
     """What `act` is to do."""
 
     file: list[Proposal] = field(default_factory=list)
+    about: dict[str, Hypothesis] = field(default_factory=dict)
+    """New proposal → the hypothesis it was made from."""
     touch: dict[str, Hypothesis] = field(default_factory=dict)
     """Open proposal → the hypothesis that confirms it."""
     reopen: dict[str, Hypothesis] = field(default_factory=dict)
@@ -159,6 +161,7 @@ def _propose(hypothesis: Hypothesis, desk: Desk, budget: "_Budget", out: Decisio
         if parts_of(hypothesis):
             proposal = replace(proposal, blast_radius=reach(proposal.action.name, hypothesis, desk.topology).as_json())
         budget.count(proposal)
+        out.about[proposal.id] = hypothesis
         out.file.append(proposal)
 
 

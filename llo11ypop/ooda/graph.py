@@ -1,5 +1,6 @@
 """The cycle as a LangGraph graph: observe → direct → retrieve → analyse (one per area) → orient → decide → act."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from langgraph.types import RetryPolicy, Send, TimeoutPolicy
 from llo11ypop.agents.action.compose import Occasion
 from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.director.agent import assign
+from llo11ypop.agents.director.model_mind_areas import Direction, direct
 from llo11ypop.agents.retriever.agent import retrieve
 from llo11ypop.catalog import Kind
 from llo11ypop.core.clock import parse_instant
@@ -18,15 +20,19 @@ from llo11ypop.core.fleet import Topology
 from llo11ypop.core.proposal import OPEN_STATUSES, Proposal
 from llo11ypop.core.reasoning import Finding, Hypothesis, Observation
 from llo11ypop.core.vocabulary import Area
+from llo11ypop.models.port import Role
 from llo11ypop.ooda.act import act
 from llo11ypop.ooda.decide import Decisions, Desk, decide
 from llo11ypop.ooda.deps import Deps
+from llo11ypop.ooda.minds import Mind
 from llo11ypop.ooda.observe import observe
 from llo11ypop.ooda.orient import Scene, hypothesise
 from llo11ypop.ooda.planned import PLANNED_WORK, read_windows
 from llo11ypop.ooda.recent import filed_since, recent_proposals
 from llo11ypop.ooda.recurrence import unrepaired
 from llo11ypop.ooda.state import AnalystState, CycleState, from_json, to_json
+from llo11ypop.ooda.weighing import weighed
+from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.query.topology import read_topology
 
 TOPOLOGY_AGE = timedelta(hours=1)
@@ -40,9 +46,10 @@ def build_cycle(deps: Deps) -> StateGraph[CycleState]:
     graph = StateGraph(CycleState)
     retry = RetryPolicy(max_attempts=2, retry_on=is_transient)
     graph.add_node("observe", _observe(deps), timeout=READ, retry_policy=retry)
-    graph.add_node("direct", _direct)
+    graph.add_node("direct", _direct(deps))
     graph.add_node("retrieve", _retrieve(deps), timeout=READ, retry_policy=retry)
-    graph.add_node("analyse", _analyse(deps), input_schema=AnalystState, error_handler=_analyst_failed, timeout=READ)
+    failed: Any = _analyst_failed
+    graph.add_node("analyse", _analyse(deps), input_schema=AnalystState, error_handler=failed, timeout=READ)
     graph.add_node("orient", _orient(deps), timeout=READ)
     graph.add_node("decide", _decide(deps), timeout=READ)
     graph.add_node("act", _act(deps), timeout=READ)
@@ -67,9 +74,21 @@ def _observe(deps: Deps) -> Any:
     return node
 
 
-async def _direct(state: CycleState) -> CycleState:
-    seen = [from_json(Observation, o) for o in state["observations"]]
-    return {"assignments": {area.value: reasons for area, reasons in assign(seen, analysts()).items()}}
+def _direct(deps: Deps) -> Any:
+    async def node(state: CycleState) -> CycleState:
+        seen = [from_json(Observation, o) for o in state["observations"]]
+        mind = Mind(deps.models, Role.DIRECTOR, deps.minds.seconds)
+        chosen = Direction(assign(seen, analysts()))
+        if mind.on:
+            asked = direct(deps.models, seen, chosen.assignments, deps.minds.areas, state["cycle_id"])
+            chosen = await mind.consult(asked) or chosen
+        return {
+            "assignments": {area.value: reasons for area, reasons in chosen.assignments.items()},
+            "deeper": [area.value for area in chosen.deeper],
+            "minds": {"direct": mind.record()},
+        }
+
+    return node
 
 
 def _retrieve(deps: Deps) -> Any:
@@ -77,12 +96,14 @@ def _retrieve(deps: Deps) -> Any:
     quiet_means_nothing = (Kind.EVENT, Kind.DIMENSION)
     shelf.eventful = frozenset(n for n, d in deps.catalog.datasets.items() if d.kind in quiet_means_nothing)
 
-    def cadence(key: str) -> timedelta | None:
-        return None if key == "planned_work" else book.cadence(key)
-
     async def node(state: CycleState) -> CycleState:
         at = parse_instant(state["at"])
         areas = [Area(a) for a in state["assignments"]]
+        now = {"planned_work", *slow_plans(book, state.get("deeper", []), deps.minds.slow_plans)}
+
+        def cadence(key: str) -> timedelta | None:
+            return None if key in now else book.cadence(key)
+
         try:
             plans = {**book.first_plans(areas), "planned_work": PLANNED_WORK}
             evidence = await retrieve(deps.store, plans, cadence, shelf, at)
@@ -96,6 +117,12 @@ def _retrieve(deps: Deps) -> Any:
         return {}
 
     return node
+
+
+def slow_plans(book: PlaybookSet, areas: Sequence[str], most: int) -> list[str]:
+    """The signals over long windows of some areas, in the order of the areas, at most so many."""
+    ordered = [key for area in areas for key in book.first_plans([Area(area)])]
+    return [key for key in dict.fromkeys(ordered) if book.cadence(key) is not None][:most]
 
 
 def _to_analysts(state: CycleState) -> list[Send] | str:
@@ -130,7 +157,10 @@ def _orient(deps: Deps) -> Any:
             open=await deps.ledger.proposals(OPEN_STATUSES),
         )
         found = [from_json(Finding, f) for f in state.get("findings", [])]
-        return {"hypotheses": [to_json(h) for h in hypothesise(found, scene)]}
+        mind = Mind(deps.models, Role.CAUSES, deps.minds.seconds)
+        areas = [Area(a) for a in state["assignments"]]
+        made = await weighed(deps, mind, found, scene, areas, state["cycle_id"]) if mind.on else hypothesise(found, scene)
+        return {"hypotheses": [to_json(h) for h in made], "minds": {"orient": mind.record()}}
 
     return node
 
@@ -151,7 +181,12 @@ def _decide(deps: Deps) -> Any:
             filed_today=await filed_since(deps.ledger, at - timedelta(days=1)),
         )
         made = decide(hypotheses, desk)
-        return {"decisions": [_to_record(made)], "suppressed": made.suppressed}
+        mind = Mind(deps.models, Role.WRITER, deps.minds.seconds)
+        if mind.on:
+            from llo11ypop.ooda.wording import closed_words, worded
+
+            made.file = await worded(mind, made, topology, closed_words(deps.catalog))
+        return {"decisions": [_to_record(made)], "suppressed": made.suppressed, "minds": {"decide": mind.record()}}
 
     return node
 

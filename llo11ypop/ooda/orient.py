@@ -1,7 +1,7 @@
 """Orient: from findings to hypotheses. Symptoms go to their cause; planned work, user error, sensor fault and unknown compete."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from llo11ypop.core.entity import Entity
@@ -35,19 +35,54 @@ class Scene:
     """What is being seen already: a condition that no signal dates began when it was first seen."""
 
 
-def hypothesise(findings: Sequence[Finding], scene: Scene) -> list[Hypothesis]:
+Key = tuple[str, Entity]
+"""A finding by its playbook and its entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What somebody who weighed the causes of a place thinks otherwise than the rules; by default nothing."""
+
+    first: Mapping[Key, Key] = field(default_factory=dict)
+    """The cause that the rules put first → the rival that comes first instead."""
+    doubted: frozenset[Key] = frozenset()
+    """Causes that are less likely than one outside the playbooks."""
+
+
+AS_THE_RULES = Weighing()
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """The findings that are nobody's symptom, with the symptoms of each."""
+
+    findings: tuple[Finding, ...]
+    symptoms: tuple[tuple[Finding, ...], ...]
+
+
+def hypothesise(findings: Sequence[Finding], scene: Scene, weighing: Weighing = AS_THE_RULES) -> list[Hypothesis]:
     """Every cause with what it explains, most severe and most confident first; those that must not be ticketed say why."""
+    roots = rooted(findings, scene)
+    losers = compete(roots.findings, scene, weighing.first)
+    found = []
+    for root, symptoms in zip(roots.findings, roots.symptoms, strict=True):
+        found.append(_hypothesis(root, symptoms, losers, roots.findings, scene, key_of(root) in weighing.doubted))
+    return sorted(found, key=lambda h: (bool(h.suppressed), scene.book[h.cause].severity, -h.confidence, str(h.entity)))
+
+
+def key_of(finding: Finding) -> Key:
+    """What names a finding within a cycle."""
+    return finding.playbook, finding.entity
+
+
+def rooted(findings: Sequence[Finding], scene: Scene) -> Roots:
+    """Symptoms with their cause; one finding per playbook and entity."""
     merged = [_dated(f, scene) for f in _one_per_entity(findings)]
     tree = attach(merged, scene.book, scene.topology)
     symptoms: dict[int, list[Finding]] = {}
     for symptom, cause in tree.parent.items():
         symptoms.setdefault(cause, []).append(merged[symptom])
-    roots = [merged[i] for i in tree.roots]
-    losers = _compete(roots, scene)
-    found = []
-    for index, root in zip(tree.roots, roots, strict=True):
-        found.append(_hypothesis(root, symptoms.get(index, []), losers, roots, scene))
-    return sorted(found, key=lambda h: (bool(h.suppressed), scene.book[h.cause].severity, -h.confidence, str(h.entity)))
+    return Roots(tuple(merged[i] for i in tree.roots), tuple(tuple(symptoms.get(i, ())) for i in tree.roots))
 
 
 def _one_per_entity(findings: Sequence[Finding]) -> list[Finding]:
@@ -81,10 +116,15 @@ def _one_place(one: Entity, other: Entity, scene: Scene) -> bool:
     return scene.topology.contains(one, other) or scene.topology.contains(other, one)
 
 
-def _compete(roots: Sequence[Finding], scene: Scene) -> dict[int, Finding]:
-    """Loser's index → winner, among rival playbooks on the same thing."""
+def compete(roots: Sequence[Finding], scene: Scene, first: Mapping[Key, Key] = AS_THE_RULES.first) -> dict[int, Finding]:
+    """Loser's index → winner, among rival playbooks on the same thing. `first` puts rivals before the stronger one."""
     lost: dict[int, Finding] = {}
     order = sorted(range(len(roots)), key=lambda i: (-roots[i].strength, scene.book[roots[i].playbook].severity, i))
+    place = {key_of(root): i for i, root in enumerate(roots)} if first else {}
+    for stronger, instead in first.items():
+        if stronger in place and instead in place:
+            order.remove(place[instead])
+            order.insert(order.index(place[stronger]), place[instead])
     for rank, winner in enumerate(order):
         if winner in lost:
             continue
@@ -94,20 +134,25 @@ def _compete(roots: Sequence[Finding], scene: Scene) -> dict[int, Finding]:
     return lost
 
 
-def _hypothesis(
-    root: Finding, symptoms: list[Finding], losers: dict[int, Finding], roots: Sequence[Finding], scene: Scene
-) -> Hypothesis:
-    rivals = [
-        (other.playbook, other.strength * RIVAL_SHARE, "matches too, with weaker evidence")
-        for index, other in enumerate(roots)
-        if losers.get(index) is root
-    ]
+def planned_for(root: Finding, scene: Scene) -> Maintenance | None:
+    """The planned work that accounts for a finding; none where there is none."""
     local = scene.book[root.playbook].local_work_only
     windows = [w for w in scene.windows if not (local and w.scope.level in WIDE)]
     grace = max(scene.limits.planned_grace, scene.book[root.playbook].planned_grace)
     nodes = [e for e in root.related if e.level is Level.NODE]
-    planned = accounting_for(root.entity, nodes, root.since, scene.at, windows, scene.topology, grace)
-    rivals += _standing_rivals(root, scene, planned)
+    return accounting_for(root.entity, nodes, root.since, scene.at, windows, scene.topology, grace)
+
+
+def _hypothesis(
+    root: Finding, symptoms: Sequence[Finding], losers: dict[int, Finding], roots: Sequence[Finding], scene: Scene, doubted: bool
+) -> Hypothesis:
+    rivals = [
+        (other.playbook, other.strength * RIVAL_SHARE, _WEAKER if other.strength <= root.strength else _SECOND)
+        for index, other in enumerate(roots)
+        if losers.get(index) is root
+    ]
+    planned = planned_for(root, scene)
+    rivals += _standing_rivals(root, scene, planned, doubted)
     total = root.strength + sum(p for _, p, _ in rivals)
     ranked = sorted(((c, p / total, w) for c, p, w in rivals), key=lambda r: -r[1])
     index = next(i for i, r in enumerate(roots) if r is root)
@@ -134,7 +179,11 @@ def _suppressed(root: Finding, planned: Maintenance | None, winner: Finding | No
     return ""
 
 
-def _standing_rivals(root: Finding, scene: Scene, planned: Maintenance | None) -> list[tuple[str, float, str]]:
+_WEAKER = "matches too, with weaker evidence"
+_SECOND = "matches too; the model that weighed the causes put it second"
+
+
+def _standing_rivals(root: Finding, scene: Scene, planned: Maintenance | None, doubted: bool) -> list[tuple[str, float, str]]:
     """Planned work, user error, sensor fault and unknown: always considered, each with the reason for its weight."""
     window = f"{planned.kind} {planned.id} covers it" if planned else "no maintenance window covers this place and time"
     silent = [o.subject for o in scene.observations if o.kind is ObservationKind.SILENCE and root.area in o.areas]
@@ -145,13 +194,15 @@ def _standing_rivals(root: Finding, scene: Scene, planned: Maintenance | None) -
         if personal
         else "the condition stays with the hardware, not with a user's jobs"
     )
+    unknown, outside = max(UNKNOWN_FLOOR, (1 - root.strength) / 2), "no further evidence speaks for a cause outside the playbooks"
+    if doubted:
+        unknown, outside = (
+            max(unknown, root.strength + UNKNOWN_FLOOR),
+            "the model that weighed the causes doubts that this is the one",
+        )
     return [
         ("planned work", 0.6 if planned else 0.01, window),
         ("user error", 0.1 if personal else 0.02, user),
         ("sensor or exporter fault", 0.15 if silent else 0.03, sensor),
-        (
-            "unknown",
-            max(UNKNOWN_FLOOR, (1 - root.strength) / 2),
-            "no further evidence speaks for a cause outside the playbooks",
-        ),
+        ("unknown", unknown, outside),
     ]

@@ -1,0 +1,1 @@
+"""Causes: which of several playbooks that match a place explains it."""

@@ -1,9 +1,11 @@
-"""How an Elasticsearch is reached, and what its refusals mean for an operator.
+"""How an Elasticsearch or OpenSearch is reached, and what its refusals mean for an operator.
 
-The official client does transport, authentication and TLS; it is imported when a store is used.
+The official client does transport, authentication and TLS; it is imported when a store is used. It speaks a media type that only
+Elasticsearch 8 and later know, and wants to be told that it talks to Elasticsearch; a plain connection does without both.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -17,7 +19,13 @@ TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may work: too many requests, no shard, no node, too late (Elasticsearch 9, REST API)."""
 _NOT_ALLOWED = frozenset({401, 403})
 _MISSING = 404
+_NO_MEDIA_TYPE = 406
+_UNKNOWN_PATH = frozenset({400, 404, 405})
 _LONGEST = 300
+
+
+class NotThisWayError(StoreError):
+    """The cluster works, but not this way: no SQL, or not Elasticsearch but OpenSearch. Another language may do."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +48,15 @@ class Access:
         return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def connect(access: Access) -> "AsyncElasticsearch":
-    """A client; use it as an async context manager. Raises ConfigError for an address or file it cannot use."""
+def connect(access: Access, *, plain: bool = False) -> "AsyncElasticsearch":
+    """A client; use it as an async context manager. Raises ConfigError for an address or file it cannot use.
+
+    A `plain` one sends and takes ordinary JSON, and talks to OpenSearch too.
+    """
     from elasticsearch import AsyncElasticsearch
 
-    options: dict[str, Any] = {"request_timeout": access.timeout_s, "max_retries": 0, "retry_on_timeout": False}
+    options: dict[str, Any] = {"node_class": plain_node()} if plain else {}
+    options |= {"request_timeout": access.timeout_s, "max_retries": 0, "retry_on_timeout": False}
     if access.api_key.get_secret_value():
         options["api_key"] = access.api_key.get_secret_value()
     elif access.user:
@@ -58,6 +70,25 @@ def connect(access: Access) -> "AsyncElasticsearch":
         raise ConfigError(message, next_step="check url and ca under telemetry.elasticsearch") from bad
 
 
+@cache
+def plain_node() -> type:
+    """A connection whose headers any cluster understands."""
+    from elastic_transport import AiohttpHttpNode, HttpHeaders
+
+    class PlainNode(AiohttpHttpNode):
+        async def perform_request(  # type: ignore[override]
+            self, method: str, target: str, body: bytes | None = None, headers: HttpHeaders | None = None, **options: Any
+        ) -> Any:
+            plain = HttpHeaders({**(headers or {}), "accept": "application/json"})
+            if "content-type" in plain:
+                plain["content-type"] = "application/x-ndjson" if "ndjson" in plain["content-type"] else "application/json"
+            answer = await super().perform_request(method, target, body=body, headers=plain, **options)
+            answer.meta.headers = HttpHeaders({**answer.meta.headers, "x-elastic-product": "Elasticsearch"})
+            return answer
+
+    return PlainNode
+
+
 def store_error(bad: Exception, access: Access, what: str) -> StoreError:
     """What the client or the cluster said about reading or writing `what`, as one line and the next thing to do."""
     from elasticsearch import ApiError, ConnectionTimeout, SSLError, UnsupportedProductError
@@ -65,7 +96,8 @@ def store_error(bad: Exception, access: Access, what: str) -> StoreError:
 
     place = f"Elasticsearch at {access.name}"
     if isinstance(bad, UnsupportedProductError):
-        return StoreError(f"{place}: what answers there is not Elasticsearch", next_step="check telemetry.elasticsearch.url")
+        step = "check telemetry.elasticsearch.url; for OpenSearch set telemetry.elasticsearch.language to dsl"
+        return NotThisWayError(f"{place}: what answers there is not Elasticsearch", next_step=step)
     if isinstance(bad, ApiError):
         return _answered(bad.status_code, reason_of(bad), place, what)
     if isinstance(bad, (ConnectionTimeout, TimeoutError)):
@@ -78,6 +110,9 @@ def store_error(bad: Exception, access: Access, what: str) -> StoreError:
 
 
 def _answered(status: int, reason: str, place: str, what: str) -> StoreError:
+    if status == _NO_MEDIA_TYPE or (status in _UNKNOWN_PATH and any(f"uri [{path}" in reason for path in ("/_sql", "/_query"))):
+        step = "set telemetry.elasticsearch.language to dsl"
+        return NotThisWayError(f"{place}: cannot be asked this way ({status}): {reason}", next_step=step)
     if status in _NOT_ALLOWED:
         step = "give telemetry.elasticsearch an API key (or user) with the privileges read and view_index_metadata"
         return StoreError(f"{place}: not allowed to use {what} ({status})", next_step=step)

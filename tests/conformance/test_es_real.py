@@ -14,14 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from llo11ypop.evals.parity import compare
-from llo11ypop.query.plan import Plan
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access, connect
 from llo11ypop.stores.es_load import load
 from tests.conformance.elasticsearch_samples import gpu_rows
-from tests.conformance.store_tables import AT, catalog, plan, write_tables
-from tests.conformance.test_es_parity import CONDITIONS
+from tests.conformance.random_plans import shapes
+from tests.conformance.store_tables import AT, catalog, write_tables
 
 URL = os.environ.get("LLO11YPOP_ES_URL", "")
 pytestmark = [
@@ -52,31 +51,9 @@ async def real(tmp_path: Path) -> AsyncIterator[Real]:
         await client.indices.delete_index_template(name=f"{prefix}*")
 
 
-def plans() -> dict[str, Plan]:
-    """One plan per way of saying something."""
-    found = {
-        f"where {condition}": plan(
-            dataset="gpu_metrics", window="3h", by=["gpu_uuid"], where=condition, measures={"n": {"agg": "count"}}
-        )
-        for condition in CONDITIONS
-    }
-    for agg in ("sum", "avg", "min", "max", "stddev", "count_distinct", "count", "list", "first", "last"):
-        measure = {"agg": agg, "field": "gpu_temp_c"}
-        found[agg] = plan(dataset="gpu_metrics", window="3h", by=["gpu_uuid"], measures={"m": measure})
-    measure = {"agg": "percentile", "field": "power_w", "q": 0.95}
-    found["percentile"] = plan(dataset="gpu_metrics", window="3h", measures={"m": measure})
-    for every in ("10m", "1h", "day", "week"):
-        found[f"every {every}"] = plan(
-            dataset="gpu_metrics", window="3h", bucket={"every": every}, measures={"n": {"agg": "count"}}
-        )
-    found["null key"] = plan(dataset="gpu_metrics", window="3h", by=["driver"], measures={"n": {"agg": "count"}})
-    found["raw"] = plan(dataset="syslog", window="2h", fields=["ts", "node_id", "message"], limit=7)
-    return found
-
-
-@pytest.mark.parametrize("name", list(plans()))
+@pytest.mark.parametrize("name", list(shapes()))
 async def test_the_real_one_says_what_duckdb_says(real: Real, name: str) -> None:
-    made = plans()[name]
+    made = shapes()[name]
     ours, theirs = await real.duck.run(made, AT), await real.es.run(made, AT)
     assert compare(ours, theirs).verdict in ("equal", "estimated")
     async with connect(real.access) as client:

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.core.evidence import EvidenceStatus
-from llo11ypop.query.compile import es_sql
+from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.plan import Plan
-from llo11ypop.stores import elasticsearch_sql
+from llo11ypop.stores import elasticsearch_read, elasticsearch_sql
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
 from tests.conformance.elasticsearch_samples import Both, both, gpu_rows
@@ -30,7 +30,7 @@ def pair() -> Iterator[Both]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elasticsearch_sql, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(elasticsearch_read, "FIRST_PAUSE_S", 0.01)
 
 
 async def test_rows_status_and_queries_are_what_they_should_be(pair: Both) -> None:
@@ -52,16 +52,9 @@ async def test_every_page_is_read(pair: Both, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_as_many_groups_as_the_cap_is_an_error_and_not_a_part(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(es_sql.Native, "limit", 4)
-    monkeypatch.setattr(es_sql.Native.__init__, "__defaults__", _with_limit(4))
+    monkeypatch.setattr(Compilation, "most_groups", 4)
     with pytest.raises(StoreError, match="4 groups or more"):
         await pair.es.run(COUNTED, AT)
-
-
-def _with_limit(limit: int) -> tuple[object, ...]:
-    defaults = es_sql.Native.__init__.__defaults__
-    assert defaults is not None
-    return tuple(limit if value == es_sql.MAX_ROWS else value for value in defaults)
 
 
 async def test_a_plans_own_limit_cuts_and_says_so(pair: Both) -> None:
@@ -80,7 +73,7 @@ async def test_what_stays_broken_is_an_error_that_may_pass(pair: Both) -> None:
     with pytest.raises(StoreError, match=r"busy or incomplete for dataset 'gpu_metrics' \(503\).*Partial shards") as failed:
         await pair.es.run(COUNTED, AT)
     assert failed.value.transient
-    assert pair.es.query_count == elasticsearch_sql.TRIES
+    assert pair.es.query_count == elasticsearch_read.TRIES
 
 
 async def test_a_failure_on_a_later_page_starts_the_query_again(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:

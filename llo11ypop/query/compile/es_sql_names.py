@@ -10,7 +10,7 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, ForeignName, Kind
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.duckdb_rows import BLANKS_32, BLANKS_64
-from llo11ypop.query.compile.sql import Sql, quoted, value
+from llo11ypop.query.compile.sql import Sql, instant, quoted, value
 
 AT_TIMESTAMP = "@timestamp"
 """What every document of a data stream calls its time (Elasticsearch 9 documentation, data streams)."""
@@ -67,27 +67,42 @@ def foreign_index(dataset: Dataset, pattern: str, aliases: AliasTable | None, th
 class Columns:
     """Reads the fields of one dataset's index."""
 
-    def __init__(self, catalog: Catalog, dataset: Dataset, index: Index) -> None:
+    def __init__(self, catalog: Catalog, dataset: Dataset, index: Index, engine: str = "Elasticsearch SQL") -> None:
         self.catalog = catalog
         self.dataset = dataset
         self.index = index
+        self.engine = engine
+
+    def refused(self, what: str) -> PlanError:
+        """The error for what the engine cannot say."""
+        return PlanError(f"{self.engine} cannot say it: {what}")
 
     def spec(self, name: str) -> FieldSpec:
-        """The field. Raises PlanError for one of another dataset: Elasticsearch SQL has no join."""
+        """The field. Raises PlanError for one of another dataset: a query has one source."""
         if name not in self.dataset.fields:
             home = self.catalog.route(self.dataset.dataset, name).dataset
             raise PlanError(
-                f"'{name}' belongs to '{home}', and Elasticsearch SQL joins no two indices (it has only one source per query)",
+                f"'{name}' belongs to '{home}', and {self.engine} joins no two indices (it has only one source per query)",
                 next_step="keep the two selects apart and join their results",
             )
         return self.dataset.fields[name]
 
-    def column(self, name: str) -> str:
-        """The column as it is stored. Raises PlanError where the index does not have it."""
+    def foreign(self, name: str) -> ForeignName:
+        """What the index calls a field. Raises PlanError where it does not have it."""
         self.spec(name)
         if name not in self.index.columns:
             raise PlanError(f"the index '{self.index.pattern}' has no '{name}'")
-        return quoted(self.index.columns[name].name)
+        return self.index.columns[name]
+
+    def column(self, name: str) -> str:
+        """The column as it is stored. Raises PlanError where the index does not have it."""
+        return quoted(self.foreign(name).name)
+
+    def guarded(self, name: str) -> bool:
+        """Whether a value that is stored may be no reading of this field."""
+        spec, blanks = self.spec(name), self.dataset.blanks == "dcgm"
+        found = spec.valid is not None or spec.absent or spec.known_at or self.foreign(name).where
+        return bool(found) or (blanks and spec.numeric)
 
     def read(self, name: str) -> Sql:
         """The column in the catalog's unit."""
@@ -132,8 +147,6 @@ class Columns:
 
 def now() -> Sql:
     """The instant of the run, as Elasticsearch SQL compares it."""
-    from llo11ypop.query.compile.sql import instant
-
     return "CAST(" + instant() + " AS DATETIME)"
 
 

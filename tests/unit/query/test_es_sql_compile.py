@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from llo11ypop.catalog.models import ForeignName
-from llo11ypop.query.compile.es_sql import MAX_ROWS, EsCompiled, compiler
+from llo11ypop.query.compile.es_select import MAX_ROWS, EsCompiled
+from llo11ypop.query.compile.es_sql import compiler, text_of
 from llo11ypop.query.compile.es_sql_names import Index, foreign_index, own_index
 from llo11ypop.query.compile.sql import Instant
 from llo11ypop.query.fuse import fuse
@@ -24,7 +25,7 @@ def compiled(index: Index | None = None, **parts: Any) -> EsCompiled:
 def texts(**parts: Any) -> list[str]:
     found = compiled(**parts)
     assert not found.refused
-    return [native.sql.text for native in found.natives]
+    return [text_of(native).text for native in found.natives]
 
 
 def refusal(**parts: Any) -> str:
@@ -63,7 +64,7 @@ def test_values_are_parameters_and_never_text() -> None:
         where=f"process = '{nasty.replace(chr(39), chr(39) * 2)}'",
         measures={"n": {"agg": "count"}},
     )
-    sql = found.natives[0].sql
+    sql = text_of(found.natives[0])
     assert nasty not in sql.text
     assert nasty in sql.params
     assert sql.text.count("?") == len(sql.params)
@@ -162,7 +163,7 @@ def test_a_foreign_name_and_unit_are_read_as_the_catalogs() -> None:
     index = foreign_index(known.datasets["gpu_metrics"], "metrics-nvidia_gpu.stats-*", known.aliases["elastic_nvidia_gpu"])
     columns = {**index.columns, "gpu_util_pct": ForeignName(name="gpu.utilization.gpu", factor=100, where={"hw.type": "gpu"})}
     found = compiled(Index(index.pattern, columns), **{**gpu(agg="avg", field="gpu_util_pct"), "by": ["node_id"]})
-    text = found.natives[1].sql.text
+    text = text_of(found.natives[1]).text
     assert text.startswith('SELECT "gpu.labels.Hostname" AS k0, COUNT(*) AS n, AVG(("gpu.utilization.gpu" * 100.0))')
     assert '"hw.type" = ?' in text
     assert 'FROM "metrics-nvidia_gpu.stats-*"' in text

@@ -1,0 +1,301 @@
+# ruff: noqa: S608 - only identifiers of the catalog, quoted, and names of our own are put into text; values are parameters
+"""A select for Elasticsearch, whatever language it is asked in: which queries, and what is done here with their few rows.
+
+The cluster scans and groups; a DuckDB statement puts the groups together: missing ones, HAVING, order and limit, all as every
+other engine has them. A language says what a condition, a key and an aggregate look like in it (`es_sql`, `es_dsl`, `esql`),
+and what it cannot say is refused with the reason.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import Dataset
+from llo11ypop.core.errors import PlanError
+from llo11ypop.query.check import aggregated, names_used
+from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
+from llo11ypop.query.compile.es_sql_names import Columns, Index
+from llo11ypop.query.compile.sql import Sql, joined, quoted
+from llo11ypop.query.expr import Expr, Name
+from llo11ypop.query.fuse import Scan
+from llo11ypop.query.kinds import OF_FIELD, Kind, Schema, kind_of
+from llo11ypop.query.plan import Bucket, Measure, Select, Span
+
+MAX_ROWS = 50_000
+"""Groups of a query that the plan does not limit. As many as this are an error, never a silent cut."""
+APPROXIMATE = frozenset({"count_distinct", "percentile", "rate"})
+"""HyperLogLog++, t-digest, and rates stretched to the window (Elasticsearch 9 documentation, aggregations)."""
+
+P = TypeVar("P")
+"""A piece of a query: text with its values, or a JSON object."""
+
+
+@dataclass
+class Native(Generic[P]):
+    """One query and the columns of its answer."""
+
+    keys: tuple[P, ...]
+    where: P | None
+    source: str
+    columns: dict[str, tuple[P, Kind]] = field(default_factory=dict)
+    """Name → what it is; the key columns come first."""
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int = MAX_ROWS
+    plan_limit: bool = False
+    """Whether the plan itself cuts here; otherwise as many rows as the limit are an error."""
+
+    def add(self, piece: P, kind: Kind) -> str:
+        """The column that holds an aggregate; the same one is asked for once."""
+        for name, (known, _) in self.columns.items():
+            if known == piece:
+                return name
+        name = f"m{len(self.columns)}"
+        self.columns[name] = (piece, kind)
+        return name
+
+    @property
+    def kinds(self) -> list[tuple[str, Kind]]:
+        """The columns of its answer."""
+        return [(name, kind) for name, (_, kind) in self.columns.items()]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one select's rows come about: the statement reads the queries' rows as tables named q0, q1 and so on."""
+
+    natives: tuple[int, ...]
+    finish: Sql
+    approximate: tuple[str, ...] = ()
+    limit: int | None = None
+    total: bool = False
+    """A row without group keys is there even when nothing was seen: then the first query's `n` counts what was."""
+
+
+@dataclass(frozen=True)
+class EsCompiled:
+    """The queries of a scan, and per select its answer or why there is none."""
+
+    dataset: str
+    natives: tuple[Native[Any], ...]
+    answers: Mapping[str, Answer]
+    refused: Mapping[str, str]
+
+
+@dataclass
+class Placed(Generic[P]):
+    """Where a measure's rows are looked at: a query, its alias in the statement, and the condition that is left to say."""
+
+    native: Native[P]
+    alias: str
+    only: P | None
+    present: bool = False
+    """Whether every such row has the value."""
+
+
+class Compilation(ABC, Generic[P]):
+    """Puts one select's queries together, sharing those that are there already."""
+
+    per_aggregate = False
+    """Whether an aggregate may have a condition of its own; otherwise each distinct condition is a query."""
+    most_groups = MAX_ROWS
+
+    def __init__(self, select: Select, dataset: Dataset, columns: Columns, natives: list[Native[P]]) -> None:
+        self.select = select
+        self.dataset = dataset
+        self.columns = columns
+        self.natives = natives
+        self.names = names_used(select) | set(dataset.grain)
+        self.schema: Schema = {n: OF_FIELD[columns.spec(n).type] for n in sorted(self.names)}
+        self.used: dict[int, str] = {}
+        """Query → its alias in the statement."""
+
+    # ---- what a language says ----------------------------------------------------------------------------------
+    @abstractmethod
+    def condition(self, expr: Expr) -> P:
+        """An expression that rows are kept for. Raises PlanError where it cannot be said."""
+
+    @abstractmethod
+    def reading(self, expr: Expr) -> tuple[Any, P | None]:
+        """A value, and the condition under which it is one; None when the engine leaves the missing ones out by itself."""
+
+    @abstractmethod
+    def stored(self, name: str) -> P:
+        """That a field has any value."""
+
+    @abstractmethod
+    def together(self, parts: Iterable[P | None]) -> P | None:
+        """All of the conditions; None when there is none."""
+
+    def where(self, parts: Iterable[P | None]) -> P | None:
+        """All of the conditions of a query; None when there is none."""
+        return self.together(parts)
+
+    @abstractmethod
+    def span(self, window: Span | None, over: Span | None) -> P | None:
+        """The condition on rows: those of the window, and of the shorter span inside it."""
+
+    @abstractmethod
+    def key(self, name: str) -> P:
+        """A field as a group key."""
+
+    @abstractmethod
+    def value_key(self, value: Any) -> P:
+        """A value that is grouped by too."""
+
+    @abstractmethod
+    def bucket(self, bucket: Bucket) -> P:
+        """The start of a row's time bucket as a group key."""
+
+    @abstractmethod
+    def counted(self, only: P | None) -> P:
+        """The number of rows."""
+
+    @abstractmethod
+    def aggregate(self, measure: Measure, value: Any, at: Placed[P], kind: Kind) -> Sql:
+        """The text that reads an aggregate of a value that is there; it adds the columns it needs."""
+
+    @abstractmethod
+    def raw(self) -> Answer:
+        """Raw rows."""
+
+    def gain(self, measure: Measure) -> Sql:
+        """The text that reads the increase or rate of a counter."""
+        raise self.columns.refused(f"'{measure.agg}' of a counter that starts again from zero, which needs each reading in order")
+
+    # ---- aggregates --------------------------------------------------------------------------------------------
+    def answer(self) -> Answer:
+        """The select's answer. Raises PlanError for what the language cannot say."""
+        self.filter = self.condition(self.select.where) if self.select.where else None
+        return self.raw() if self.select.fields else self._grouped()
+
+    def _grouped(self) -> Answer:
+        select = self.select
+        keys = {name: self.key(name) for name in sorted(set(select.by))}
+        kinds: dict[str, Kind] = {name: OF_FIELD[self.columns.spec(name).type] for name in keys}
+        for name in keys:
+            if self.columns.guarded(name):
+                raise self.columns.refused(f"grouping by '{name}', whose blanks must read as nothing")
+        if select.bucket:
+            keys[select.bucket.name] = self.bucket(select.bucket)
+            kinds[select.bucket.name] = Kind.TIME
+        self.keys, self.kinds = keys, kinds
+        self.base = self._query(None, None)
+        found: dict[str, Sql] = {}
+        for name, measure in select.measures.items():
+            kinds[name] = self.kind(measure)
+            found[name] = cast(self._measure(measure), kinds[name])
+        wanted = [*select.by, *([select.bucket.name] if select.bucket else []), *select.measures]
+        order = [(quoted(o.by), o.desc) for o in select.order]
+        order += [(quoted(name), False) for name in keys if name not in {o.by for o in select.order}]
+        shown = [Sql(f"{self.used[self.base]}.k{i} AS {quoted(name)}") for i, name in enumerate(keys)]
+        shown += [text + f" AS {quoted(name)}" for name, text in found.items()]
+        body = "SELECT " + joined(shown) + " FROM " + self._joined(self.base)
+        finish = f"SELECT {', '.join(quoted(n) for n in wanted)} FROM (" + body + ") AS g"
+        if select.having:
+            finish = finish + " WHERE " + expression(select.having, {n: quoted(n) for n in kinds}, kinds)
+        finish = finish + (f" ORDER BY {ordering(order)}" if order else "")
+        finish = finish + (f" LIMIT {select.limit + 1:d}" if select.limit else "")
+        vague = tuple(name for name, m in select.measures.items() if m.agg in APPROXIMATE)
+        return Answer(tuple(self.used), finish, vague, select.limit, total=not keys)
+
+    def _joined(self, base: int) -> str:
+        text = f"{self.used[base]}"
+        for alias in self.used.values():
+            if alias != self.used[base]:
+                same = " AND ".join(f"{self.used[base]}.k{i} IS NOT DISTINCT FROM {alias}.k{i}" for i in range(len(self.keys)))
+                text += f" LEFT JOIN {self._table(alias)} ON {same or 'true'}"
+        return text
+
+    def _table(self, alias: str) -> str:
+        index = next(i for i, a in self.used.items() if a == alias)
+        if not self.natives[index].columns.get("value"):
+            return alias
+        keys = ", ".join(f"k{i}" for i in range(len(self.keys)))
+        listed = f"array_to_string(CAST(list_sort(list(DISTINCT value))[1:{LISTED_AT_MOST}] AS VARCHAR[]), ',') AS listed"
+        grouped = f"SELECT {keys + ', ' if keys else ''}{listed} FROM {alias}" + (f" GROUP BY {keys}" if keys else "")
+        return f"({grouped}) AS {alias}"
+
+    def _query(self, over: Span | None, extra: P | None, value: tuple[P, Kind] | None = None) -> int:
+        """The number of the query with that condition beside the select's own; `value` is grouped by too."""
+        where = self.where((self.span(self.select.window, over), self.filter, extra))
+        keys = (*self.keys.values(), *((value[0],) if value else ()))
+        index = next(
+            (i for i, n in enumerate(self.natives) if n.where == where and n.keys == keys and not n.order and not n.plan_limit),
+            None,
+        )
+        if index is None:
+            native = Native(keys, where, self.columns.index.pattern, limit=self.most_groups)
+            for i, name in enumerate(self.keys):
+                native.columns[f"k{i}"] = (self.keys[name], self.kinds[name])
+            if value:
+                native.columns["value"] = value
+            else:
+                native.columns["n"] = (self.counted(None), Kind.INTEGER)
+            self.natives.append(native)
+            index = len(self.natives) - 1
+        self.used.setdefault(index, f"q{len(self.used)}")
+        return index
+
+    def place(self, over: Span | None, only: P | None) -> Placed[P]:
+        """Where rows under a condition are looked at: in the select's own query where an aggregate may have one."""
+        if self.per_aggregate:
+            reached = self.span(None, over) if over is not None else None
+            return Placed(self.natives[self.base], self.used[self.base], self.together((reached, only)))
+        index = self._query(over, only)
+        return Placed(self.natives[index], self.used[index], None)
+
+    def rows_of(self, at: Placed[P]) -> str:
+        """The column that counts a place's rows."""
+        return f"{at.alias}.{'n' if at.only is None else at.native.add(self.counted(at.only), Kind.INTEGER)}"
+
+    def kind(self, measure: Measure) -> Kind:
+        """The kind of a measure's values."""
+        kind = kind_of(measure.field, self.schema, "measure") if measure.field else Kind.INTEGER
+        return Kind.NUMBER if measure.agg in ("increase", "rate") else aggregated(measure, kind, "measure")
+
+    def _measure(self, measure: Measure) -> Sql:
+        """The text that reads a measure from the queries' rows."""
+        if measure.agg in ("increase", "rate"):
+            return self.gain(measure)
+        only = self.condition(measure.where) if measure.where else None
+        if measure.field is None:
+            return Sql(f"coalesce({self.rows_of(self.place(measure.over, only))}, 0)")
+        value, guards = self.reading(measure.field)
+        node = measure.field.node
+        kind = kind_of(measure.field, self.schema, "measure")
+        if isinstance(node, Name) and (self.per_aggregate or measure.agg in ("list", "count", "first", "last")):
+            guards = self.together((self.stored(node.name), guards))
+        condition = self.together((only, guards))
+        if measure.agg == "list":
+            index = self._query(measure.over, condition, (self.value_key(value), kind))
+            return Sql(f"{self.used[index]}.listed")
+        place = replace(self.place(measure.over, condition), present=guards is not None or not isinstance(node, Name))
+        if measure.agg == "count":
+            return Sql(f"coalesce({self.rows_of(place)}, 0)")
+        return self.aggregate(measure, value, place, kind)
+
+
+def compiler(
+    indices: Callable[[str], Index], language: type[Compilation[Any]], engine: str
+) -> Callable[[Scan, Catalog, bool], EsCompiled]:
+    """The compiler of scans for a set of indices, by name of the dataset."""
+
+    def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> EsCompiled:
+        dataset = catalog.datasets[scan.dataset]
+        columns = Columns(catalog, dataset, indices(scan.dataset), engine)
+        natives: list[Native[Any]] = []
+        answers: dict[str, Answer] = {}
+        reasons: dict[str, str] = {}
+        for key, select in scan.selects.items():
+            trial = [replace(native, columns=dict(native.columns)) for native in natives]
+            try:
+                answers[key] = language(select, dataset, columns, trial).answer()
+            except PlanError as bad:
+                reasons[key] = bad.line()
+            else:
+                natives = trial
+        return EsCompiled(scan.dataset, tuple(natives), answers, reasons)
+
+    return compile_scan

@@ -40,6 +40,7 @@ from llo11ypop.ledger import (
     schema,
     verdict_rows,
 )
+from llo11ypop.ledger.calls import SqlCalls
 from llo11ypop.ledger.connection import BUSY_TIMEOUT_S, CONNECTIONS, is_memory, reading, url_of, writing
 from llo11ypop.ledger.post import SqlPost
 from llo11ypop.ledger.tables import proposals as p
@@ -277,3 +278,9 @@ class SqlLedger:
     def post(self) -> SqlPost:
         """See `Ledger.post`."""
         return SqlPost(self._read, self._write)
+
+    # ------------------------------------------------------------ models
+    @property
+    def model_calls(self) -> SqlCalls:
+        """The record of model calls, in the same database."""
+        return SqlCalls(self._read, self._write)

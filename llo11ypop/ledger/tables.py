@@ -308,3 +308,43 @@ report_deliveries = Table(
     UniqueConstraint("report_id", "outlet"),
     sqlite_autoincrement=True,
 )
+
+# Kept by the hash of their content: a prompt that is asked a thousand times is here once.
+model_texts = Table(
+    "model_texts",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("body", Prose, nullable=False),
+)
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    _seq(),
+    _id(),
+    Column("at", Instant, nullable=False, index=True),
+    Column("role", String(64), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("model", Prose, nullable=False),
+    Column("prompt_hash", String(64), nullable=False),
+    Column("request_hash", String(64), nullable=False),
+    Column("system_hash", String(64), nullable=False, index=True),
+    Column("user_hash", String(64), nullable=False, index=True),
+    Column("schema_hash", String(64), nullable=False, index=True),
+    Column("refs", Document, nullable=False),
+    Column("output", Prose, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("why", Prose, nullable=False),
+    Column("tokens_in", Integer),
+    Column("tokens_out", Integer),
+    Column("tokens_cached", Integer),
+    Column("cost", Float),
+    Column("counted_tokens", Integer, nullable=False),
+    Column("counted_cost", Float, nullable=False),
+    Column("latency_s", Float, nullable=False),
+    Column("repairs", String(64), nullable=False),
+    Column("taken", Boolean),
+    Column("taken_why", Prose, nullable=False),
+    Column("preferred", Document),
+    sqlite_autoincrement=True,
+)

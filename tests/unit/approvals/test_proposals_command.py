@@ -146,9 +146,9 @@ def test_autonomy_shows_counts_and_grants_nothing(capsys: pytest.CaptureFixture[
 
 def test_the_database_is_made_and_pruned(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["db", "upgrade"]) == 0
-    assert "empty → 0003" in capsys.readouterr().out
+    assert "empty → 0004" in capsys.readouterr().out
     assert cli.run(["db", "upgrade"]) == 0
-    assert "already at 0003" in capsys.readouterr().out
+    assert "already at 0004" in capsys.readouterr().out
     assert cli.run(["db", "prune", "--older-than", "90d"]) == 0
     assert "removed 0 proposal(s)" in capsys.readouterr().out
     assert cli.run(["db", "prune"]) == 2

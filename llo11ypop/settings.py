@@ -27,10 +27,12 @@ from pydantic_settings import (
 from llo11ypop.core.errors import ConfigError, UnknownNameError
 from llo11ypop.core.ids import content_hash
 from llo11ypop.core.located import load_located, validate
+from llo11ypop.core.principal import Principal
 from llo11ypop.settings_base import Duration, PositiveDuration, Section
 from llo11ypop.settings_channels import Channels
 from llo11ypop.settings_elasticsearch import ElasticsearchSection
 from llo11ypop.settings_grafana import GrafanaSection
+from llo11ypop.settings_models import ModelsSection
 from llo11ypop.settings_prometheus import PrometheusSection
 
 PREFIX = "LLO11YPOP__"
@@ -113,6 +115,8 @@ class Retention(Section):
     """Closed proposals with their evidence and threads, evidence that nothing cites, and cycles."""
     conversations: PositiveDuration = timedelta(days=90)
     """Threads of questions that nobody has gone on with, by the machine's clock."""
+    model_calls: PositiveDuration = timedelta(days=90)
+    """What models were asked and answered, by the machine's clock."""
 
 
 class Console(Section):
@@ -140,6 +144,12 @@ class Ask(Section):
     """Whether people's names are shown as pseudonyms."""
     salt: SecretStr = SecretStr("")
     """Mixed into pseudonyms; set it by environment or file."""
+
+    def principal(self, name: str = "operator") -> Principal:
+        """Who asks where nobody says: one who may see everything, or what is allowed here."""
+        clusters = None if self.clusters is None else frozenset(self.clusters)
+        accounts = None if self.accounts is None else frozenset(self.accounts)
+        return Principal(name, clusters, accounts, self.pseudonyms)
 
 
 class Mail(Section):
@@ -205,6 +215,7 @@ class Settings(Section):
     retention: Retention = Retention()
     console: Console = Console()
     ask: Ask = Ask()
+    models: ModelsSection = ModelsSection()
     report: Report = Report()
     channels: Channels = Channels()
     grafana: GrafanaSection = GrafanaSection()
@@ -222,6 +233,8 @@ class Settings(Section):
         }
         own = self.telemetry.aliases
         texts |= {str(path): path.read_text(encoding="utf-8") for path in sorted(own.glob("*.yaml"))} if own else {}
+        if self.models.file is not None and self.models.file.is_file():
+            texts["models.file"] = self.models.file.read_text(encoding="utf-8")
         return content_hash(self.model_dump(mode="json"), texts)[:12]
 
     @property

@@ -15,6 +15,7 @@ from llo11ypop.approvals.post import Post
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import Outcome, Proposal, ProposalStatus, Verdict
 from llo11ypop.core.vocabulary import Action
+from llo11ypop.models.record import Record
 
 MEASURE_AFTER = timedelta(hours=1)
 """How long after an approval its outcome is due when nothing else is said. Our assumption."""
@@ -269,6 +270,11 @@ class Ledger(Protocol):
     @property
     def post(self) -> Post:
         """The outbox and what channels remember, in the same database."""
+        ...
+
+    @property
+    def model_calls(self) -> Record:
+        """The record of model calls, in the same database."""
         ...
 
     async def prune(self, before: datetime) -> Pruned:

@@ -83,12 +83,14 @@ class Chores:
             await self.forget_statements(self.built.settings.retention.closed)
         metrics.CHECKPOINT_BYTES.set(await self._threads_bytes())
         conversations = await forgotten(self.built.settings, SystemClock().now() - self.built.settings.retention.conversations)
+        calls = await self.built.ledger.model_calls.prune(SystemClock().now() - self.built.settings.retention.model_calls)
         log.info(
             Event.RETENTION_DONE,
             conversations=conversations,
             proposals=len(removed.proposals),
             evidence=removed.evidence,
             cycles=removed.cycles,
+            model_calls=calls,
         )
 
     async def _threads_bytes(self) -> int:

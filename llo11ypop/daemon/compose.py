@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.errors import StoreError
+from llo11ypop.daemon.models import models_of
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _deps(
         limits=limits(settings),
         config_hash=settings.config_hash,
         on_filed=on_filed,
+        models=models_of(settings, ledger),
     )
 
 

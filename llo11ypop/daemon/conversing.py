@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llo11ypop.core.errors import LedgerError
-from llo11ypop.core.principal import Principal
 from llo11ypop.daemon.compose import deps, latest_instant, open_ledger, open_store
+from llo11ypop.daemon.models import models_of
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llo11ypop.ask.deps import AskDeps
     from llo11ypop.catalog import Catalog
     from llo11ypop.core.goal import Goal
+    from llo11ypop.models.port import Model
     from llo11ypop.ooda.deps import Deps
     from llo11ypop.playbooks import PlaybookSet
     from llo11ypop.query.store import TelemetryStore
@@ -33,14 +34,7 @@ class Knowledge:
     playbooks: "PlaybookSet"
     goals: "tuple[Goal, ...]"
     ledger: "Ledger | None"
-
-
-def principal_of(settings: Settings, name: str = "operator") -> Principal:
-    """Who asks where nobody says: everything, or what the settings allow."""
-    ask = settings.ask
-    clusters = None if ask.clusters is None else frozenset(ask.clusters)
-    accounts = None if ask.accounts is None else frozenset(ask.accounts)
-    return Principal(name, clusters, accounts, ask.pseudonyms)
+    models: "Model"
 
 
 def ask_deps(
@@ -60,8 +54,9 @@ def ask_deps(
         guard=load_guard(settings.config_dir),
         now=now,
         ledger=loop.ledger,
+        models=loop.models,
         checkpointer=checkpointer,
-        principal=principal_of(settings),
+        principal=settings.ask.principal(),
         salt=settings.ask.salt.get_secret_value().encode(),
     )
 
@@ -69,7 +64,8 @@ def ask_deps(
 @asynccontextmanager
 async def threads(settings: Settings) -> AsyncIterator[Any]:
     """The checkpointer of conversations. Raises LedgerError when the file cannot be used."""
-    from llo11ypop.approvals.checkpoints import CONVERSATIONS, open_checkpoints
+    from llo11ypop.approvals.checkpoints import open_checkpoints
+    from llo11ypop.approvals.postgres import CONVERSATIONS
 
     try:
         async with open_checkpoints(settings.conversations_at, CONVERSATIONS) as saver:
@@ -138,5 +134,10 @@ def _knowledge(settings: Settings, store: "TelemetryStore", keep: bool) -> Knowl
     except LedgerError:
         ledger = None
     return Knowledge(
-        catalog, store, load_playbooks(settings.config_dir, catalog), load_goals(settings.config_dir, catalog), ledger
+        catalog=catalog,
+        store=store,
+        playbooks=load_playbooks(settings.config_dir, catalog),
+        goals=load_goals(settings.config_dir, catalog),
+        ledger=ledger,
+        models=models_of(settings, ledger),
     )

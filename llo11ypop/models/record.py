@@ -4,7 +4,7 @@ Prompts, schemas and questions are texts under the hash of their content, so tha
 kept once.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -73,4 +73,12 @@ class Record(Protocol):
 
     async def spent(self, since: datetime) -> Amount:
         """What all calls since then came to, estimated where a server did not say. Raises LedgerError."""
+        ...
+
+    def all(self) -> AsyncIterator[Kept]:
+        """Every call, in order of writing. Raises LedgerError."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Delete calls before then, with the texts that nothing else needs; how many. Raises LedgerError."""
         ...

@@ -12,11 +12,9 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from llo11ypop.approvals.postgres import APPROVALS
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import LedgerError
-
-APPROVALS = "llo11ypop_approvals"
-CONVERSATIONS = "llo11ypop_conversations"
 
 
 @asynccontextmanager

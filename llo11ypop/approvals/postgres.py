@@ -13,6 +13,9 @@ from llo11ypop.core.errors import ConfigError, LedgerError
 if TYPE_CHECKING:
     import psycopg
 
+APPROVALS = "llo11ypop_approvals"
+CONVERSATIONS = "llo11ypop_conversations"
+"""Schemas of the two kinds of paused threads."""
 SCHEMES = ("postgresql+psycopg://", "postgresql://", "postgres://")
 _NOTICES_LOSS: dict[str, Any] = {
     "connect_timeout": 5,

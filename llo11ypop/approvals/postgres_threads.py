@@ -15,8 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from llo11ypop.approvals.checkpoints import APPROVALS, CONVERSATIONS
-from llo11ypop.approvals.postgres import LIMITS, explained, parameters, place_of, translated
+from llo11ypop.approvals.postgres import APPROVALS, CONVERSATIONS, LIMITS, explained, parameters, place_of, translated
 from llo11ypop.core.errors import LedgerError
 
 CONNECTIONS = 8

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llo11ypop.core.clock import Clock
 from llo11ypop.core.principal import Principal
 from llo11ypop.daemon.ask_report import ask_report
-from llo11ypop.daemon.conversing import ask_deps, principal_of, threads
+from llo11ypop.daemon.conversing import ask_deps, threads
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class DaemonQuestions:
     @property
     def principal(self) -> Principal:
         """Who asks: what the settings allow."""
-        return principal_of(self._settings)
+        return self._settings.ask.principal()
 
     async def ask(
         self,

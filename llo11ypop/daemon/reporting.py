@@ -16,7 +16,6 @@ from apscheduler.triggers.cron import CronTrigger
 from llo11ypop.core.clock import Clock
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.daemon.compose import deps, latest_instant, open_ledger, open_store
-from llo11ypop.daemon.conversing import principal_of
 from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import logger
 from llo11ypop.settings import Settings
@@ -61,7 +60,7 @@ def report_deps(settings: Settings, loop: "Deps", found_by: "FoundBy | None" = N
         fatal_xids=load_xid_table(settings.config_dir).codes("xid", "fatal"),
         cadence=settings.cycle.every,
         terms=Terms(night_of(settings), wanted.price_per_gpu_hour, wanted.currency, wanted.replay_every, wanted.replay_cycles),
-        reader=Reader(principal_of(settings), settings.ask.salt.get_secret_value().encode()),
+        reader=Reader(settings.ask.principal(), settings.ask.salt.get_secret_value().encode()),
         found_by=found_by,
     )
 

@@ -65,7 +65,7 @@ def connect(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
     elif is_postgres(url):
         from llo11ypop.ledger.postgres import engine_of
 
-        return engine_of(url)
+        return engine_of(url, CONNECTIONS, to_json)
     else:
         raise ConfigError(
             "ledger.url is neither PostgreSQL nor SQLite", next_step="write postgresql://user:password@host/database"

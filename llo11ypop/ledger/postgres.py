@@ -4,7 +4,7 @@ The locks are PostgreSQL's advisory ones, held by a session: whoever dies has le
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -15,7 +15,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from llo11ypop.approvals.postgres import LIMITS, explained, parameters, place_of, translated
 from llo11ypop.core.errors import LedgerError
-from llo11ypop.ledger.connection import CONNECTIONS, to_json
 
 WAIT_S = 10.0
 UPGRADE_WAIT_S = 300.0
@@ -24,8 +23,11 @@ _PAUSE_S = 0.1
 _TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 
-def engine_of(url: str) -> Engine:
-    """A pool. Nothing is opened yet. Raises ConfigError for an address that cannot be read."""
+def engine_of(url: str, connections: int, to_json: Callable[[Any], str]) -> Engine:
+    """A pool of so many connections, twice as many for a moment; nothing is opened yet.
+
+    Raises ConfigError for an address that cannot be read.
+    """
     given = parameters(url)
 
     def connected(_dialect: Any, _record: Any, _args: Any, prepared: Mapping[str, Any]) -> "psycopg.Connection[Any]":
@@ -41,8 +43,8 @@ def engine_of(url: str) -> Engine:
 
     engine = create_engine(
         URL.create("postgresql+psycopg", database=place_of(url)),  # for messages: it must not hold the password
-        pool_size=CONNECTIONS,
-        max_overflow=CONNECTIONS,
+        pool_size=connections,
+        max_overflow=connections,
         pool_pre_ping=True,
         pool_timeout=WAIT_S,
         json_serializer=to_json,

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from llo11ypop.approvals.checkpoints import CONVERSATIONS, open_checkpoints, threads_older_than
+from llo11ypop.approvals.checkpoints import open_checkpoints, threads_older_than
 from llo11ypop.approvals.desk import Desk, open_desk
 from llo11ypop.approvals.graph import ApprovalDeps
+from llo11ypop.approvals.postgres import CONVERSATIONS
 from llo11ypop.approvals.postgres_threads import upgrade
 from llo11ypop.approvals.threads import run_config
 from llo11ypop.core.clock import SystemClock

@@ -18,6 +18,7 @@ from llo11ypop.core.errors import ConfigError, LedgerError
 from llo11ypop.core.ids import new_id
 from llo11ypop.core.principal import Principal
 from llo11ypop.core.question import Answer
+from llo11ypop.models.spending import Scope, spending
 
 RECURSION_LIMIT = 12
 """A turn has five steps; LangGraph's own default lets a loop run silently."""
@@ -71,9 +72,10 @@ class Conversation:
             configurable={"thread_id": key}, metadata={"kind": "ask"}, recursion_limit=RECURSION_LIMIT, max_concurrency=8
         )
         try:
-            await self._graph.ainvoke(
-                {"question": question, "turn": turn, "at": at.isoformat()}, config, durability=self._durability
-            )
+            with spending(Scope.QUESTION, turn):
+                await self._graph.ainvoke(
+                    {"question": question, "turn": turn, "at": at.isoformat()}, config, durability=self._durability
+                )
         finally:
             self.deps.bench.pop(turn, None)
         if work.answer is None:

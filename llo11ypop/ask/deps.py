@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llo11ypop.agents.guardrail import Guard
+from llo11ypop.agents.query_writer.policy import Minds
 from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.ask.site import Site, open_site
 from llo11ypop.ask.work import Work
@@ -14,6 +15,7 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.core.goal import Goal
 from llo11ypop.core.principal import OPERATOR, Principal
 from llo11ypop.core.proposal import Proposal
+from llo11ypop.models.port import NO_MODELS, Model
 from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.query.store import TelemetryStore
 
@@ -51,6 +53,12 @@ class AskDeps:
     """Who asks where nobody says."""
     salt: bytes = b""
     """Mixed into pseudonyms."""
+    models: Model = NO_MODELS
+    """Read questions a second time, where a role is set."""
+    minds: Minds = Minds.BOTH
+    """Whose readings count; `MODEL` alone is for measuring."""
+    votes: int = 1
+    """Forms that the query writer's model fills per question, of which the majority by rows counts."""
     bench: dict[str, Work] = field(default_factory=dict)
     """Turns under way, by their key."""
     conversation: "Conversation | None" = None

@@ -1,4 +1,4 @@
-"""A turn as a LangGraph graph: guard → direct → analyse (one per area) → retrieve or deepen → answer.
+"""A turn as a LangGraph graph: guard → direct → read again (where models are set) → analyse → retrieve or deepen → answer.
 
 The state is plain JSON and survives restarts; rows and clients stay in the turn's `Work`. Nothing that a row holds can change
 where the graph goes: the plan is made before any row is read.
@@ -18,6 +18,7 @@ from llo11ypop.ask.answer_json import answer_json
 from llo11ypop.ask.answering import answer_of
 from llo11ypop.ask.deps import AskDeps
 from llo11ypop.ask.facts import fresh_plans, freshness, note_newest, planned_of, work_plan
+from llo11ypop.ask.minds import asks_models, compare, read_again
 from llo11ypop.ask.reads import read_question, relevant_trap
 from llo11ypop.ask.shown import shown_of
 from llo11ypop.ask.state import TURNS_KEPT, AnalystState, AskState, Turn
@@ -52,13 +53,15 @@ def build_ask(deps: AskDeps) -> StateGraph[AskState]:
     broke = _broke(deps)
     graph.add_node("guard", _guard(deps), timeout=READ, error_handler=broke)
     graph.add_node("direct", _direct(deps), timeout=READ, error_handler=broke)
+    graph.add_node("read_again", _read_again(deps), timeout=READ, error_handler=_without_models(deps))
     graph.add_node("analyse", _analyse(deps), input_schema=AnalystState, timeout=READ, error_handler=broke)
     graph.add_node("retrieve", _retrieve(deps), timeout=READ, retry_policy=retry, error_handler=broke)
     graph.add_node("deepen", _deepen(deps), timeout=INVESTIGATE, retry_policy=retry, error_handler=broke)
     graph.add_node("answer", _answer(deps), timeout=READ, error_handler=_speechless(deps))
     graph.add_edge(START, "guard")
     graph.add_conditional_edges("guard", _route, ["direct", "answer"])
-    graph.add_conditional_edges("direct", _to_analysts, ["analyse", "retrieve", "deepen", "answer"])
+    graph.add_conditional_edges("direct", _after_direct, ["read_again", "analyse", "retrieve", "deepen", "answer"])
+    graph.add_conditional_edges("read_again", _to_analysts, ["analyse", "retrieve", "deepen", "answer"])
     graph.add_conditional_edges("analyse", _route, ["retrieve", "deepen", "answer"])
     graph.add_edge("retrieve", "answer")
     graph.add_edge("deepen", "answer")
@@ -68,6 +71,10 @@ def build_ask(deps: AskDeps) -> StateGraph[AskState]:
 
 def _route(state: AskState) -> str:
     return state["route"]
+
+
+def _after_direct(state: AskState) -> list[Send] | str:
+    return "read_again" if state.get("again") else _to_analysts(state)
 
 
 def _to_analysts(state: AskState) -> list[Send] | str:
@@ -101,16 +108,45 @@ def _direct(deps: AskDeps) -> Node:
         if work.site is None:
             return {"route": "answer"}
         with work.step("director") as note:
-            reading = work.reading = read_question(work.site.reader, state["question"], work.at, state.get("turns", []))
-            work.areas = tuple(a for a in analysts() if a in reading.areas)
-            route = route_of(reading)
+            turns, question = state.get("turns", []), state["question"]
+            reading = work.reading = read_question(work.site.reader, question, work.at, turns)
+            found = directed(work, reading)
+            route = found["route"]
             called = listed([f"the {a} analyst" for a in work.areas], len(Area))
             note.did = f"read it as {reading.text or 'nothing known'}; " + (
                 f"called {called}" if route != "answer" else "asks back"
             )
-        return {"route": route, "areas": [a.value for a in work.areas]}
+        again = asks_models(deps, reading, question, work.at, work.site.reader, turns)
+        return {**found, "again": again}
 
     return node
+
+
+def directed(work: Work, reading: Reading) -> AskState:
+    """Where a reading goes, and which analysts look at it."""
+    work.areas = tuple(a for a in analysts() if a in reading.areas)
+    return {"route": route_of(reading), "areas": [a.value for a in work.areas]}
+
+
+def _read_again(deps: AskDeps) -> Node:
+    async def node(state: AskState) -> AskState:
+        work = deps.bench[state["turn"]]
+        if work.reading is None or work.site is None:
+            return {}
+        await read_again(work, state["question"], work.reading, work.site, deps)
+        return {"route": "answer", "areas": []} if work.status is Status.DECLINED else directed(work, work.reading)
+
+    return node
+
+
+def _without_models(deps: AskDeps) -> Node:
+    async def failed(state: AskState, error: NodeError) -> Command[Any]:
+        work = deps.bench[state["turn"]]
+        with work.step("query writer") as note:
+            note.did = f"gave no reading: {_line(error.error)}"
+        return Command(goto=_to_analysts(state))
+
+    return failed
 
 
 def route_of(reading: Reading) -> str:
@@ -147,6 +183,7 @@ def _retrieve(deps: AskDeps) -> Node:
             found = await site.store.run_many({**plans, **{f"newest:{n}": p for n, p in fresh.items()}}, work.at)
             note_newest({n: found[f"newest:{n}"] for n in fresh}, site, work.at)
             evidence = found["answer"]
+            compare(work, reading, evidence)
             asked = reading.scope.top is not None and evidence.row_count <= reading.scope.top
             work.result = described(reading, evidence, truncated=evidence.truncated and not asked)
             work.evidence = [evidence]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from llo11ypop.agents.guardrail import CatalogWords, Known
+from llo11ypop.agents.query_writer.terms import Terms
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
@@ -113,6 +114,14 @@ class Site:
     newest: dict[tuple[str, datetime], datetime | None] = field(default_factory=dict)
     """(dataset, instant) → its newest row before it."""
     _topology: Topology | None = None
+    _terms: Terms | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What a model may name; made once."""
+        if self._terms is None:
+            self._terms = Terms(self.reader)
+        return self._terms
 
     def stands_at(self, at: datetime) -> bool:
         """Whether it may be used for a question as of `at`."""

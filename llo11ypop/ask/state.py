@@ -27,6 +27,8 @@ class AskState(TypedDict, total=False):
     """Key of the turn's work in this process."""
     route: str
     """Where the director sent it: `answer`, `retrieve` or `deepen`."""
+    again: bool
+    """Whether models read it too."""
     areas: list[str]
     turns: list[Turn]
     answer: dict[str, Any]

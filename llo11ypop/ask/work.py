@@ -14,6 +14,7 @@ from llo11ypop.core.vocabulary import Area
 
 if TYPE_CHECKING:
     from llo11ypop.agents.investigators import Investigated
+    from llo11ypop.agents.query_writer import Written
     from llo11ypop.ask.site import Site
     from llo11ypop.core.principal import Principal
     from llo11ypop.language.reading import Reading
@@ -39,6 +40,10 @@ class Work:
     site: "Site | None" = None
     """The fleet as this principal may see it."""
     reading: "Reading | None" = None
+    written: "Written | None" = None
+    """What the query writer's model made of it; None where none was asked."""
+    alone: bool = False
+    """The model's reading is the one that is answered."""
     evidence: list[Evidence] = field(default_factory=list)
     result: Result | None = None
     investigated: "Investigated | None" = None

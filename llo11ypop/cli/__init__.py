@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "autonomy": ("autonomy", "Show what may run without a human, and why."),
     "db": ("db", "Create or migrate the ledger."),
     "run-trace": ("run_trace", "Name the straggler in a trace of a training run."),
+    "fake-model": ("fake_model", "Serve a fake model on loopback, to try things out."),
     "doctor": ("doctor", "Probe what is configured and say what is wrong."),
 }
 """Command → (module of this package, one line of help). `run` is also the function below, hence its module's name."""

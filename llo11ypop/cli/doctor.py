@@ -34,7 +34,7 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Probe settings, catalog, playbooks, telemetry, ledger, channels, disk and clock. Exit 1 when something must be done."""
+    """Probe settings, catalog, telemetry, ledger, channels, models, disk and clock. Exit 1 when something must be done."""
     found = asyncio.run(examine())
     if as_json:
         print(json.dumps([asdict(f) for f in found], indent=2, ensure_ascii=False))
@@ -59,6 +59,7 @@ async def examine() -> list[Finding]:
         "telemetry": _telemetry,
         "ledger": _ledger,
         "channels": _channels,
+        "models": _models,
         "disk": _disk,
         "clock": _clock,
     }
@@ -125,6 +126,12 @@ async def _channels(settings: "Settings") -> list[Finding]:
     from llo11ypop.cli.doctor_channels import examine_channels
 
     return [Finding("channels", state, text) for state, text in await examine_channels(settings)]
+
+
+async def _models(settings: "Settings") -> list[Finding]:
+    from llo11ypop.cli.doctor_models import examine_models
+
+    return [Finding("models", state, text) for state, text in await examine_models(settings)]
 
 
 async def _disk(settings: "Settings") -> list[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llo11ypop.core.ids import canonical_json
 from llo11ypop.models.port import Reason
 from llo11ypop.models.wire import Answer
 
@@ -43,6 +44,11 @@ def read(answer: Answer, schema: Mapping[str, Any]) -> dict[str, Any] | Problem:
         return Problem(Reason.SCHEMA, "the answer is not a JSON object")
     wrong = violation(value, schema)
     return Problem(Reason.SCHEMA, wrong) if wrong else value
+
+
+def with_schema(user: str, schema: Mapping[str, Any]) -> str:
+    """A question that says how to answer it, for servers that are not given the schema otherwise."""
+    return f"{user}\n\nAnswer with one JSON object that matches this JSON Schema:\n{canonical_json(schema)}"
 
 
 def bare(text: str) -> str:

@@ -129,8 +129,7 @@ class Exchange:
         if self._method(turn.one) != "json_mode":
             return turn.messages
         (_, system), (_, user), *more = turn.messages
-        asked = f"{user}\n\nAnswer with one JSON object that matches this JSON Schema:\n{canonical_json(turn.request.schema)}"
-        return (("system", system), ("user", asked), *more)
+        return (("system", system), ("user", answers.with_schema(user, turn.request.schema)), *more)
 
     def _charge(self, bill: Bill, turn: Turn, outcome: str, latency_s: float, answer: Answer | None, estimate: Usage) -> None:
         usage = priced(turn.one, answer.usage) if answer is not None and answer.usage is not None else None

@@ -80,9 +80,8 @@ def _open(one: Endpoint, asking: dict[str, Any]) -> "tuple[openai.DefaultAsyncHt
     from pydantic import SecretStr
 
     options: dict[str, Any] = {} if one.temperature is None else {"temperature": one.temperature}
-    local = urlsplit(one.base_url).hostname in _LOOPBACK
     http = openai.DefaultAsyncHttpxClient(
-        timeout=one.timeout_s, follow_redirects=False, trust_env=not local, verify=_certificates(one.ca)
+        timeout=one.timeout_s, follow_redirects=False, trust_env=not is_local(one), verify=certificates(one.ca)
     )
     chat = ChatOpenAI(
         model=one.model,
@@ -174,6 +173,11 @@ def _retry_after_s(bad: "openai.APIStatusError") -> float | None:
         return None
 
 
+def is_local(one: Endpoint) -> bool:
+    """Whether the endpoint is on this machine: no proxy of the environment is used for it."""
+    return urlsplit(one.base_url).hostname in _LOOPBACK
+
+
 def _place(one: Endpoint) -> str:
     return f"{one.model} at {one.base_url}"
 
@@ -189,5 +193,6 @@ def _excerpt(bad: BaseException) -> str:
 
 
 @cache
-def _certificates(ca: Path | None) -> ssl.SSLContext:
+def certificates(ca: Path | None) -> ssl.SSLContext:
+    """What is trusted. Raises OSError."""
     return ssl.create_default_context(cafile=str(ca) if ca else None)

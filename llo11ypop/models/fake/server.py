@@ -89,12 +89,15 @@ class FakeModelServer:
     def __exit__(self, kind: type[BaseException] | None, bad: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
+    @property
+    def names(self) -> list[str]:
+        """The models it has; any other name that begins with 'fake' will do as well."""
+        return [MODEL, *(f"fake-{role}" for role in self._script.roles)]
+
     def models(self) -> list[dict[str, Any]]:
         """As `/v1/models` lists them."""
-        names = [MODEL, *(f"fake-{role}" for role in self._script.roles)]
-        return [
-            {"id": name, "object": "model", "owned_by": "llo11ypop fake-model", "max_model_len": self.context} for name in names
-        ]
+        told = {"object": "model", "owned_by": "llo11ypop fake-model", "max_model_len": self.context}
+        return [{"id": name, **told} for name in self.names]
 
     def said(self, asked: Asked) -> Said:
         """The answer to a request, which is recorded."""

@@ -1,10 +1,14 @@
-"""Read which thing stands in which from the inventory, as of one instant: the fleet's topology, once per cycle."""
+"""Read which thing stands in which from the inventory, as of one instant: the fleet's topology, once per cycle.
+
+Where there is no inventory at all, what the last day's telemetry names stands in for it.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from llo11ypop.core.entity import Entity
+from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.query.plan import Plan
@@ -48,6 +52,20 @@ EDGES: dict[str, tuple[tuple[Level, str, Level, str], ...]] = {
 }
 """Per plan: (child level, its column, parent level, its column)."""
 
+SEEN = {
+    "gpus": _pairs("gpu_metrics", "gpu_uuid", "node_id", window="24h"),
+    "nodes": _pairs("gpu_metrics", "node_id", "cluster", window="24h"),
+    "racks": _pairs("node_hw", "node_id", "rack", window="24h"),
+    "hosts": _pairs("node_hw", "node_id", "cluster", window="24h"),
+}
+"""In place of an inventory. A node stands in its cluster then, since nobody says where its rack stands."""
+SEEN_EDGES: dict[str, tuple[Level, str, Level, str]] = {
+    "gpus": (Level.GPU, "gpu_uuid", Level.NODE, "node_id"),
+    "nodes": (Level.NODE, "node_id", Level.CLUSTER, "cluster"),
+    "racks": (Level.NODE, "node_id", Level.RACK, "rack"),
+    "hosts": (Level.NODE, "node_id", Level.CLUSTER, "cluster"),
+}
+
 WITHIN_CLUSTER = (Level.MOUNT, Level.PARTITION)
 """Levels whose names are only unique within a cluster: their id is `<cluster>/<name>`."""
 
@@ -62,6 +80,11 @@ async def read_topology(store: TelemetryStore, at: datetime) -> Topology:
     for name, kinds in EDGES.items():
         for row in evidence[name].rows.to_pylist():
             edges.update(dict.fromkeys(_edges(row, kinds)))
+    if all(evidence[name].status is EvidenceStatus.NOT_EXPORTED for name in ("gpus", "nodes")):
+        seen = await store.run_many(SEEN, at)
+        for name, kind in SEEN_EDGES.items():
+            for row in seen[name].rows.to_pylist():
+                edges.update(dict.fromkeys(_edges(row, (kind,))))
     return Topology.of(edges)
 
 

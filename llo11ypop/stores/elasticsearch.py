@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import RuntimeField
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
@@ -166,12 +167,15 @@ class ElasticsearchStore:
         if gone:
             raise self._changed(f"{self._access.name}: the index '{index.pattern}' no longer has {', '.join(gone)}")
 
+    def _runtime(self, name: str) -> Mapping[str, RuntimeField]:
+        return self._indices[name].runtime if name in self._indices else {}
+
     async def _with_reader(self, at: datetime, read: Callable[[Reader], Awaitable[T]]) -> T:
         """What is read over a connection of its own; in the other language from now on where the cluster wants that."""
         language = self._language
         try:
             async with connect(self._access, plain=language.plain) as client:
-                reader = language.reader(client, self._access, at, self._deadline_s)
+                reader = language.reader(client, self._access, at, self._deadline_s, runtime=self._runtime)
                 try:
                     return await read(reader)
                 finally:

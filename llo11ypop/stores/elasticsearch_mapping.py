@@ -42,14 +42,20 @@ class Place:
 
 
 def index_of(catalog: Catalog, dataset: Dataset, places: Mapping[str, Place], prefix: str, there: frozenset[str]) -> Index:
-    """The dataset's index over the fields of its live mapping. Raises UnknownNameError for an alias table that is not there."""
+    """The dataset's index over the fields of its live mapping, and over those that can be worked out from them.
+
+    Raises UnknownNameError for an alias table that is not there.
+    """
     place = places.get(dataset.dataset)
     if place is None:
         own = own_index(dataset, prefix)
         return Index(own.pattern, {n: c for n, c in own.columns.items() if c.name in there})
     if place.aliases and place.aliases not in catalog.aliases:
         raise UnknownNameError("alias table", place.aliases, catalog.aliases, where=f"telemetry.elasticsearch: {dataset.dataset}")
-    return foreign_index(dataset, place.index, catalog.aliases.get(place.aliases), there)
+    made = {n: one for n, one in catalog.runtime(dataset.dataset).items() if n not in there and one.possible(there)}
+    index = foreign_index(dataset, place.index, catalog.aliases.get(place.aliases), there | set(made))
+    used = {f.name for f in index.columns.values()}
+    return Index(index.pattern, index.columns, {n: one for n, one in made.items() if n in used})
 
 
 async def live_fields(client: "AsyncElasticsearch", access: Access, pattern: str) -> dict[str, str]:
@@ -94,18 +100,36 @@ async def read_indices(
         return fitting(index_of(catalog, dataset, places, prefix, frozenset(types)), dataset, types)
 
     found = await gathered(one(d) for d in catalog.datasets.values())
-    return {name: index for name, index in zip(catalog.datasets, found, strict=True) if index is not None}
+    indices = {name: index for name, index in zip(catalog.datasets, found, strict=True) if index is not None}
+    if any(index.runtime for index in indices.values()) and await _is_opensearch(client, access):
+        return {name: _without_runtime(index) for name, index in indices.items()}
+    return indices
+
+
+async def _is_opensearch(client: "AsyncElasticsearch", access: Access) -> bool:
+    """OpenSearch has no runtime fields (its derived fields are another thing)."""
+    from elasticsearch import ApiError, TransportError
+
+    try:
+        return bool((await client.info())["version"].get("distribution") == "opensearch")
+    except (ApiError, TransportError) as bad:
+        raise store_error(bad, access, "its version") from bad
+
+
+def _without_runtime(index: Index) -> Index:
+    return Index(index.pattern, {n: c for n, c in index.columns.items() if c.name not in index.runtime})
 
 
 def fitting(index: Index, dataset: Dataset, types: Mapping[str, Any]) -> Index | None:
     """The index with only those columns whose type is the catalog's; none when its time or all of them are gone."""
     columns: dict[str, ForeignName] = {}
     for name, foreign in index.columns.items():
-        kind, wanted = types.get(foreign.name, ""), FITS[dataset.fields[name].type]
+        made = index.runtime.get(foreign.name)
+        kind, wanted = made.type if made else types.get(foreign.name, ""), FITS[dataset.fields[name].type]
         if kind in TEXTS and TYPE_OF.get(types.get(f"{foreign.name}.keyword", "")) in wanted:
             columns[name] = foreign.model_copy(update={"name": f"{foreign.name}.keyword"})
         elif TYPE_OF.get(kind) in wanted:
             columns[name] = foreign
     if not columns or (dataset.time and dataset.time not in columns):
         return None
-    return Index(index.pattern, columns)
+    return Index(index.pattern, columns, index.runtime)

@@ -6,13 +6,14 @@ What a page looks like is for the language to say: `elasticsearch_sql`, `elastic
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
+from llo11ypop.catalog.models import RuntimeField
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Query
 from llo11ypop.query.compile.es_select import Native
@@ -40,6 +41,8 @@ class Reader(ABC):
     at: datetime
     deadline_s: float
     queries: int = 0
+    runtime: Callable[[str], Mapping[str, RuntimeField]] = lambda _: {}
+    """Dataset → fields that the cluster works out as it reads."""
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     engine: ClassVar[str]
@@ -82,6 +85,11 @@ class Reader(ABC):
     @abstractmethod
     def query(self, native: Native[Any], dataset: str) -> Query:
         """A query as the evidence shows it."""
+
+    def mappings(self, dataset: str, said: str) -> dict[str, Any]:
+        """`runtime_mappings` for a query: those fields that it names."""
+        made = {name: one for name, one in self.runtime(dataset).items() if name in said}
+        return {name: {"type": one.type, "script": {"source": one.script}} for name, one in made.items()}
 
     def partial(self, dataset: str) -> StoreError:
         """The error for an answer that is not whole."""

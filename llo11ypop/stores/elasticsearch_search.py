@@ -49,6 +49,8 @@ class SearchReader(Reader):
         from elasticsearch import ApiError, TransportError
 
         body = sent(body_of(native, groups=_page(native), after=after, rows=_rows(native)), self.at)
+        if made := self.mappings(dataset, json.dumps(body)):
+            body["runtime_mappings"] = made
         try:
             answer = await self.client.search(index=native.source, body=body, allow_partial_search_results=False)
         except (ApiError, TransportError) as bad:

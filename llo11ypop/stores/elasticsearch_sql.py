@@ -41,6 +41,7 @@ class SqlReader(Reader):
             page = await self.client.sql.query(
                 query=text.text,
                 params=sent(text.params, self.at) or None,
+                runtime_mappings=self.mappings(dataset, text.text) or None,
                 fetch_size=PAGE_ROWS,
                 time_zone="Z",
                 request_timeout=f"{int(self.access.timeout_s * 1000)}ms",

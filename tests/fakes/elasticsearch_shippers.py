@@ -35,6 +35,8 @@ class ShipperElasticsearch(FakeElasticsearch):
     granted: dict[str, set[str]] | None = None
     """Pattern of names → privileges; None: the user may do all."""
     security: bool = True
+    scripts: dict[str, str] = field(default_factory=dict)
+    """Painless → DuckDB text that gives the same; any other script does not compile."""
 
     def put(self, name: str, mapping: Mapping[str, str], documents: list[Flat], *, stream: bool = False) -> None:
         """An index, or a data stream over one, with documents as flat fields. A text's keyword sub-field is filled with it."""
@@ -43,14 +45,14 @@ class ShipperElasticsearch(FakeElasticsearch):
             self.of_stream[index] = name
         self.mappings[name] = dict(mapping)
         columns = ", ".join(f'"{f}" {DUCK.get(mapping[f], "VARCHAR")}' for f in _columns(mapping))
-        self.connection.execute(f'CREATE OR REPLACE TABLE "{name}" ({columns})')
+        self.connection.execute(f'CREATE OR REPLACE TABLE "{name}.rows" ({columns})')
         for document in documents:
             full = {f: document.get(f, document.get(f.removesuffix(".keyword"))) for f in _columns(mapping)}
             unknown = set(document) - set(mapping)
             assert not unknown, f"{name}: {unknown} are not in the mapping"
             kept = {f: v for f, v in full.items() if v is not None}
             names, marks = ", ".join(f'"{f}"' for f in kept), ", ".join("?" * len(kept))
-            self.connection.execute(f'INSERT INTO "{name}" ({names}) VALUES ({marks})', list(kept.values()))
+            self.connection.execute(f'INSERT INTO "{name}.rows" ({names}) VALUES ({marks})', list(kept.values()))
         self.forget()
 
     def answer(self, method: str, target: str, body: bytes, headers: Any) -> tuple[int, Any]:
@@ -121,20 +123,34 @@ class ShipperElasticsearch(FakeElasticsearch):
         return {"indices": found, "fields": fields}
 
     def _query(self, body: dict[str, Any]) -> Any:
-        self._show_pattern(body["query"])
+        for pattern in _FROM.findall(body["query"]):
+            self._show(pattern, body.get("runtime_mappings") or {})
         return super()._query(body)
 
-    def _show_pattern(self, text: str) -> None:
-        """A view under the name of a pattern; the indices below it must have the same mapping."""
-        for pattern in _FROM.findall(text):
-            found = self._matching(pattern)
-            if pattern in self.mappings or not found:
-                continue
-            if any(self.mappings[n] != self.mappings[found[0]] for n in found):
-                raise Refused("verification_exception", f"[{pattern}] points to indices with different mappings")
-            rows = " UNION ALL ".join(f'SELECT * FROM "{n}"' for n in found)
-            self.connection.execute(f'CREATE OR REPLACE VIEW "{pattern}" AS {rows}')
-            self.forget()
+    def _show(self, pattern: str, runtime: dict[str, Any]) -> None:
+        """A view under the name of a pattern, with its runtime fields; the indices below it must have the same mapping."""
+        found = self._matching(pattern)
+        if not found:
+            return
+        if any(self.mappings[n] != self.mappings[found[0]] for n in found):
+            raise Refused("verification_exception", f"[{pattern}] points to indices with different mappings")
+        made = "".join(f', {self._worked_out(pattern, name, one)} AS "{name}"' for name, one in runtime.items())
+        rows = " UNION ALL ".join(f'SELECT *{made} FROM "{n}.rows"' for n in found)
+        self.connection.execute(f'CREATE OR REPLACE VIEW "{pattern}" AS {rows}')
+        self.forget()
+
+    def _worked_out(self, pattern: str, name: str, one: dict[str, Any]) -> str:
+        """What stands for a script: Painless is not run here, so each script that is known has its DuckDB text."""
+        if set(one) != {"type", "script"} or one["type"] not in ("keyword", "long", "double", "date"):
+            raise Refused("mapper_parsing_exception", f"unknown parameter of runtime field [{name}]")
+        text = self.scripts.get(one["script"]["source"])
+        if text is None:
+            raise Refused("script_exception", f"compile error in the script of [{name}]")
+        there = {column for index in self._matching(pattern) for column in self.mappings[index]}
+        for column in re.findall(r'"([^"]+)"', text):
+            if column not in there:
+                text = text.replace(f'"{column}"', "NULL")
+        return text
 
     def _sampled(self, pattern: str, body: Any) -> Any:
         """The newest documents' fields; any other search is refused."""
@@ -147,7 +163,7 @@ class ShipperElasticsearch(FakeElasticsearch):
             by = [f'"{f}" DESC NULLS LAST' for order in body.get("sort") or [] for f in order if f in self.mappings[name]]
             order = f" ORDER BY {', '.join(by)}" if by else ""
             shown = ", ".join(f'"{n}"' for n in there) or "1"
-            rows = self.connection.execute(f'SELECT {shown} FROM "{name}"{order} LIMIT {int(body["size"])}').fetchall()
+            rows = self.connection.execute(f'SELECT {shown} FROM "{name}.rows"{order} LIMIT {int(body["size"])}').fetchall()
             for row in rows:
                 fields = {n: [_json(v)] for n, v in zip(there, row, strict=False) if v is not None}
                 hits.append({"_index": name, "_id": str(len(hits)), "_score": None, "fields": fields})

@@ -7,6 +7,7 @@ telegraf's inputs.redfish and outputs.elasticsearch.
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.conformance.store_tables import catalog
 from tests.fakes.elasticsearch_shippers import ShipperElasticsearch
 
 Flat = dict[str, Any]
@@ -15,6 +16,8 @@ NVIDIA = "metrics-nvidia_gpu.stats-default"
 SLURM = "slurm"
 EVENTS = "metrics-kubernetes.event-default"
 SYSLOG = "logs-system.syslog-default"
+BROKEN = "gpu-a-002"
+"""The node with a fan that hardly turns."""
 
 NVIDIA_MAPPING = {
     "@timestamp": "date", "data_stream.namespace": "constant_keyword", "host.name": KEYWORD,
@@ -63,7 +66,7 @@ TELEGRAF_MAPPING = {
 
 def shipped(at: datetime, *, nodes: int = 4, hours: int = 2) -> ShipperElasticsearch:
     """A cluster that the five shippers have written to until `at`."""
-    fake = ShipperElasticsearch()
+    fake = ShipperElasticsearch(scripts=scripts())
     end = at.replace(tzinfo=None)
     times = [end - timedelta(minutes=5 * i + 1) for i in range(hours * 12)]
     names = [f"gpu-a-{n:03d}" for n in range(1, nodes + 1)]
@@ -76,12 +79,35 @@ def shipped(at: datetime, *, nodes: int = 4, hours: int = 2) -> ShipperElasticse
     return fake
 
 
+def scripts() -> dict[str, str]:
+    """The shipped tables' Painless, and what DuckDB makes of the same fields."""
+    made = {name: one.script for dataset in catalog().datasets for name, one in catalog().runtime(dataset).items()}
+    first = "coalesce({})".format
+    said = {
+        "gpu_index": 'CAST("gpu.labels.gpu" AS BIGINT)',
+        "gpus": "CAST(coalesce(nullif(regexp_extract(\"tres_alloc.keyword\", 'gres/gpu=([0-9]+)', 1), ''), '0') AS BIGINT)",
+        "gpu_seconds": "CAST(coalesce(nullif(regexp_extract(\"tres_alloc.keyword\", 'gres/gpu=([0-9]+)', 1), ''), '0') AS DOUBLE)"
+        ' * "elapsed"',
+        "exit_code": "CAST(split_part(\"exit_code.keyword\", ':', 1) AS BIGINT)",
+        "exit_signal": "CAST(split_part(\"exit_code.keyword\", ':', 2) AS BIGINT)",
+        "severity": "['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'][\"log.syslog.priority\" % 8 + 1]",
+        "facility": "['kern', 'user', 'mail', 'daemon'][\"log.syslog.facility.code\" + 1]",
+        "sensor_type": "CASE WHEN ends_with(\"measurement_name\", '_fans') THEN 'fan' WHEN ends_with(\"measurement_name\", "
+        "'_powersupplies') THEN 'psu' WHEN contains(lower(\"tag.name\"), 'inlet') THEN 'inlet_temp' END",
+        "reading": first(", ".join(f'"{m}.{names[0]}"' for m, names in REDFISH.items())),
+        "lower_critical": first('"redfish_thermal_fans.lower_threshold_critical"'),
+        "upper_critical": first('"redfish_thermal_temperatures.upper_threshold_critical"'),
+    }
+    return {made[f"llo11ypop.{name}"]: text for name, text in said.items()}
+
+
 def _gpu(at: datetime, node: str, slot: int) -> Flat:
     return {
         "@timestamp": at, "data_stream.namespace": "default", "host.name": "agent-7", "gpu.labels.UUID": f"GPU-{node}-{slot}",
         "gpu.labels.Hostname": node, "gpu.labels.modelName": "NVIDIA H100 80GB HBM3", "gpu.labels.gpu": str(slot),
-        "gpu.labels.DCGM_FI_DRIVER_VERSION": "550.54.15", "gpu.temperature.gpu": 55 + slot, "gpu.temperature.memory": 0,
-        "gpu.power.usage": 510.5, "gpu.power.energy_consumption.total": 2_896_518_860, "gpu.utilization.gpu": 0.875,
+        "gpu.labels.DCGM_FI_DRIVER_VERSION": "550.54.15", "gpu.temperature.gpu": 55 + slot + at.minute % 7,
+        "gpu.temperature.memory": 0,
+        "gpu.power.usage": 510.5 + at.minute, "gpu.power.energy_consumption.total": 2_896_518_860, "gpu.utilization.gpu": 0.875,
         "gpu.utilization.memory_copy": 41, "gpu.clock.streaming_multiprocessor_frequency": 1755,
         "gpu.clock.mem_frequency": 2619, "gpu.error.xid": 0, "gpu.memory.framebuffer.size.used": 65_000 * 2**20,
         "gpu.memory.framebuffer.size.free": 15_000, "gpu.pcie.replay": 0,
@@ -121,13 +147,15 @@ def _line(at: datetime, node: str) -> Flat:
 def _sensors(at: datetime, node: str) -> list[Flat]:
     common = {"@timestamp": at, "tag.source": node, "tag.address": "10.0.0.1", "tag.state": "Enabled", "tag.rack": "r01",
               "tag.cluster": "c-a", "tag.host": "telegraf-1"}  # fmt: skip
-    measured = {
-        "redfish_thermal_fans": ("Fan 3", 900.0 if node.endswith("002") else 9000.0, 1500.0),
-        "redfish_thermal_temperatures": ("Inlet Temp", 24.0, 42.0),
-        "redfish_power_powersupplies": ("PSU 1", 1450.0, 230.0),
-    }
+    slow = node == BROKEN
+    measured = [
+        ("redfish_thermal_fans", "Fan 3", 900.0 if slow else 9000.0, 1500.0),
+        ("redfish_thermal_fans", "Fan 4", 9000.0 + at.minute, 1500.0),
+        ("redfish_thermal_temperatures", "Inlet Temp", 24.0 + at.minute % 3, 42.0),
+        ("redfish_power_powersupplies", "PSU 1", 1450.0 + at.minute, 230.0),
+    ]
     found = []
-    for measurement, (name, *readings) in measured.items():
+    for measurement, name, *readings in measured:
         fields = {f"{measurement}.{f}": value for f, value in zip(REDFISH[measurement], readings, strict=True)}
         health = "Critical" if readings[0] == 900 else "OK"
         found.append({**common, "measurement_name": measurement, "tag.name": name, "tag.health": health, **fields})

@@ -4,10 +4,10 @@ An index is one dataset. A field is a column of it, perhaps under a foreign name
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llo11ypop.catalog.catalog import Catalog
-from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, ForeignName, Kind
+from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, ForeignName, Kind, RuntimeField
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.duckdb_rows import BLANKS_32, BLANKS_64
 from llo11ypop.query.compile.sql import Sql, instant, quoted, value
@@ -24,6 +24,8 @@ class Index:
     """Index, alias, data stream or pattern; every index it matches has the same mapping."""
     columns: Mapping[str, ForeignName]
     """Field of the catalog → what it is called here."""
+    runtime: Mapping[str, RuntimeField] = field(default_factory=dict)
+    """Fields that the cluster works out as it reads; every query that names one says how."""
 
 
 @dataclass(frozen=True)

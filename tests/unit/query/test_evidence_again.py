@@ -136,5 +136,17 @@ async def test_the_topology_is_what_stood_where_at_the_instant() -> None:
     assert now.contains(Entity(Level.SITE, "s"), Entity(Level.PARTITION, "c/train"))
 
 
-async def test_a_fleet_without_inventory_has_a_small_topology() -> None:
-    assert (await read_topology(store_of({"gpu_metrics": ROWS}), AT)).parents == {}
+async def test_without_an_inventory_what_telemetry_names_stands_in_for_it() -> None:
+    sensors = [{"ts": 5, "node_id": "n'1", "rack": "r1", "cluster": "c"}, {"ts": 60 * 25, "node_id": "gone", "rack": "r1"}]
+    found = await read_topology(store_of({"gpu_metrics": ROWS, "node_hw": sensors}), AT)
+    gpu = Entity(Level.GPU, "g1")
+    assert [found.at_level(gpu, level) for level in (Level.NODE, Level.RACK, Level.CLUSTER)] == [
+        (Entity(Level.NODE, "n'1"),),
+        (Entity(Level.RACK, "r1"),),
+        (Entity(Level.CLUSTER, "c"),),
+    ]
+    assert Entity(Level.NODE, "gone") not in found
+
+
+async def test_an_inventory_that_is_empty_is_believed() -> None:
+    assert (await read_topology(store_of({"gpu_metrics": ROWS, "inventory_gpus": []}), AT)).parents == {}

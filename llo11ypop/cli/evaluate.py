@@ -23,6 +23,7 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     compare: Annotated[Path | None, typer.Option(help="An earlier run's --json to compare with.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     keep: Annotated[Path, typer.Option(help="Folder in which simulated fleets are kept.")] = Path(".llo11ypop/fleets"),
+    jobs: Annotated[int, typer.Option(help="Fleets simulated and asked at once.")] = 2,
     paraphrases: Annotated[bool, typer.Option(help="Ask every question in its other words too.")] = True,
     known: Annotated[Path | None, typer.Option(help="Write the cases that fail, as tests/evals/known.yaml lists them.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only read the cases; with --fleet also run their SQL.")] = False,
@@ -49,9 +50,9 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     before = read_records(compare) if compare else None
     kinds = {c.fleet for c in wanted}
     files = given(fleet or []) or simulated(
-        kinds, seed or [1], gpus=gpus, days=days, folder=keep, cases=cases, progress=to_stderr
+        kinds, seed or [1], gpus=gpus, days=days, folder=keep, cases=cases, progress=to_stderr, jobs=jobs
     )
-    records = run_suite(wanted, files, paraphrases=paraphrases, progress=to_stderr)
+    records = run_suite(wanted, files, paraphrases=paraphrases, progress=to_stderr, jobs=jobs)
     against = compared(records, before) if before is not None else None
     result = whole(records, judge_pairs(cases), against)
     if known:

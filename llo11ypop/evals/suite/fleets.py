@@ -10,6 +10,7 @@ from llo11ypop.core.ids import content_hash
 from llo11ypop.evals.fleet_score import read_meta, simulate_fleet
 from llo11ypop.evals.suite.case import SCENARIO
 from llo11ypop.evals.suite.loading import scenario_path
+from llo11ypop.evals.suite.sharing import shared
 from llo11ypop.simulator.truth import truth_path
 
 FOLDER = Path(".llo11ypop/fleets")
@@ -17,6 +18,8 @@ SMALL_GPUS = 64
 SMALL_DAYS = 10.0
 SCENARIO_GPUS = 128
 SCENARIO_DAYS = 4.0
+Progress = Callable[[str], None]
+"""Told a line now and then; a module's function, where work is shared among processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,38 @@ class FleetFile:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A fleet that is to be made."""
+
+    path: Path
+    label: str
+    seed: int
+    gpus: int
+    days: float
+    profile: str
+    scenario: Path | None
+    progress: Progress | None
+
+
 def simulated(
     kinds: Iterable[str], seeds: Iterable[int], *, gpus: int, days: float, folder: Path = FOLDER, cases: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None, jobs: int = 1,
 ) -> list[FleetFile]:  # fmt: skip
-    """A fleet of each kind for each seed, made where the folder does not hold it yet; scenarios are read below `cases`."""
+    """A fleet of each kind for each seed, made where the folder does not hold it yet; scenarios are read below `cases`.
+
+    `jobs`: how many are made at once, each in a process of its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(kinds))
-    return [_made(kind, seed, (gpus, days), folder, cases or Path(), progress) for seed in seeds for kind in wanted]
+    made = {
+        (kind, seed): _making(kind, seed, (gpus, days), folder, cases or Path(), progress) for seed in seeds for kind in wanted
+    }
+    shared(_make, [m for m in made.values() if not m.path.exists()], jobs)
+    return [FleetFile(m.path, frozenset({kind}), m.label) for (kind, _), m in made.items()]
 
 
-def _made(
-    kind: str, seed: int, wanted: tuple[int, float], folder: Path, cases: Path, progress: Callable[[str], None] | None
-) -> FleetFile:
+def _making(kind: str, seed: int, wanted: tuple[int, float], folder: Path, cases: Path, progress: Progress | None) -> Making:
     size, length = wanted
     if kind == "small":
         size, length = SMALL_GPUS, min(length, SMALL_DAYS)
@@ -51,16 +73,21 @@ def _made(
         size, length = SCENARIO_GPUS, SCENARIO_DAYS
         name = f"{scenario.stem}-{content_hash(scenario.read_text(encoding='utf-8'))[:6]}"
     path = folder / f"{name}-{size}x{length:g}-seed{seed}-{makers()}.duckdb"
-    label = f"{kind} seed {seed}"
-    if not path.exists():
-        if progress is not None:
-            progress(f"{label}: simulating {size} GPUs × {length:g} days")
-        draft = path.with_name(f".{os.getpid()}-{path.name}")
-        simulate_fleet(draft, seed=seed, gpus=size, days=length, profile=profile, quiet=False, scenario=scenario)
-        if truth_path(draft).exists():
-            truth_path(draft).replace(truth_path(path))
-        draft.replace(path)
-    return FleetFile(path, frozenset({kind}), label)
+    return Making(path, f"{kind} seed {seed}", seed, size, length, profile, scenario, progress)
+
+
+def _make(making: Making) -> None:
+    if making.progress is not None:
+        making.progress(f"{making.label}: simulating {making.gpus} GPUs × {making.days:g} days")
+    path = making.path
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    simulate_fleet(
+        draft, seed=making.seed, gpus=making.gpus, days=making.days, profile=making.profile, quiet=False,
+        scenario=making.scenario,
+    )  # fmt: skip
+    if truth_path(draft).exists():
+        truth_path(draft).replace(truth_path(path))
+    draft.replace(path)
 
 
 def given(paths: Iterable[Path]) -> list[FleetFile]:

@@ -2,37 +2,57 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llo11ypop.agents.judge import equivalent
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import load_located
-from llo11ypop.evals.suite.fleets import FleetFile
+from llo11ypop.evals.suite.fleets import FleetFile, Progress
 from llo11ypop.evals.suite.loading import AnyCase
 from llo11ypop.evals.suite.record import Record
 from llo11ypop.evals.suite.runner import run_cases
 from llo11ypop.evals.suite.session import opened
+from llo11ypop.evals.suite.sharing import shared
 from llo11ypop.evals.suite.truth import prepare
 
 PAIRS = "judge_pairs.yaml"
 _LABELS = {True: True, False: False, "undecided": None}
-Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The cases of one fleet."""
+
+    cases: tuple[AnyCase, ...]
+    fleet: FleetFile
+    config: Path | None
+    paraphrases: bool
+    progress: Progress | None
 
 
 def run_suite(
     cases: Sequence[AnyCase], fleets: Sequence[FleetFile], *, config: Path | None = None, paraphrases: bool = True,
-    progress: Progress | None = None,
+    progress: Progress | None = None, jobs: int = 1,
 ) -> list[Record]:  # fmt: skip
-    """Ask every case of every fleet that it is for. Raises ConfigError when that leaves nothing, StoreError for a fleet."""
-    records: list[Record] = []
-    for fleet in fleets:
-        own = [c for c in cases if c.fleet in fleet.kinds]
-        if own:
-            records += asyncio.run(run_fleet(own, fleet, config=config, paraphrases=paraphrases, progress=progress))
+    """Ask every case of every fleet that it is for, `jobs` fleets at once, each in a process of its own.
+
+    Raises ConfigError when that leaves nothing, StoreError for a fleet.
+    """
+    parts = [_Part(tuple(c for c in cases if c.fleet in f.kinds), f, config, paraphrases, progress) for f in fleets]
+    longest_first = sorted((p for p in parts if p.cases), key=lambda p: -len(p.cases))
+    found = dict(zip((p.fleet.path for p in longest_first), shared(_run, longest_first, jobs), strict=True))
+    records = [r for f in fleets for r in found.get(f.path, ())]
     if not any(r.judged for r in records):
         raise ConfigError("nothing was run", next_step="no case applies to these fleets; see 'llo11ypop eval --check'")
     return records
+
+
+def _run(part: _Part) -> list[Record]:
+    return asyncio.run(
+        run_fleet(part.cases, part.fleet, config=part.config, paraphrases=part.paraphrases, progress=part.progress)
+    )
 
 
 async def run_fleet(

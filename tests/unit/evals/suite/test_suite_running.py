@@ -21,6 +21,7 @@ from llo11ypop.evals.suite.paired import compare, mcnemar, read_records
 from llo11ypop.evals.suite.record import Record, record_from_json
 from llo11ypop.evals.suite.report import as_json, failing, text
 from llo11ypop.evals.suite.runner import run_case, run_cases
+from llo11ypop.evals.suite.sharing import shared
 from llo11ypop.evals.suite.suite import judge_pairs
 from llo11ypop.evals.suite.truth import Prepared, check_sql, prepare
 from tests.unit.evals.suite.suite_samples import END, Fake, answer, case, fleet_file, refusal
@@ -329,3 +330,18 @@ async def test_failing_cases_are_listed_with_their_problem(fleet: Path) -> None:
     assert set(listed) == {r.id for r in records if not r.passed}
     assert listed["b"].startswith("rows differ")
     assert yaml.safe_load(failing([r for r in records if r.passed])) == {}
+
+
+def squared(number: int) -> int:
+    """For other processes, which know only what a module holds."""
+    if number < 0:
+        raise StoreError("a number below zero")
+    return number * number
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_shared_work_keeps_the_order_and_its_errors(jobs: int) -> None:
+    assert shared(squared, [3, 1, 2], jobs) == [9, 1, 4]
+    assert shared(squared, [], jobs) == []
+    with pytest.raises(StoreError, match="below zero"):
+        shared(squared, [1, -1], jobs)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -18,7 +19,7 @@ class ElasticsearchDataset(Section):
 
 
 class ElasticsearchSection(Section):
-    """An Elasticsearch, read through Elasticsearch SQL; nothing is read from it while `url` is empty."""
+    """An Elasticsearch or OpenSearch; nothing is read from it while `url` is empty."""
 
     url: str = ""
     """Addresses of its nodes, with commas between them."""
@@ -29,6 +30,8 @@ class ElasticsearchSection(Section):
     """Set it by environment or file."""
     ca: Path | None = None
     """Certificates to trust instead of the usual ones."""
+    language: Literal["auto", "sql", "dsl"] = "auto"
+    """What it is asked in; auto: SQL, and the Query DSL where there is no SQL."""
     timeout: PositiveDuration = timedelta(seconds=30)
     prefix: str = "llo11ypop-"
     """What stands before a dataset's name in the indices that `llo11ypop load` writes."""

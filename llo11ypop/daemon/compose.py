@@ -46,6 +46,19 @@ def open_store(settings: Settings, catalog: "Catalog | None" = None) -> "Telemet
     """The telemetry, read-only: one store, or several as one. Raises StoreError where the file is missing."""
     catalog = catalog or open_catalog(settings)
     store = _main_store(settings, catalog)
+    whole = _spanning(settings, catalog, store)
+    if whole is store and settings.telemetry.store == "duckdb":
+        return store
+    from llo11ypop.stores.joining import JoiningStore, joined_within
+    from llo11ypop.stores.spanning import SpanningStore
+
+    elsewhere = whole.elsewhere if isinstance(whole, SpanningStore) else frozenset()
+    joins = joined_within(catalog, elsewhere) if settings.telemetry.store == "duckdb" else None
+    return JoiningStore(whole, catalog, joins)
+
+
+def _spanning(settings: Settings, catalog: "Catalog", store: "TelemetryStore") -> "TelemetryStore":
+    """The main store with those beside it that hold single datasets."""
     if settings.telemetry.store != "elasticsearch":
         from llo11ypop.daemon import elasticsearch
 

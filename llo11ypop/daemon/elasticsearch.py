@@ -39,8 +39,17 @@ def access(section: ElasticsearchSection) -> "Access":
 def elasticsearch(section: ElasticsearchSection, catalog: "Catalog") -> "ElasticsearchStore":
     """The store. Raises ConfigError, and UnknownNameError for a dataset that the catalog does not have."""
     from llo11ypop.stores.elasticsearch import ElasticsearchStore
+    from llo11ypop.stores.elasticsearch_languages import DSL, LANGUAGES
 
-    return ElasticsearchStore(access(section), catalog, prefix=section.prefix, places=places(section, catalog))
+    auto = section.language == "auto"
+    return ElasticsearchStore(
+        access(section),
+        catalog,
+        prefix=section.prefix,
+        places=places(section, catalog),
+        language=LANGUAGES["sql" if auto else section.language],
+        otherwise=DSL if auto else None,
+    )
 
 
 def places(section: ElasticsearchSection, catalog: "Catalog") -> "dict[str, Place]":

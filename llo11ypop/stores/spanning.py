@@ -36,6 +36,12 @@ class SpanningStore:
         self._known: tuple[tuple[Exports, ...], Exports] | None = None
 
     @property
+    def elsewhere(self) -> frozenset[str]:
+        """The datasets that do not lie in the main store, of whatever stores it is made."""
+        main = self._stores[MAIN]
+        return frozenset(self._homes) | (main.elsewhere if isinstance(main, SpanningStore) else frozenset())
+
+    @property
     def query_count(self) -> int:
         """Native queries sent so far, to all of them."""
         return sum(store.query_count for store in self._stores.values())

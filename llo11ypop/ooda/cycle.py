@@ -13,6 +13,7 @@ from langgraph.runtime import RunControl
 from llo11ypop.approvals.records import proposal_json
 from llo11ypop.core.errors import ConflictError
 from llo11ypop.core.ids import new_id
+from llo11ypop.models.spending import Scope, spending
 from llo11ypop.ooda.deps import Deps
 from llo11ypop.ooda.graph import build_cycle
 from llo11ypop.ooda.state import CycleReport, CycleState
@@ -55,7 +56,8 @@ class Cycle:
         state = CycleState(cycle_id=cycle_id, at=at.isoformat(), goal_ids=list(goal_ids))
         self._control = RunControl()
         try:
-            ended = await self._graph.ainvoke(state, config, durability=self._durability, control=self._control, version="v2")
+            with spending(Scope.CYCLE, cycle_id) as spent:
+                ended = await self._graph.ainvoke(state, config, durability=self._durability, control=self._control, version="v2")
         except GraphDrained as drained:
             raise ConflictError("the cycle ended at a border because it was asked to stop") from drained
         finally:
@@ -73,6 +75,7 @@ class Cycle:
             duration_s=round(time.monotonic() - started, 4),
             errors=out.get("errors", []),
             minds=out.get("minds", {}),
+            spent=spent.summary(),
         )
         deps.memory.last_at = at
         await deps.ledger.close_cycle(cycle_id, summary(report), at)
@@ -100,4 +103,5 @@ def summary(report: CycleReport) -> dict[str, Any]:
         "duration_s": report.duration_s,
         "errors": report.errors,
         "minds": report.minds,
+        "spent": report.spent,
     }

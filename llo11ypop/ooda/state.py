@@ -55,6 +55,8 @@ class CycleReport:
     errors: list[str]
     minds: dict[str, Any] = field(default_factory=dict)
     """Node → which mind it used, and why not its model; see `ooda.minds`."""
+    spent: dict[str, Any] = field(default_factory=dict)
+    """Calls, tokens and cost of the models that were asked; see `models.spending`."""
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

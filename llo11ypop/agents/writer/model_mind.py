@@ -69,7 +69,7 @@ def checked(proposal: Proposal, facts: Facts, names: Names, said: Mapping[str, A
     title = _flat(said["title"]).rstrip(".")
     if not _holds(title, facts, dropped) or not _names_it(title, facts):
         title = proposal.title
-    summary = " ".join([*(names.given_back(s) for s in kept), *_symptoms(proposal, kept), WORDED])
+    summary = " ".join([*(names.given_back(f"{s.rstrip('.')}.") for s in kept), *_symptoms(proposal, kept), WORDED])
     return Worded(replace(proposal, title=names.given_back(title), summary=summary), tuple(dropped))
 
 

@@ -17,7 +17,7 @@ from llo11ypop.models.places import Places
 from llo11ypop.models.port import Reason, Request, Usage
 from llo11ypop.models.record import Call, Record
 from llo11ypop.models.spending import ACCEPTED, NOTHING, Spent, estimated_tokens, priced
-from llo11ypop.models.wire import Answer, Failed, Messages, send
+from llo11ypop.models.wire import Answer, Failed, Messages, ready, send
 from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import logger
 
@@ -78,6 +78,7 @@ class Exchange:
 
     async def once(self, turn: Turn) -> Taken:
         """The answer, good or bad; every try is counted and kept. Raises Refused where there is none."""
+        await ready()
         tries = 0
         while True:
             try:

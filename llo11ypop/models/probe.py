@@ -14,7 +14,7 @@ from llo11ypop.models.answers import Problem
 from llo11ypop.models.config import METHODS, Endpoint, Method
 from llo11ypop.models.port import Reason, Refused
 from llo11ypop.models.probed import Found
-from llo11ypop.models.wire import NO_KEY, Failed, certificates, is_local, send
+from llo11ypop.models.wire import NO_KEY, Failed, certificates, is_local, ready, send
 
 LISTING_S = 10.0
 SCHEMA: dict[str, Any] = {
@@ -43,6 +43,7 @@ class Listed:
 
 async def probe(one: Endpoint, clock: Clock) -> tuple[Found, Listed, str]:
     """What was found, and why no way of asking works (empty where one does). Raises Refused where nothing can be found out."""
+    await ready()
     listed = await listing(one)
     why = ""
     for method in METHODS if one.structured == "auto" else (one.structured,):

@@ -52,6 +52,16 @@ class Failed(Refused):
         """The server does not know this way of asking for JSON."""
 
 
+async def ready() -> None:
+    """Load LangChain, in a thread; before anything is timed."""
+    await asyncio.to_thread(_loaded)
+
+
+@cache
+def _loaded() -> None:
+    import langchain_openai  # noqa: F401
+
+
 async def send(one: Endpoint, method: Method, messages: Messages, name: str, schema: Mapping[str, Any]) -> Answer:
     """Ask once. Raises Failed."""
     try:

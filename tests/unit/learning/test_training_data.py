@@ -194,7 +194,8 @@ def written(tmp_path: Path, form: Format, count: int = 20) -> dict[str, list[dic
     calls = [Kept(call(n), Noted(n % 2 == 0, "", None if n % 2 == 0 else BETTER)) for n in range(count)]
     verdicts = [record(n, EDIT if n % 2 else approve()) for n in range(3)]
     scrubber = Scrubber(b"salt", people=["alice"])
-    export((from_calls([*calls, replace(calls[0], call=call(id="again"))]), from_verdicts(verdicts)), form, tmp_path / form, scrubber, AT, people="Yes.")
+    again = replace(calls[0], call=call(id="again"))
+    export((from_calls([*calls, again]), from_verdicts(verdicts)), form, tmp_path / form, scrubber, AT, people="Yes.")
     return {
         name: [json.loads(line) for line in (tmp_path / form / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
         for name in ("train", "validation", "test")

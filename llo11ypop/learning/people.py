@@ -7,11 +7,12 @@ from llo11ypop.query.plan import Plan
 from llo11ypop.query.store import TelemetryStore
 
 WINDOW = "90d"
-MOST = 100_000
+MOST = 10_000
+"""Per field: no plan gives more rows."""
 
 
 async def people(store: TelemetryStore, catalog: Catalog, at: datetime) -> set[str]:
-    """Every name of the last 90 days. A dataset that is not exported has none. Raises StoreError."""
+    """Every name of the last 90 days, at most 10,000 of a field. A dataset that is not exported has none. Raises StoreError."""
     plans = {
         f"{dataset}.{name}": Plan.model_validate(
             {

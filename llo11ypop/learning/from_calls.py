@@ -11,6 +11,7 @@ from typing import Any
 
 from llo11ypop.learning.examples import Example, Gathered, Judged, Messages, Pair, Source
 from llo11ypop.models.answers import bare
+from llo11ypop.models.fake.rules import FAKE
 from llo11ypop.models.port import Reason
 from llo11ypop.models.record import Kept
 from llo11ypop.models.spending import ACCEPTED
@@ -34,6 +35,8 @@ def from_calls(calls: Iterable[Kept]) -> Gathered:
 
 def _of_call(one: Kept, kept: Mapping[str, Kept]) -> Iterable[Example]:
     call, noted = one.call, one.noted
+    if call.model.startswith(FAKE):
+        return
     first = kept.get(call.repairs)
     if call.repairs and first is None:
         return
@@ -54,6 +57,8 @@ def _of_call(one: Kept, kept: Mapping[str, Kept]) -> Iterable[Example]:
 
 
 def _why(one: Kept) -> str:
+    if one.call.model.startswith(FAKE):
+        return "answers of a fake model"
     if one.call.outcome == ACCEPTED:
         return "answers that nobody judged" if one.noted is None else "repairs whose first answer is gone"
     return f"calls without an answer ({one.call.outcome})"

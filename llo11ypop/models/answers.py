@@ -37,13 +37,28 @@ def read(answer: Answer, schema: Mapping[str, Any]) -> dict[str, Any] | Problem:
     if not text.startswith(("{", "[")):
         return Problem(Reason.PROSE, f"the answer is text and not JSON: {text[:_SHOWN]!r}")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_no_number)
+        if not isinstance(value, dict):
+            return Problem(Reason.SCHEMA, "the answer is not a JSON object")
+        wrong = violation(value, schema) or _unprintable(value)
     except (ValueError, RecursionError) as bad:
         return Problem(Reason.SCHEMA, f"the answer is not JSON: {bad}")
-    if not isinstance(value, dict):
-        return Problem(Reason.SCHEMA, "the answer is not a JSON object")
-    wrong = violation(value, schema)
     return Problem(Reason.SCHEMA, wrong) if wrong else value
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _unprintable(value: Mapping[str, Any]) -> str:
+    """Characters that no database and no file can hold: NUL, and halves of pairs."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "the answer has characters that cannot be written" if "\\u0000" in text or text != printable(text) else ""
+
+
+def printable(text: str) -> str:
+    """The text without halves of UTF-16 pairs, which cannot be encoded."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def with_schema(user: str, schema: Mapping[str, Any]) -> str:

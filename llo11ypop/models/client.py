@@ -12,7 +12,7 @@ from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.errors import LedgerError
 from llo11ypop.core.ids import content_hash
 from llo11ypop.models.account import Account
-from llo11ypop.models.answers import REPAIRABLE, Problem
+from llo11ypop.models.answers import REPAIRABLE, Problem, printable
 from llo11ypop.models.config import Endpoint, Method, Models
 from llo11ypop.models.exchange import PAUSE_S, Exchange, Taken, Turn
 from llo11ypop.models.memory import Memory
@@ -54,6 +54,7 @@ class Endpoints:
 
     async def ask(self, request: Request) -> Reply:
         """See `Model.ask`."""
+        request = replace(request, system=printable(request.system), user=printable(request.user))
         why = Refused(Reason.NOT_CONFIGURED, f"no model is set for the role {request.role}", next_step="set it in models.yaml")
         for one in self.models.chain(request.role):
             try:

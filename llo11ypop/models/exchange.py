@@ -118,13 +118,13 @@ class Exchange:
                 bad.call_id = call_id
                 raise
             place.ended(None)
-            value = answers.read(answer, turn.request.schema)
+            value, text = answers.read(answer, turn.request.schema), answers.printable(answer.text)
             outcome, why = (value.reason.value, value.text) if isinstance(value, Problem) else (ACCEPTED, "")
             latency_s = time.monotonic() - started
-            estimate = Usage(turn.prompt_tokens, estimated_tokens(answer.text))
+            estimate = Usage(turn.prompt_tokens, estimated_tokens(text))
             self._charge(bill, turn, outcome, latency_s, answer, estimate)
-            await self._keep(turn, bill, call_id, answer.text, why)
-            return Taken(value, answer.text, bill.spent.usage if bill.spent else None, latency_s, call_id)
+            await self._keep(turn, bill, call_id, text, answers.printable(why))
+            return Taken(value, text, bill.spent.usage if bill.spent else None, latency_s, call_id)
 
     def _worded(self, turn: Turn) -> Messages:
         if self._method(turn.one) != "json_mode":

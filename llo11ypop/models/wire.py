@@ -199,7 +199,7 @@ def _first_cause(bad: BaseException) -> BaseException:
 
 
 def _excerpt(bad: BaseException) -> str:
-    return " ".join(str(bad).split())[:_EXCERPT]
+    return " ".join(str(bad).encode("utf-8", "replace").decode().split())[:_EXCERPT]
 
 
 @cache

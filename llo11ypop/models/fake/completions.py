@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from llo11ypop.models.fake.rules import MODEL, Rule
+from llo11ypop.models.fake.rules import FAKE, MODEL, Rule
 from llo11ypop.models.fake.samples import hostile, simplest
 
 _SCHEMA_MARK = "JSON Schema:\n"
@@ -36,7 +36,7 @@ def system_of(body: dict[str, Any]) -> str:
 def said(body: dict[str, Any], rule: Rule | None, fault: str, *, methods: Sequence[str], prefix_seen: bool) -> Said:
     """The answer to one request."""
     model = str(body.get("model", ""))
-    if not model.startswith("fake"):
+    if not model.startswith(FAKE):
         return error(404, f"no model {model}: this is a fake endpoint, ask for {MODEL}")
     if body.get("stream"):
         return error(400, "fake-model does not stream")

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llo11ypop.core.located import load_located, validate
 
-MODEL = "fake-model"
+FAKE = "fake"
+"""How the names of fake models begin: nothing is learnt from their answers, and nothing is measured by them."""
+MODEL = f"{FAKE}-model"
 
 Fault = Literal[
     "", "slow", "429", "500", "401", "404", "hang_up", "html", "cut_off", "prose", "no_usage", "wrong_json", "broken_json",

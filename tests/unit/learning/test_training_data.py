@@ -82,6 +82,11 @@ def test_an_answer_that_was_refused_is_bad_and_what_stood_in_its_place_is_better
     assert (json.loads(pair.chosen), pair.rejected) == (BETTER, GOOD)
 
 
+def test_nothing_is_learnt_from_a_fake() -> None:
+    found = from_calls([Kept(call(model="fake-model"), Noted(True)), Kept(call(1, model="fake-model", outcome="prose"))])
+    assert (found.examples, found.left_out) == ([], {"answers of a fake model": 2})
+
+
 def test_a_repair_is_better_than_what_it_repaired() -> None:
     first = Kept(call(0, output="Sure, here", outcome="prose"))
     repaired = Kept(call(1, repairs="call-0", request_hash="r0"), Noted(True))

@@ -66,6 +66,10 @@ async def test_fences_and_thoughts_are_taken_off(fake: FakeModelServer, text: st
         ({"area": "gpu", "nodes": 1, "text": "", "action": "DRAIN"}, "'action' was unexpected"),
         ('[{"area": "gpu"}]', "not a JSON object"),
         ("Certainly: {}", "text and not JSON"),
+        ('{"area": "gpu", "nodes": NaN, "text": ""}', "NaN is no number"),
+        ('{"area": "gpu", "nodes": 1, "text": "\\ud800"}', "cannot be written"),
+        ('{"area": "gpu", "nodes": 1, "text": "a\\u0000b"}', "cannot be written"),
+        ('{"area":' + "[" * 100_000, "not JSON"),
     ],
 )
 async def test_a_bad_answer_is_repaired_once_with_the_error(fake: FakeModelServer, answer: object, words: str) -> None:
@@ -75,6 +79,13 @@ async def test_a_bad_answer_is_repaired_once_with_the_error(fake: FakeModelServe
     assert second["messages"][:2] == first["messages"]
     assert [m["role"] for m in second["messages"][2:]] == ["assistant", "user"]
     assert words in second["messages"][3]["content"]
+
+
+async def test_text_that_cannot_be_encoded_is_not_held_against_the_endpoint(fake: FakeModelServer) -> None:
+    fake.script([Rule(answer="half a pair: \ud83d", times=1)])
+    reply = await client(fake).ask(request(user="what about \ud800?"))
+    assert reply.value == VALUE
+    assert fake.bodies[0]["messages"][1]["content"] == "what about ??"
 
 
 async def test_where_auto_is_refused_the_next_way_is_tried_and_remembered(fake: FakeModelServer) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ import typer
 from llo11ypop.core.errors import Llo11yPopError
 
 if TYPE_CHECKING:
+    from llo11ypop.catalog import Catalog
+    from llo11ypop.core.goal import Goal
     from llo11ypop.settings import Settings
 
 FREE_BYTES = 1_000_000_000
@@ -40,7 +42,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
         print(json.dumps([asdict(f) for f in found], indent=2, ensure_ascii=False))
     else:
         for finding in found:
-            print(f"{MARKS[finding.state]}  {finding.probe:<10} {finding.text}")
+            print(f"{MARKS[finding.state]}  {finding.probe:<13} {finding.text}")
     if any(f.state == "fail" for f in found):
         raise typer.Exit(1)
 
@@ -54,55 +56,89 @@ async def examine() -> list[Finding]:
     except Llo11yPopError as bad:
         return [Finding("settings", "fail", bad.line())]
     found = [Finding("settings", "ok", f"{settings.config_dir} (configuration {settings.config_hash})")]
-    probes: dict[str, Callable[[Settings], Awaitable[list[Finding]]]] = {
-        "catalog": _knowledge,
-        "telemetry": _telemetry,
-        "ledger": _ledger,
-        "channels": _channels,
-        "models": _models,
-        "disk": _disk,
-        "clock": _clock,
-    }
-    for name, probe in probes.items():
-        try:
-            found += await probe(settings)
-        except Llo11yPopError as bad:
-            found.append(Finding(name, "fail", bad.line()))
+    knowledge: list[Knowledge] = []
+    found += await _probed("catalog", _knowledge(settings, knowledge))
+    for known in knowledge:
+        found += await _probed("elasticsearch", _elasticsearch(settings, known))
+        found += await _probed("prometheus", _prometheus(settings, known))
+        found += await _probed("telemetry", _telemetry(settings, known))
+    for name, probe in {"grafana": _grafana, "ledger": _ledger, "channels": _channels, "disk": _disk, "clock": _clock}.items():
+        found += await _probed(name, probe(settings))
     return found
 
 
-async def _knowledge(settings: "Settings") -> list[Finding]:
+async def _probed(name: str, probe: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        return await probe
+    except Llo11yPopError as bad:
+        return [Finding(name, "fail", bad.line())]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the configuration directory holds, read once."""
+
+    catalog: "Catalog"
+    goals: "tuple[Goal, ...]"
+
+
+async def _knowledge(settings: "Settings", into: list[Knowledge]) -> list[Finding]:
+    """Read it. A catalog with a mistake leaves the stores unprobed: nothing would say what to look for."""
     from llo11ypop.daemon.compose import open_catalog
     from llo11ypop.playbooks import load_goals, load_playbooks
 
     catalog = open_catalog(settings)
     goals = load_goals(settings.config_dir, catalog)
+    into.append(Knowledge(catalog, goals))
     load_playbooks(settings.config_dir, catalog)
     return [Finding("catalog", "ok", f"{len(catalog.datasets)} datasets, {len(goals)} goals, playbooks read")]
 
 
-async def _telemetry(settings: "Settings") -> list[Finding]:
-    from llo11ypop.core.clock import SystemClock
-    from llo11ypop.daemon.compose import latest_instant, open_catalog, open_store
+async def _elasticsearch(settings: "Settings", known: Knowledge) -> list[Finding]:
+    from llo11ypop.cli.doctor_elasticsearch import examine_elasticsearch
 
-    catalog = open_catalog(settings)
+    found = await examine_elasticsearch(settings, known.catalog)
+    return [Finding("elasticsearch", state, text) for state, text in found]
+
+
+async def _prometheus(settings: "Settings", known: Knowledge) -> list[Finding]:
+    from llo11ypop.cli.doctor_prometheus import examine_prometheus
+
+    found = await examine_prometheus(settings, known.catalog)
+    return [Finding("prometheus", state, text) for state, text in found]
+
+
+async def _telemetry(settings: "Settings", known: Knowledge) -> list[Finding]:
+    from llo11ypop.cli.doctor_freshness import examine_freshness, examine_goals
+    from llo11ypop.core.clock import SystemClock
+    from llo11ypop.daemon.compose import latest_instant, open_store
+
+    catalog, now = known.catalog, SystemClock().now()
     store = open_store(settings, catalog)
     exports = await store.exports()
     absent = sorted(name for name in catalog.datasets if not exports.has(name))
     unknown = sorted(name for name in exports.datasets if name not in catalog.datasets)
     last = await latest_instant(store)
-    age = SystemClock().now() - last
-    found = [Finding("telemetry", "ok", f"{settings.telemetry.path}: {len(exports.datasets)} datasets")]
+    where = str(settings.telemetry.path) if settings.telemetry.store == "duckdb" else settings.telemetry.store
+    found = [Finding("telemetry", "ok", f"{where}: {len(exports.datasets)} datasets, the newest row of {last:%Y-%m-%d %H:%M}Z")]
     if absent:
         text = f"{len(absent)} datasets of the catalog are not exported here: {', '.join(absent[:6])}"
         found.append(Finding("telemetry", "ok", f"{text}{' …' if len(absent) > 6 else ''}"))  # noqa: PLR2004
     if unknown:
         text = f"the catalog does not describe {', '.join(unknown[:6])} — add them to config/catalog to use them"
         found.append(Finding("telemetry", "warn", text))
-    if age > STALE:
+    if now - last > STALE:
         text = f"the last row is of {last:%Y-%m-%d %H:%M}Z — check what loads telemetry (a recorded fleet is fine)"
         found.append(Finding("telemetry", "warn", text))
-    return found
+    said = await examine_freshness(store, catalog, now, last)
+    said += examine_goals(known.goals, catalog, exports)
+    return found + [Finding("telemetry", state, text) for state, text in said]
+
+
+async def _grafana(settings: "Settings") -> list[Finding]:
+    from llo11ypop.cli.doctor_grafana import examine_grafana
+
+    return [Finding("grafana", state, text) for state, text in await examine_grafana(settings)]
 
 
 async def _ledger(settings: "Settings") -> list[Finding]:

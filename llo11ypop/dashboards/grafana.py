@@ -45,6 +45,8 @@ class Grafana:
         """Raises ConfigError for an address or file it cannot use."""
         self._access = access
         self._client = _connect(access)
+        self.dated = ""
+        """The Date header of the last answer."""
 
     async def __aenter__(self) -> "Grafana":
         """Itself."""
@@ -56,10 +58,10 @@ class Grafana:
 
     async def push(self, dashboard: dict[str, Any], folder: str, message: str) -> str:
         """Create or replace a dashboard in the folder of that title; gives its path, such as /d/uid/title."""
-        uid = f"llo-{content_hash('folder', folder)[:24]}"
+        uid = folder_uid(folder)
         await self._ensure_folder(uid, folder)
         body = {"dashboard": {**dashboard, "id": None}, "folderUid": uid, "overwrite": True, "message": message}
-        found = await self._ask("POST", "/api/dashboards/db", body)
+        found = await self.ask("POST", "/api/dashboards/db", body)
         return str(found.get("url", f"/d/{dashboard['uid']}"))
 
     async def mark(self, uid: str, marks: Iterable[Mark]) -> int:
@@ -68,19 +70,19 @@ class Grafana:
         for mark in marks:
             stamp = round(mark.at.timestamp() * 1000)
             query: dict[str, Any] = {"dashboardUID": uid, "from": stamp, "to": stamp, "tags": list(mark.tags), "limit": 100}
-            known = await self._ask("GET", "/api/annotations", params=query)
+            known = await self.ask("GET", "/api/annotations", params=query)
             if any(one.get("text") == mark.text for one in known):
                 continue
             body = {"dashboardUID": uid, "time": stamp, "tags": list(mark.tags), "text": mark.text}
-            await self._ask("POST", "/api/annotations", body)
+            await self.ask("POST", "/api/annotations", body)
             new += 1
         return new
 
     async def _ensure_folder(self, uid: str, title: str) -> None:
-        if await self._ask("GET", f"/api/folders/{uid}", missing=True) is None:
-            await self._ask("POST", "/api/folders", {"uid": uid, "title": title}, exists=True)
+        if await self.ask("GET", f"/api/folders/{uid}", missing=True) is None:
+            await self.ask("POST", "/api/folders", {"uid": uid, "title": title}, exists=True)
 
-    async def _ask(
+    async def ask(
         self, method: str, path: str, body: Any = None, *, params: Any = None, missing: bool = False, exists: bool = False
     ) -> Any:
         """The answer as JSON; None for what is `missing`, or `exists` already, where that is no error."""
@@ -94,7 +96,7 @@ class Grafana:
         except httpx.HTTPError as bad:
             step = "check that it runs and grafana.url is right"
             raise StoreError(f"{place}: cannot be reached", next_step=step, transient=True) from bad
-        status = answer.status_code
+        status, self.dated = answer.status_code, answer.headers.get("date", "")
         if (missing and status == _MISSING) or (exists and status in _EXISTS):
             return None
         if answer.is_success:
@@ -108,6 +110,11 @@ class Grafana:
         reason = " ".join(answer.text.split())[:300]
         message = f"{place}: {method} {path} was refused ({status}): {reason}"
         raise StoreError(message, next_step="try again" if status in _TRANSIENT else "", transient=status in _TRANSIENT)
+
+
+def folder_uid(title: str) -> str:
+    """The uid of our folder of that title."""
+    return f"llo-{content_hash('folder', title)[:24]}"
 
 
 def _connect(access: Access) -> "httpx.AsyncClient":

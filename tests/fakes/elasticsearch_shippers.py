@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +36,7 @@ class ShipperElasticsearch(FakeElasticsearch):
     granted: dict[str, set[str]] | None = None
     """Pattern of names → privileges; None: the user may do all."""
     security: bool = True
+    clock_off: timedelta = timedelta(0)
     scripts: dict[str, str] = field(default_factory=dict)
     """Painless → DuckDB text that gives the same; any other script does not compile."""
 
@@ -46,13 +48,13 @@ class ShipperElasticsearch(FakeElasticsearch):
         self.mappings[name] = dict(mapping)
         columns = ", ".join(f'"{f}" {DUCK.get(mapping[f], "VARCHAR")}' for f in _columns(mapping))
         self.connection.execute(f'CREATE OR REPLACE TABLE "{name}.rows" ({columns})')
-        for document in documents:
-            full = {f: document.get(f, document.get(f.removesuffix(".keyword"))) for f in _columns(mapping)}
-            unknown = set(document) - set(mapping)
-            assert not unknown, f"{name}: {unknown} are not in the mapping"
-            kept = {f: v for f, v in full.items() if v is not None}
-            names, marks = ", ".join(f'"{f}"' for f in kept), ", ".join("?" * len(kept))
-            self.connection.execute(f'INSERT INTO "{name}.rows" ({names}) VALUES ({marks})', list(kept.values()))
+        unknown = {f for document in documents for f in document} - set(mapping)
+        assert not unknown, f"{name}: {unknown} are not in the mapping"
+        fields = _columns(mapping)
+        rows = [[document.get(f, document.get(f.removesuffix(".keyword"))) for f in fields] for document in documents]
+        if rows:
+            marks = ", ".join("?" * len(fields))
+            self.connection.executemany(f'INSERT INTO "{name}.rows" VALUES ({marks})', rows)
         self.forget()
 
     def answer(self, method: str, target: str, body: bytes, headers: Any) -> tuple[int, Any]:
@@ -123,6 +125,9 @@ class ShipperElasticsearch(FakeElasticsearch):
         return {"indices": found, "fields": fields}
 
     def _query(self, body: dict[str, Any]) -> Any:
+        if body["query"] == "SELECT CURRENT_TIMESTAMP() AS now":
+            now = datetime.now(UTC) + self.clock_off
+            return {"columns": [{"name": "now", "type": "datetime"}], "rows": [[_json(now.replace(tzinfo=None))]]}
         for pattern in _FROM.findall(body["query"]):
             self._show(pattern, body.get("runtime_mappings") or {})
         return super()._query(body)

@@ -16,15 +16,27 @@ class Grafana:
         self.folders: dict[str, str] = {}
         self.dashboards: dict[str, dict[str, Any]] = {}
         self.annotations: list[dict[str, Any]] = []
+        self.sources: list[dict[str, Any]] = []
+        self.database = "ok"
+        self.permissions = {"folders:create": [], "dashboards:write": ["folders:*"]}
+        self.can_save = True
+        self.reads_sources = True
+        """Whether the token has datasources:read, which an Editor does not have by default."""
         self._routes: Routes = [
             ("GET", r"/api/folders/([^/]+)", self._folder),
             ("POST", r"/api/folders", self._new_folder),
             ("POST", r"/api/dashboards/db", self._save),
             ("GET", r"/api/annotations", self._find),
+            ("GET", r"/api/org", lambda _call: Reply(200, {"id": 1, "name": "Main Org."})),
+            ("GET", r"/api/datasources/uid/([^/]+)", self._source),
+            ("GET", r"/api/frontend/settings", self._frontend),
+            ("GET", r"/api/access-control/user/permissions", lambda _call: Reply(200, self.permissions)),
             ("POST", r"/api/annotations", self._annotate),
         ]
 
     def handle(self, call: Call) -> Reply:
+        if call.path == "/api/health":
+            return Reply(200, {"commit": "abc", "database": self.database, "version": "12.1.0"})
         if call.headers.get("Authorization") != f"Bearer {self.token}":
             return Reply(401, {"message": "Invalid API key"})
         return dispatch(self._routes, call) or Reply(404, {"message": "Not found"})
@@ -32,7 +44,18 @@ class Grafana:
     def _folder(self, _call: Call, uid: str) -> Reply:
         if uid not in self.folders:
             return Reply(404, {"message": "folder not found"})
-        return Reply(200, {"uid": uid, "title": self.folders[uid]})
+        return Reply(200, {"uid": uid, "title": self.folders[uid], "canSave": self.can_save, "canEdit": self.can_save})
+
+    def _source(self, _call: Call, uid: str) -> Reply:
+        if not self.reads_sources:
+            return Reply(403, {"message": "You'll need additional permissions: datasources:read", "accessErrorId": "ACE1"})
+        found = [s for s in self.sources if s["uid"] == uid]
+        return Reply(200, found[0]) if found else Reply(404, {"message": "Data source not found"})
+
+    def _frontend(self, _call: Call) -> Reply:
+        listed = {s["name"]: {"uid": s["uid"], "name": s["name"], "type": s["type"]} for s in self.sources}
+        grafana = {"-- Grafana --": {"uid": "-- Grafana --", "name": "-- Grafana --", "type": "datasource"}}
+        return Reply(200, {"appUrl": "http://localhost:3000/", "datasources": {**listed, **grafana}})
 
     def _new_folder(self, call: Call) -> Reply:
         body = call.json

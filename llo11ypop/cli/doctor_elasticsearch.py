@@ -1,0 +1,156 @@
+"""What `doctor` says about Elasticsearch: reached, asked in SQL, privileges, indices, fields, and its clock."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from llo11ypop.cli.doctor_clock import Found, dated, said
+from llo11ypop.core.clock import SystemClock
+from llo11ypop.core.errors import Llo11yPopError
+
+if TYPE_CHECKING:
+    from elasticsearch import AsyncElasticsearch
+
+    from llo11ypop.catalog import Catalog
+    from llo11ypop.settings import Settings
+    from llo11ypop.stores.elasticsearch_access import Access
+    from llo11ypop.stores.elasticsearch_mapping import Place
+
+NEEDED = ("read", "view_index_metadata")
+DISCOVER = "see what is there with 'llo11ypop catalog discover'"
+_NAMED = 5
+_NOT_TOLD = 403
+"""To a key that has privileges on indices alone, which is enough."""
+
+
+async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> list[Found]:
+    """A line per thing that was checked; none where no Elasticsearch is used. Raises ConfigError."""
+    from llo11ypop.daemon.elasticsearch import access, places
+    from llo11ypop.stores.elasticsearch_access import connect
+
+    section = settings.telemetry.elasticsearch
+    lie = places(section, catalog)
+    whole = settings.telemetry.store == "elasticsearch"
+    if not whole and not lie:
+        return []
+    there = access(section)
+    found: list[Found] = []
+    async with connect(there) as client:
+        try:
+            found += await _reached(client, there)
+        except Llo11yPopError as bad:
+            return [("fail", bad.line())]
+        own = [f"{section.prefix}*"] if whole and not lie else []
+        checks = (_asked_in_sql(client), _allowed(client, sorted({p.index for p in lie.values()} | set(own))))
+        for check in checks:
+            found += await check
+        try:
+            found += await _indices(client, there, catalog, lie)
+        except Llo11yPopError as bad:
+            found.append(("fail", bad.line()))
+    return found
+
+
+async def _reached(client: "AsyncElasticsearch", there: "Access") -> list[Found]:
+    """Who answers. Raises StoreError."""
+    from elasticsearch import ApiError, TransportError, UnsupportedProductError
+
+    from llo11ypop.stores.elasticsearch_access import store_error
+
+    try:
+        answer = await client.info()
+    except (ApiError, TransportError, UnsupportedProductError) as bad:
+        if getattr(bad, "status_code", None) == _NOT_TOLD:
+            return [("ok", f"{there.name}: reached; its version is not told to this key")]
+        raise store_error(bad, there, "its version") from bad
+    named = f"{answer['cluster_name']}, version {answer['version']['number']}"
+    return [("ok", f"{there.name}: {named}"), *said(there.name, dated(answer.meta.headers.get("date")), SystemClock().now())]
+
+
+async def _asked_in_sql(client: "AsyncElasticsearch") -> list[Found]:
+    """Whether `_sql` answers; it tells its clock too, since Elasticsearch itself sends no Date header."""
+    from elasticsearch import ApiError, TransportError
+
+    from llo11ypop.stores.elasticsearch_access import reason_of
+
+    try:
+        answer = await client.sql.query(query="SELECT CURRENT_TIMESTAMP() AS now", time_zone="Z", format="json")
+        theirs = datetime.fromisoformat(answer["rows"][0][0]).astimezone(UTC)
+    except ApiError as bad:
+        step = "set telemetry.elasticsearch.language to dsl, or enable xpack.sql"
+        return [("warn", f"SQL is not answered there ({reason_of(bad)}) — {step}")]
+    except TransportError as bad:
+        return [("fail", f"SQL: {' '.join(str(bad).split())[:200]} — try again")]
+    return [("ok", "SQL is answered (POST /_sql)"), *said("the clock of its SQL", theirs, SystemClock().now())]
+
+
+async def _allowed(client: "AsyncElasticsearch", names: list[str]) -> list[Found]:
+    from elasticsearch import ApiError, TransportError
+
+    from llo11ypop.stores.elasticsearch_access import reason_of
+
+    try:
+        answer = await client.security.has_privileges(index=[{"names": names, "privileges": list(NEEDED)}])
+    except ApiError as bad:
+        if "no handler" in reason_of(bad):
+            return [("warn", "its security is off: anybody who reaches it may read and delete — enable xpack.security")]
+        return [("warn", f"privileges could not be read ({reason_of(bad)}) — give the key the privilege to ask for its own")]
+    except TransportError as bad:
+        return [("fail", f"privileges: {' '.join(str(bad).split())[:200]} — try again")]
+    lacking = {
+        name: [p for p in NEEDED if not may.get(p)]
+        for name, may in answer["index"].items()
+        if not all(may.get(p) for p in NEEDED)
+    }
+    if not lacking:
+        return [("ok", f"{answer['username']} may {' and '.join(NEEDED)} {', '.join(names[:_NAMED])}")]
+    return [
+        ("fail", f"{answer['username']} lacks {' and '.join(missing)} on {name} — grant it to the key or role")
+        for name, missing in sorted(lacking.items())
+    ]
+
+
+async def _indices(client: "AsyncElasticsearch", there: "Access", catalog: "Catalog", lie: "Mapping[str, Place]") -> list[Found]:
+    """A line per dataset that lies in an index of another name. Raises StoreError and UnknownNameError."""
+    from llo11ypop.stores.elasticsearch_mapping import fitting, index_of, read_caps
+
+    found: list[Found] = []
+    for name, place in sorted(lie.items()):
+        dataset = catalog.datasets[name]
+        caps = await read_caps(client, there, place.index)
+        if not caps:
+            found.append(("fail", f"{name}: no index is called {place.index} — {DISCOVER}"))
+            continue
+        types = {field: next(iter(kinds)) for field, kinds in caps.items() if len(kinds) == 1}
+        index = index_of(catalog, dataset, lie, "", frozenset(types))
+        kept = fitting(index, dataset, types)
+        if kept is None:
+            found.append(("fail", f"{name}: {place.index} has no usable time of it ('{dataset.time}') — {DISCOVER}"))
+            continue
+        found.append(("ok", f"{name}: {len(kept.columns)} of {len(dataset.fields)} fields in {place.index}"))
+        found += _gone(catalog, name, place, set(kept.columns))
+        mixed = sorted(f for f, kinds in caps.items() if len(kinds) > 1 and _names(catalog, name, place, f))
+        if mixed:
+            step = "give all indices of the pattern one type, or name fewer of them"
+            found.append(("warn", f"{name}: {_some(mixed)} of {place.index} have several types — {step}"))
+    return found
+
+
+def _gone(catalog: "Catalog", name: str, place: "Place", kept: set[str]) -> list[Found]:
+    """Fields that the fleet's own table names and that are no longer there."""
+    if place.aliases not in catalog.own:
+        return []
+    named = {c.partition(".")[2] for c in catalog.aliases[place.aliases].names if c.startswith(f"{name}.")}
+    if gone := sorted(named - kept):
+        return [("warn", f"{name}: {_some(gone)} are not in the mapping any more — run 'llo11ypop catalog discover' again")]
+    return []
+
+
+def _names(catalog: "Catalog", name: str, place: "Place", foreign: str) -> bool:
+    table = catalog.aliases.get(place.aliases)
+    names = table.names.items() if table else ()
+    return any(foreign == f.name for c, found in names if c.startswith(f"{name}.") for f in found)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")

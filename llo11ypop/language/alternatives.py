@@ -23,6 +23,7 @@ def merge(draft: Draft, items: list[Item]) -> None:
         _all_kinds(draft)
     _with_values(draft)
     _with_each_other(draft, items)
+    _each_kind(draft, items)
 
 
 def _all_kinds(draft: Draft) -> None:
@@ -37,7 +38,7 @@ def _all_kinds(draft: Draft) -> None:
         draft.listing = False
 
 
-def each_kind(draft: Draft, items: list[Item]) -> None:
+def _each_kind(draft: Draft, items: list[Item]) -> None:
     """'how many leaf and spine switches': each by itself, not one number of both."""
     if any(w in TOGETHER for i in items for w in i.text.split()) or not (draft.count_thing or draft.counted):
         return

@@ -7,6 +7,10 @@ from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.words import lemma
 
 _HEAD = re.compile(r"^\W*(?P<names>[\w./-]+(?:\s*(?:,|and|&|\+)\s*[\w./-]+)*?)(?P<kind>\s+[a-z]+)?(?:\s+only)?\s*:\s+(?=\S)")
+_NAMES = r"[a-z_]+(?:\s+[a-z_]+){0,3}"
+_FORMULA = re.compile(
+    rf"\(\s*(?:=\s*)?{_NAMES}\s*(?:/|\bx\b|\*|\bdivided by\b|\bover\b|\btimes\b)\s*{_NAMES}(?:,\s*[a-z%]+)?\s*\)"
+)
 _YES_NO = re.compile(r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could)\b[^?]*\?\s*(?=\w)")
 _SPLIT = re.compile(r"\b(?:by|per|for each|in each|each)\b")
 _ASKS_AGAIN = re.compile(r"\b(?:it|they|them|those|these|which ones?|that|there|so|if so|when|where|why|who|which)\b")
@@ -23,6 +27,32 @@ def scoped(text: str, index: PhraseIndex) -> str:
     if not known or not all(n in index.names for n in names):
         return text
     return f"{head['names']} {text[head.end() :]}"
+
+
+def without_heading(text: str, index: PhraseIndex, complete: Callable[[str], bool]) -> str:
+    """'over-requested walltime: completed jobs that …': a heading of plain words, where what follows says it all."""
+    head = re.match(r"^\W*([a-z][a-z' -]{3,40}):\s+(?=\S)", text)
+    if head is None or any(w in index.names for w in head[1].split()):
+        return text
+    senses = {s.role for w in re.split(r"[\s-]+", head[1]) for s in index.phrases.get((lemma(w),), ())}
+    if "measure" not in senses or senses & {
+        "dim",
+        "value",
+        "qualifier",
+        "thing",
+        "group",
+        "bucket",
+        "negate",
+        "count",
+        "compare",
+    }:
+        return text
+    return text[head.end() :] if complete(text[head.end() :]) else text
+
+
+def without_formula(text: str) -> str:
+    """'allocation rate (allocated / total)': a formula in brackets only repeats how a measure is worked out."""
+    return _FORMULA.sub(" ", text)
 
 
 def spelled_out(text: str, index: PhraseIndex) -> str:

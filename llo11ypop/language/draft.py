@@ -45,6 +45,8 @@ class Draft:
     """(key, qualifier, negated, item position)."""
     by: list[str] = field(default_factory=list)
     """Fields, in the order they are named."""
+    grouped: list[str] = field(default_factory=list)
+    """Those of `by` that a 'by', 'per' or 'each' names."""
     dims: list[str] = field(default_factory=list)
     """Names of the dimensions of `by`."""
     counted: tuple[str, ...] = ()
@@ -64,6 +66,8 @@ class Draft:
     """top, bottom, worst, best."""
     top: int | None = None
     singular: bool = False
+    one: bool = False
+    """A thing at the head is named in the singular: 'the longest job per user'."""
     compare: bool = False
     filters: list[Condition] = field(default_factory=list)
     filter_at: list[int] = field(default_factory=list)

@@ -20,6 +20,8 @@ class Qualifier(Part):
     label: str = ""
     definition: str = ""
     better: Better = "neither"
+    time: str = ""
+    """The time of the row that a period beside the word is about, where that is not the dataset's own: 'warranty ends'."""
     state: bool = False
     """Something that is so now rather than something that happened: without a time it means the latest reading."""
 
@@ -91,6 +93,8 @@ class MeasureWords(Part):
     """The aggregate belongs to the measure: 'median queue wait'."""
     proxy: str = ""
     """What is near to it where the field is not exported."""
+    none: bool = False
+    """Zero means that there was none: packet loss."""
 
 
 class FieldWords(Part):
@@ -104,6 +108,7 @@ class FieldWords(Part):
     better: Better = "neither"
     entity: tuple[str, ...] = ()
     proxy: str = ""
+    none: bool = False
     window: Duration | None = None
 
 
@@ -152,9 +157,13 @@ class Recipe(Part):
     """Columns that the recipe adds to the group keys."""
     order: str = ""
     """Column by which the result is sorted, largest first, unless the question ranks."""
+    definition: str = ""
+    """What it means, where another recipe gives way to it."""
     ascending: bool = False
     buckets: bool = False
     """Whether it can be split over time."""
+    narrow: dict[str, str] = Field(default_factory=dict)
+    """Field → the recipe that is meant where the question is about such a thing: tokens per GPU of a run, not of the fleet."""
 
 
 class IntentWords(Part):

@@ -260,6 +260,7 @@ class PhraseIndex:
             below=words.below,
             entity=words.entity,
             proxy=words.proxy,
+            none=words.none,
             window=words.window,
         )
         names = {plain.replace("_", " "), name.replace("_", " ")} - _SHORT
@@ -297,7 +298,9 @@ class PhraseIndex:
             known = self.values.values.get(own, ())
             for pattern, phrases in table.items():
                 matching = tuple(v for v in known if fnmatchcase(v.upper(), pattern.upper())) if known else ()
-                if own == "nvlink":
+                if own == "nvlink" or (
+                    not known and any(pattern in d.fields[own].values for d in self.catalog.datasets.values() if own in d.fields)
+                ):
                     matching = (pattern,)
                 for phrase in phrases:
                     if matching:

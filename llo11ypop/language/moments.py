@@ -14,9 +14,15 @@ SHOWN = 10
 _GAUGES = frozenset({"avg", "max", "min", "sum", "percentile", "stddev"})
 _JUST_NOW = timedelta(hours=1)
 """How far back 'right now' looks for things that happen (our assumption; said in the answer)."""
-_TIMES = {"maintenance.started": "start_at", "job.submitted": "submit_at", "job.started": "start_at"}
-"""Condition → the time that it is about instead of the dataset's own."""
-_SAID = {"submit_at": "submitted", "start_at": "started"}
+_BY_END = frozenset({"slurm_jobs"})
+"""Datasets whose own time is the last of their rows' times."""
+_SAID = {
+    "submit_at": "submitted",
+    "start_at": "started",
+    "warranty_end": "warranty ends",
+    "eol_at": "end of life",
+    "install_date": "installed",
+}
 _ENDS = {"first": "first", "oldest": "first", "earliest": "first"}
 
 
@@ -40,13 +46,43 @@ class Moments(Listing):
         if not ends or counts or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
-            if ends[0] == "first" and not draft.rank == "top":
-                self.out.clarify = "when a state began is not told; ask which are in it, or for events, remediations or log lines"
             return
         self.newest = ends[0]
         plural = draft.thing is not None and any(i.has("thing") and i.text.endswith("s") for i in self.items)
         draft.top = draft.top or (SHOWN if plural else 1)
         draft.rank, draft.aggs, draft.listing, draft.each_thing = "", [], True, False
+
+    def _when(self) -> None:
+        """'when did its Ready condition first turn Unknown': the first and the last row that says so."""
+        draft = self.draft
+        asked = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
+        named = draft.qualifiers or any(
+            f.field in self.dataset.fields and f.field not in self.dataset.grain for f in draft.filters
+        )
+        when = any(
+            i.text in ("when", "since when", "what time", "first time", "the first time", "last time", "earliest")
+            for i in self.items
+        )
+        plain = not (
+            draft.measures or draft.rank or draft.share or draft.bucket or self.having or draft.count_thing or draft.counted
+        )
+        if self.dataset.kind not in (Kind.STATE, Kind.METRIC) or not (when and named and plain and self.measures):
+            return
+        first = self.measures[0]
+        ends = [a for a in dict.fromkeys(asked)] or ["first", "last"]
+        self.measures = [
+            replace(
+                first,
+                name=f"{end}_at",
+                label=f"{end} time: {first.label}",
+                agg="min" if end == "first" else "max",
+                field=self.dataset.time,
+                recipe="",
+                unit="",
+            )
+            for end in ends
+        ]
+        draft.listing = draft.head = False
 
     def _occurrence_rows(self) -> None:
         thing = self._thing()[1]
@@ -57,12 +93,24 @@ class Moments(Listing):
         self.measures = [replace(first, name="rows", agg="count", field="", recipe="")]
         self.draft.by = []
 
-    def _by_another_time(self, window: Period, field: str) -> Period:
+    def _by_another_time(self, window: Period | None, field: str) -> Period | None:
         """'jobs submitted on 8 May': rows are found by their own time, and kept by the one that is asked about."""
-        since, until = (f"'{t:%Y-%m-%dT%H:%M:%S}'" for t in (window.start_at, window.end_at))
-        name = _SAID[field]
-        self.filters.append(Condition("", "expr", (f"{field} >= {since} and {field} < {until}",), f"{name} {window.label}"))
-        return replace(window, end_at=self.at)
+        times, name = self.times, _SAID.get(field, field.removesuffix("_at").replace("_", " "))
+        asked = next(iter(times.coming), None) or (window if window is not None and not window.defaulted else None)
+        if times.until is not None:
+            text, label = f"{field} < '{times.until[0]:%Y-%m-%dT%H:%M:%S}'", times.until[1]
+        elif asked is not None:
+            since, until = (f"'{t:%Y-%m-%dT%H:%M:%S}'" for t in (asked.start_at, asked.end_at))
+            text, label = f"{field} >= {since} and {field} < {until}", asked.label
+        else:
+            return window
+        self.filters.append(Condition("", "expr", (text,), f"{name} {label}"))
+        self.out.dated = True
+        if self.dataset.kind is Kind.DIMENSION or times.coming or window is None:
+            return None
+        if self.draft.dataset in _BY_END:
+            return replace(window, end_at=self.at)
+        return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
 
     def _readable(self, quantity: Quantity) -> bool:
         """Whether it can be told of the latest reading of every series."""
@@ -73,11 +121,12 @@ class Moments(Listing):
     def _as_of_now(self, window: Period | None) -> Period | None:
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
-        at_field = next((_TIMES[key] for key, *_ in draft.qualifiers if key in _TIMES), "")
+        at_field = next((q.time for _, q, _, _ in draft.qualifiers if q.time), "")
+        at_field = at_field or ("start_at" if self.times.coming and draft.dataset == "maintenance_windows" else "")
         if at_field and draft.bucket:
             noun, time = self._thing()[1].noun, self.dataset.time
             self.out.clarify = f"{noun} are told over time by {time}, not by {at_field}; leave out the {draft.bucket}"
-        if window is not None and at_field:
+        if at_field:
             window = self._by_another_time(window, at_field)
         if self.latest:
             return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=not self.times.now)

@@ -1,8 +1,8 @@
 """Measures, things and dimensions of a question, and the part that each plays."""
 
+from llo11ypop.language.aggregates import Aggregates
 from llo11ypop.language.draft import Named
-from llo11ypop.language.entries import MeasureWords, Qualifier
-from llo11ypop.language.named_values import NamedValues
+from llo11ypop.language.entries import Qualifier
 from llo11ypop.language.numbered import RANKS
 from llo11ypop.language.spot import Item
 
@@ -52,8 +52,6 @@ PLACES = frozenset(
 """Groups of unequal size, so that the worst of them is the one with the highest rate."""
 PURE = frozenset({"max", "min", "maximum", "minimum", "peak", "average"})
 
-_SHAPED = frozenset({"max", "min", "stddev", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p999"})
-"""Aggregates that need single readings: a count or a rate over the whole window has none of its own."""
 _OF_IT = frozenset({"reading", "readings", "value", "values", "sample", "samples"})
 """'the hottest GPU reading' is a reading, not a GPU."""
 _SINGLE = frozenset({"single", "individual", "one", "same"})
@@ -61,17 +59,13 @@ _SINGLE = frozenset({"single", "individual", "one", "same"})
 _TAKES_DIM = ("group", "which", "count", "across", "show", "rank")
 
 
-class Nouns(NamedValues):
+class Nouns(Aggregates):
     """What is measured, counted, grouped by and listed."""
 
     def _rank(self, item: Item) -> None:
         role = next(r for r in ("worst", "best", "top", "bottom") if item.has(r))
         if not self.draft.rank or role in ("worst", "best"):
             self.draft.rank = role
-
-    def _takes_agg(self, item: Item) -> bool:
-        sense = item.sense("measure")
-        return sense is not None and not sense.data.fixed and (not sense.data.recipe or self._takes_aggs(sense.data, sense.name))
 
     def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
         """Whether 'hottest', 'longest' stands for a ranking here rather than for the measure it may name."""
@@ -99,6 +93,8 @@ class Nouns(NamedValues):
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
         if item.has(*RANKS) and item.has("agg"):
             self._rank(item)
+        if self._subtracted(at, sense.data):
+            return
         for own in sense.data.by:
             if own in self.reach:
                 self._group((own,), own)
@@ -109,42 +105,6 @@ class Nouns(NamedValues):
         ):
             self.draft.measures.append(named)
         self.draft.used.add(at)
-
-    def _late_aggs(self) -> None:
-        """Aggregates behind the measure: 'temperature, p50/p95/p99'."""
-        if not self.draft.measures or not self.draft.aggs:
-            return
-        for name, at in self.draft.aggs:
-            before = [m for m in self.draft.measures if m.position < at] or self.draft.measures
-            if before[-1].words.rank and before[-1].words.field and name == "avg":
-                self._averaged(before[-1])
-            if (
-                not before[-1].words.fixed
-                and name not in before[-1].aggs
-                and (not before[-1].words.recipe or self._takes_aggs(before[-1].words, before[-1].name))
-            ):
-                before[-1].aggs.append(name)
-            elif self._has_own(before[-1].words, name):
-                continue
-            elif name in _SHAPED and not self.items[at].has(*RANKS) and name not in before[-1].aggs:
-                self.draft.untaken = name
-        self.draft.aggs = []
-
-    def _has_own(self, words: MeasureWords, name: str) -> bool:
-        """Whether a measure is this aggregate already: 'median time from fatal XID to service'."""
-        own = self.lexicon.recipes[words.recipe].value if words.recipe else f"{words.agg}_{words.q or ''} {words.label}"
-        return (name == "p50" and ("median" in own or words.q == 0.5)) or words.agg == name  # noqa: PLR2004 - the median
-
-    def _takes_aggs(self, words: MeasureWords, name: str) -> bool:
-        """Whether a recipe can be told as a maximum or minimum too."""
-        steps = str(self.lexicon.recipes[words.recipe].steps) if words.recipe else ""
-        return name == "step_time_replaced" or "$gauge" in steps
-
-    def _averaged(self, named: Named) -> None:
-        """'hottest on average': ranked by the mean instead of the extreme that the word alone means."""
-        plain = named.words.label.removeprefix("highest ").removeprefix("lowest ")
-        self.draft.rank = self.draft.rank or named.words.rank
-        named.words, named.aggs = named.words.model_copy(update={"fixed": False, "label": plain}), ["avg"]
 
     def _thing(self, at: int, item: Item, cue: str) -> str:
         sense, draft = item.sense("thing"), self.draft
@@ -168,6 +128,7 @@ class Nouns(NamedValues):
             draft.listing = True
         elif cue == "rank" and draft.rank and sense.data.key and not draft.by:
             draft.each_thing = True
+            draft.one = item.text == self._lemma(item)
         return ""
 
     def _verb_or_adjective(self, at: int, item: Item, cue: str) -> bool:
@@ -206,6 +167,8 @@ class Nouns(NamedValues):
             return ""
         if cue in ("rank", "which", "") and at + 1 < len(self.items) and self.items[at + 1].text in _OF_IT:
             return cue
+        if cue == "across" and self.items[at - 1].text.split()[-1] in ("their", "its"):
+            return ""
         if self._owner(at) or cue == "all" or self._modifies(at) or (draft.counted and fields == draft.counted[:1]):
             return ""
         if not fields:
@@ -234,6 +197,8 @@ class Nouns(NamedValues):
             if not draft.counted:
                 draft.counted, draft.counted_label = fields, sense.name
             return ""
+        if cue in ("group", "across"):
+            draft.grouped += fields
         if cue in ("group", "across", "which", "show", "rank"):
             if cue == "which" and draft.by and draft.head:
                 if any(i.has("conjunction") for i in self.items[max(0, at - 3) : at]):

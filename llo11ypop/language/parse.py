@@ -28,7 +28,18 @@ class Parser(Nouns):
         self._late_aggs()
         self._late_count()
         self._count_of_kind()
+        self._count_of_head()
         return self.draft
+
+    def _count_of_head(self) -> None:
+        """'nodes out of warranty, by vendor': what stands at the head is counted per what stands behind 'by'."""
+        draft = self.draft
+        asked = any(i.has("which", "show", "count") and i.text not in ("any", "all") for i in self.items)
+        named = draft.measures or draft.rank or draft.counted or draft.thing is not None or draft.share or draft.bucket
+        if draft.head and draft.grouped and not asked and not named and len(draft.by) > 1 and draft.by[0] not in draft.grouped:
+            if (draft.qualifiers or draft.limits or draft.filters) and not set(draft.by[1:]) - set(draft.grouped):
+                draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0]
+                draft.by, draft.listing = draft.by[1:], False
 
     def _count_of_kind(self) -> None:
         """'how many saves': a condition alone stands for the thing that it is a condition of."""
@@ -60,6 +71,9 @@ class Parser(Nouns):
             beyond = item.has("outside") and at + 1 < len(self.items) and self.items[at + 1].has("value")
             if (item.text in NONE or item.number == 0) and self._none_of(at):
                 self.draft.none = True
+                self.draft.used.add(at)
+                continue
+            if item.text == "minus" and at and self.items[at - 1].has("measure") and at - 1 in self.draft.used:
                 self.draft.used.add(at)
                 continue
             if (beyond or item.has("negate")) and not item.has("value", "qualifier", "measure", "thing"):
@@ -146,12 +160,24 @@ class Parser(Nouns):
         parts = item.has("dim") and any(s.role == "thing" and s.name == "replacement" for s in item.senses)
         if self._dimension_of(item, cue):
             return self._dim(at, item, cue), False
+        if cue == "group" and item.has("thing", "qualifier") and item.has("dim") and self._orders(item):
+            draft.used.add(at)
+            draft.thing = draft.thing or next(((s.name, s.data) for s in item.senses if s.role == "thing"), None)
+            draft.order_by_measure = True
+            return "", negated
         if item.has("thing") and not (item.has("dim") and (cue == "group" or (parts and cue in ("which", "rank", "show")))):
             return self._thing(at, item, cue), False
         if item.has("dim") and not self._verb_or_adjective(at, item, cue):
             beside = at + 1 < len(self.items) and (self.items[at + 1].has("value", "unknown") or self._labels_next(at))
             return self._dim(at, item, cue), negated and beside
         return self._grammar(at, item, cue), negated
+
+    def _orders(self, item: Item) -> bool:
+        """'top 5 nodes by XIDs': behind a ranking, things in the plural are what it is ranked by."""
+        draft = self.draft
+        return bool(
+            draft.rank and draft.by and draft.head and not draft.measures and item.text.endswith("s") and item.sense("thing")
+        )
 
     def _dimension_of(self, item: Item, cue: str) -> bool:
         """'which switch reached the highest …': with a measure, a thing that is nothing but a dimension is one."""

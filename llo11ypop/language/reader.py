@@ -9,7 +9,7 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language import absent, alternatives, beside, columns, followup, investigate, verified
-from llo11ypop.language.clauses import figures_only, scoped, spelled_out
+from llo11ypop.language.clauses import figures_only, scoped, spelled_out, without_formula, without_heading
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
@@ -66,7 +66,8 @@ class Reader:
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
         text = plain(time_words(text, self.index), models, self.lexicon.sayings)
-        text = spelled_out(scoped(text, self.index), self.index)
+        text = without_formula(spelled_out(scoped(text, self.index), self.index))
+        text = without_heading(text, self.index, lambda rest: self._complete(rest, at))
         text = figures_only(text, lambda rest: self._complete(rest, at))
         text, units = without_units(text, self.lexicon.units)
         times = read_times(text, at)
@@ -98,7 +99,7 @@ class Reader:
         taken = _taken(words, times)
         gone = (
             absent.of_times(times, roster=bool(_ROSTER.search(text)))
-            if not (times.future and investigate.expects_future(text, self.lexicon))
+            if not (times.future and (investigate.expects_future(text, self.lexicon) or self._dated(words)))
             else None
         )
         gone = gone or absent.of_names(words, taken, self.index, self.values)
@@ -118,17 +119,7 @@ class Reader:
             times.spans.append(ending[0])
             times.columns = ending[1]
             taken = _taken(words, times)
-        spotted = spot(words, taken, self.index, self.catalog)
-        if times.quoted and (
-            spotted is None or not any(f.free_text for f in self.catalog.datasets[spotted.dataset].fields.values())
-        ):
-            spotted = self.spotted_under("syslog", words, taken)
-        logs = self.spotted_under("syslog", words, taken) if spotted is not None and spotted.unknown else spotted
-        looked_for = searched(text, spotted, logs, words)
-        if looked_for:
-            times.quoted += [words[n].text for n in looked_for]
-            times.notes.append(f"looked for {' and '.join(repr(words[n].text) for n in looked_for)} in the messages")
-            spotted = self.spotted_under("syslog", words, [t or n in looked_for for n, t in enumerate(taken)])
+        spotted = self._spotted(text, words, taken, times)
         if spotted is None:
             return self._lost(question, words, taken)
         if absent.continues(text) and not spotted.firm and not any(i.has("qualifier", "value") for i in spotted.items):
@@ -141,6 +132,9 @@ class Reader:
         settled, draft = self.settled(spotted, times, at, alone=True)
         if draft.nothing:
             return self._nothing(question, draft.nothing)
+        ahead = absent.of_times(times, roster=bool(_ROSTER.search(text))) if times.future and not settled.dated else None
+        if ahead:
+            return self._nothing(question, ahead)
         if spotted.unknown or draft.foreign:
             both = beside.read_beside(self, spotted, settled, words, taken, times, at)
             if both is not None:
@@ -151,6 +145,27 @@ class Reader:
             settled.clarify = "what should be left out? I did not find what the 'not' is about"
         settled.defaults += times.notes
         return self.finish(question, spotted, settled, draft, words, at)
+
+    def _spotted(self, text: str, words: list[Token], taken: list[bool], times: Times) -> Spotted | None:
+        """Under the dataset that explains most; what nothing explains is looked for in logs, where these are named."""
+        spotted = spot(words, taken, self.index, self.catalog)
+        if times.quoted and (
+            spotted is None or not any(f.free_text for f in self.catalog.datasets[spotted.dataset].fields.values())
+        ):
+            spotted = self.spotted_under("syslog", words, taken)
+        logs = self.spotted_under("syslog", words, taken) if spotted is not None and spotted.unknown else spotted
+        looked_for = searched(text, spotted, logs, words)
+        if looked_for:
+            times.quoted += [words[n].text for n in looked_for]
+            times.notes.append(f"looked for {' and '.join(repr(words[n].text) for n in looked_for)} in the messages")
+            spotted = self.spotted_under("syslog", words, [t or n in looked_for for n, t in enumerate(taken)])
+        return spotted
+
+    def _dated(self, words: list[Token]) -> bool:
+        """Whether a word is about a date that rows name, which may be still to come: planned work, the end of a warranty."""
+        lemmas = [t.lemma for t in words]
+        senses = (s for n in range(len(words)) for _, found in self.index.at(lemmas, n) for s in found)
+        return any((s.role == "qualifier" and s.data.time) or s.name == "maintenance" for s in senses)
 
     def spotted_under(self, dataset: str, words: list[Token], taken: list[bool]) -> Spotted:
         """The question read under one dataset."""

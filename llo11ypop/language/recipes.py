@@ -1,5 +1,6 @@
 """Recipes of the lexicon filled in: window, groups, filters and buckets put into their steps."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ def _filled(made: Composing, step: dict[str, Any], quantity: Quantity, recipe: R
     for key, value in step.items():
         match key:
             case "window":
-                out[key] = _recipe_window(made, value, window)
+                out[key] = _recipe_window(made, value, window, made.catalog.datasets[step["dataset"]].cadence)
             case "where" if isinstance(value, str):
                 text = _recipe_where(made, value, step, quantity)
                 if text:
@@ -56,11 +57,18 @@ def _by_of(made: Composing, select: bool) -> list[str]:
     return [*scope.by, BUCKET] if scope.bucket and not select else list(scope.by)
 
 
-def _recipe_window(made: Composing, value: Any, window: Period | None) -> Any:
+def _long_enough(made: Composing, window: Period, cadence: timedelta | None) -> Period:
+    """Stock that is written down once a week is that of the last week, also where today's is asked for."""
+    if cadence is None or cadence < timedelta(days=1) or made.scope.bucket or window.end_at - window.start_at >= 3 * cadence:
+        return window
+    return replace(window, start_at=window.end_at - 3 * cadence)
+
+
+def _recipe_window(made: Composing, value: Any, window: Period | None, slow: timedelta | None) -> Any:
     now = {"start": timedelta(minutes=30)}
     match value:
         case "$window":
-            return span(window, made.at) if window is not None else now
+            return span(_long_enough(made, window, slow), made.at) if window is not None else now
         case "$window_or_now":
             return span(window, made.at) if window is not None and not window.defaulted else now
         case "$window_or_snapshot":

@@ -92,6 +92,8 @@ class Scope:
     compare: Period | None = None
     """The earlier period that the window is held against."""
     top: int | None = None
+    within: tuple[str, ...] = ()
+    """Of those of `by`, the ones that each have first rows of their own: the top 3 users of each partition."""
     desc: bool = True
     ordered: bool = False
     """Whether the question ranks."""
@@ -138,8 +140,8 @@ class Scope:
         raw["having"] = tuple(Threshold(**t) for t in raw["having"])
         raw["entities"] = tuple((kind, i) for kind, i in raw["entities"])
         raw["shown"] = tuple((name, tuple(values)) for name, values in raw.get("shown", ()))
-        for name in ("by", "fields"):
-            raw[name] = tuple(raw[name])
+        for name in ("by", "fields", "within"):
+            raw[name] = tuple(raw.get(name, ()))
         for name in ("window", "compare"):
             raw[name] = _period(raw[name])
         return cls(**raw)

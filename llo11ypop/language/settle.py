@@ -38,7 +38,6 @@ class Settler(Superlatives):
         """The scope; `clarify` is set where no sensible default exists."""
         draft = self.draft
         alternatives.merge(draft, self.items)
-        alternatives.each_kind(draft, self.items)
         self.filters = list(draft.filters)
         self._normal()
         self._duration()
@@ -51,6 +50,7 @@ class Settler(Superlatives):
         self._which_ones()
         self._limits()
         self._texts()
+        self._refined()
         self._vague()
         if self.out.clarify:
             return self.out
@@ -75,6 +75,7 @@ class Settler(Superlatives):
             window=window,
             compare=compare,
             top=self._top(),
+            within=self._within(),
             desc=desc,
             ordered=bool(draft.rank),
             having=tuple(self.having),
@@ -208,12 +209,24 @@ class Settler(Superlatives):
         self.draft.aggs = []
 
     def _which_ones(self) -> None:
-        """'were any GPUs throttled? which ones': the things that are counted are listed."""
+        """'were any GPUs throttled? which ones': the things that are counted are listed; 'when …' asks for their time."""
+        self._when()
         first = self.measures[0] if len(self.measures) == 1 else None
         ends = [i.text for i in self.items[-2:]]
         asked = "which ones" in ends or ends[-1:] == ["which"]
         if asked and first is not None and first.agg == "count_distinct" and first.field in self.reach and not self.draft.by:
             self.draft.by, self.draft.listing, self.draft.count_thing = [first.field], True, False
+
+    def _refined(self) -> None:
+        """Only those that have any; and a recipe over the whole fleet gives way to the one about what the question names."""
+        self._only_those()
+        named = {*self.draft.by, *(c.field for c in self.filters)}
+        for n, quantity in enumerate(self.measures):
+            recipe = self.lexicon.recipes.get(quantity.recipe)
+            other = next((r for f, r in recipe.narrow.items() if f in named), "") if recipe is not None else ""
+            if other:
+                made = self.lexicon.recipes[other]
+                self.measures[n] = replace(quantity, name=made.value, label=made.label, recipe=other, definition=made.definition)
 
     def _vague(self) -> None:
         """Ask back where a ranking or an average names nothing to rank or average."""
@@ -288,10 +301,24 @@ class Settler(Superlatives):
         draft = self.draft
         if draft.top is not None:
             return draft.top
+        if self._within():
+            return 1
         if draft.peak:
             return FIRST_FEW
         many = set(draft.by) & MANY
         return FIRST_FEW if draft.rank and draft.singular and many and not draft.bucket else None
+
+    def _within(self) -> tuple[str, ...]:
+        """'hottest GPU in each cluster', 'top 3 users per partition': the first of each, not the first of all."""
+        draft = self.draft
+        inner = [b for b in draft.by if b not in draft.grouped]
+        ranked = (
+            draft.rank
+            and (draft.top is not None or draft.singular or draft.one)
+            and (draft.head or draft.each_thing)
+            and not draft.bucket
+        )
+        return tuple(b for b in draft.by if b in draft.grouped) if ranked and inner and draft.grouped else ()
 
     def _intent(self, bucket: str, compare: Period | None) -> Intent:
         if compare is not None or (self.draft.compare and self.draft.by):

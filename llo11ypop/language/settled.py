@@ -27,6 +27,8 @@ class Settled:
     leftover: list[int] = field(default_factory=list)
     """Item positions that were not used after all."""
     missing: list[str] = field(default_factory=list)
+    dated: bool = False
+    """The period is about a date that rows name, which may be still to come."""
 
 
 class Settling:

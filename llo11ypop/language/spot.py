@@ -80,6 +80,7 @@ _FIRST = (
 """What is meant when two datasets explain the words equally well."""
 BESIDE = {"training_steps": ("node_id",)}
 """Values that a question over a dataset may name for a recipe that looks elsewhere: the node whose replacement is asked about."""
+_RANKS = frozenset({"top", "bottom", "worst", "best"})
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
 SIZED = frozenset({"slurm_jobs", "training_runs"})
@@ -202,9 +203,10 @@ def under(
                 continue
             counted = at > 0 and tokens[at - 1].number is not None
             fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
+            first = at > 1 and any(s.role in _RANKS for length_1, found_1 in found[at - 2] if length_1 == 1 for s in found_1)
             sized = (
                 next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None)
-                if counted and dataset in SIZED
+                if counted and dataset in SIZED and not first
                 else None
             )
             if sized is not None:

@@ -6,9 +6,32 @@ from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import FieldWords, MeasureWords, Thing
 from llo11ypop.language.moments import Moments
+from llo11ypop.language.scope import Threshold
 
 _VALUE = re.compile(r"(\w+) = '[^']*'")
 _HOT = {"hottest": "max", "warmest": "max", "coldest": "min", "coolest": "min"}
+_HAVING = frozenset(
+    {
+        "with",
+        "had",
+        "have",
+        "has",
+        "having",
+        "any",
+        "lost",
+        "lose",
+        "saw",
+        "seen",
+        "reported",
+        "reporting",
+        "showing",
+        "suffered",
+        "got",
+    }
+    | {"experienced", "hit", "showed", "threw", "where", "that", "were", "was"}
+)
+"""Words behind which a measure says that there is some of it."""
+_WORST = frozenset({"worst", "slowest"})
 _BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 
 
@@ -21,16 +44,13 @@ class Superlatives(Moments):
         if (
             thing.key
             and thing.key[0] != self.dataset.time
-            and not draft.by
+            and (not draft.by or (draft.each_thing and draft.by == draft.grouped))
             and not draft.count_thing
             and numeric
             and (draft.each_thing or (draft.thing is not None and (numeric[0].words.rank or self._best_of_them(numeric[0]))))
         ):
-            draft.by = (
-                [k for k in thing.key[:1] if k in self.reach]
-                if self.dataset.kind is Kind.EVENT
-                else [k for k in thing.key if k in self.reach]
-            )
+            key = thing.key[:1] if self.dataset.kind is Kind.EVENT else thing.key
+            draft.by = list(dict.fromkeys([*(k for k in key if k in self.reach), *draft.by]))
         rows = self.dataset.kind is Kind.EVENT and draft.by and draft.by == list(thing.key[:1]) and not draft.rank
         if rows and len(numeric) == 1 and numeric[0].words.field and numeric[0].aggs in (["max"], ["min"]):
             draft.rank, draft.singular = ("top" if numeric[0].aggs == ["max"] else "bottom"), True
@@ -66,9 +86,19 @@ class Superlatives(Moments):
                 self._whose(self.items[named.position - 1].text)
             if {"avg", "max"} <= set(named.aggs) and any(i.text in _HOT or i.text in ("highest", "most") for i in self.items):
                 named.aggs = [a for a in named.aggs if a != "max"]
+            if self._worst_reading(named):
+                named.aggs = [words.above if words.better == "lower" else words.below]
+                self.out.defaults.append(f"worst = the {'highest' if named.aggs == ['max'] else 'lowest'} reading")
             if words.unit == "Cel" and not words.fixed and not named.aggs and words.agg == "avg":
                 ends = [_HOT[i.text] for i in self.items if i.text in _HOT]
                 named.aggs = ends[:1]
+
+    def _worst_reading(self, named: Named) -> bool:
+        """'which mount had the worst latency': a single reading, where the measure is one of which readings can be too high."""
+        words = named.words
+        extreme = {"lower": words.above == "max", "higher": words.below == "min"}.get(words.better, False)
+        plain = words.agg == "avg" and not (named.aggs or words.fixed or words.recipe)
+        return plain and extreme and any(i.text in _WORST for i in self.items) and self.dataset.kind is Kind.METRIC
 
     def _whose(self, word: str) -> None:
         """'hottest rack inlet': the extreme is asked for by the thing that the measure is named after."""
@@ -90,6 +120,26 @@ class Superlatives(Moments):
         made = MeasureWords(dataset=self.draft.dataset, words=(), label=label, field=size, agg="max")
         draft.measures.append(Named(name, made))
         draft.aggs, draft.each_thing = [], True
+
+    def _only_those(self) -> None:
+        """'nodes with link flaps', 'pairs that lost any probes': those that have any, not all of them with their zeros."""
+        draft = self.draft
+        first = self.measures[0] if len(self.measures) == 1 and draft.measures else None
+        shaped = draft.rank or draft.bucket or draft.share or draft.denominator or draft.none or draft.order_by_measure
+        if (
+            first is None
+            or shaped
+            or self.having
+            or draft.limits
+            or not (draft.head and draft.listing and draft.by)
+            or draft.grouped
+        ):
+            return
+        at = draft.measures[0].position
+        said = any(i.text.split()[0] in _HAVING for i in self.items[: at + 1]) and not any(i.text == "their" for i in self.items)
+        seen = {"1": first.better == "lower", "s": first.better == "lower" and bool(first.recipe)}.get(first.unit, False)
+        if said and seen and first.agg != "last" and (first.agg != "avg" or draft.measures[0].words.none):
+            self.having.append(Threshold(first.name, ">", 0.0))
 
     def _kinds(self) -> None:
         """'most common remediations': ranked by the field that says of what kind one is."""

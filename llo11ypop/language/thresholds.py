@@ -20,6 +20,10 @@ _TOGETHER = frozenset(
     {"across", "across their", "across all", "across the", "combined", "summed", "sum of", "together", "at any moment", "at once"}
 )
 """Words with which readings of several things are added up before they are held against a number."""
+_MOMENT = frozenset(
+    {"at any moment", "at any time", "at any point", "at some point", "at some time", "at once", "ever", "momentarily", "peak"}
+)
+"""Words that ask for a single moment instead of a mean."""
 _READINGS = ("sample", "reading", "measurement")
 NEAR = 2
 """Phrases between a number and the measure behind it."""
@@ -78,8 +82,7 @@ class Thresholds(Windows):
             if named is None:
                 self.out.clarify = f"what should be {limit.op} {limit.value:g} {limit.unit}?"
                 return
-        if named is not None and named.words.unit == "W" and any(i.text in _TOGETHER for i in self.items):
-            self.out.clarify = f"{named.words.label} of several together is not compared; ask for it per GPU or rack"
+        if named is not None and self._together(named, limit):
             return
         if named is None or named.words.recipe or named.words.agg in ("count", "count_distinct"):
             told = converted(limit.value, limit.unit, named.words.unit) if named is not None else limit.value
@@ -98,11 +101,28 @@ class Thresholds(Windows):
             return
         self._entity_threshold(named, limit, value, upper)
 
+    def _together(self, named: Named, limit: Limit) -> bool:
+        """'drew more than 4.5 kW across their GPUs at any moment': readings of one moment are added up first."""
+        total = named.words.recipe == "gpu_power_total"
+        summed = named.words.unit == "W" and any(i.text in _TOGETHER for i in self.items)
+        if not (summed or total) or (total and not any(i.text in _MOMENT for i in self.items)):
+            return False
+        value = converted(limit.value, limit.unit, "W")
+        if named.words.dataset != "gpu_metrics" or value is None:
+            self.out.clarify = f"{named.words.label} of several together is not compared; ask for it per GPU or rack"
+            return True
+        recipe = self.lexicon.recipes["gpu_power_together"]
+        self.measures = [Quantity(recipe.value, recipe.label, "gpu_metrics", unit="W", recipe="gpu_power_together")]
+        self._having(recipe.value, limit, value)
+        return True
+
     def _different(self, name: str, limit: Limit) -> None:
         """'switches with more than one firmware version': different values of a field within each."""
         where = self.measures[0].where if self._is_plain_count() else ""
         label = next((d.label for d in self.lexicon.dimensions.values() if name in d.fields and d.label), name)
         self.measures = [Quantity(f"{name}_values", f"different {label}s", self.draft.dataset, "count_distinct", name, where)]
+        if not (self.draft.by or self.draft.counted) and self.draft.thing is not None and self.dataset.kind is not Kind.EVENT:
+            self.draft.by = [k for k in self.draft.thing[1].key if k in self.reach]
         if name in self.draft.by or not (self.draft.by or self.draft.counted):
             self.out.clarify = (
                 f"which things should have {limit.op} {limit.value:g} {label}s? name them, for example nodes or switches"
@@ -244,9 +264,17 @@ class Thresholds(Windows):
         entity = tuple(e for e in words.entity if e in self.reach)
         if (self.draft.count_thing or self.draft.count_measure) and not self.draft.counted and entity:
             self.draft.counted = entity
+        elif entity and self.draft.thing is not None and self._per_place(entity):
+            self.draft.counted, self.draft.listing = entity, False
         elif not self.draft.by and not self.draft.counted and entity:
             self.draft.by = list(entity)
             self.draft.listing = True
+
+    def _per_place(self, entity: tuple[str, ...]) -> bool:
+        """'fans below 3000 rpm, per cluster': so many of each cluster, not the clusters with one."""
+        draft = self.draft
+        told = draft.by and set(draft.by) <= set(draft.grouped) and not set(draft.by) & set(entity)
+        return bool(told and not draft.counted and not draft.rank and not draft.head)
 
     def _counts_readings(self) -> bool:
         """'how many readings were below …': the readings themselves are counted, not the things they come from."""

@@ -3,7 +3,7 @@
 
 NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90, "couple of": 2,
+    "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90, "couple of": 2, "couple": 2, "few": 3,
     "twenty four": 24, "twenty-four": 24, "twenty one": 21, "twenty-one": 21, "forty eight": 48, "forty-eight": 48,
     "seventy two": 72, "seventy-two": 72, "thirty six": 36, "thirty-six": 36, "eighteen": 18, "sixteen": 16, "forty": 40, "fifty": 50,
     "thirteen": 13, "forty five": 45, "forty-five": 45, "half": 0.5, "half a": 0.5, "half an": 0.5, "hundred": 100, "a hundred": 100,

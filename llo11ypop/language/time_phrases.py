@@ -37,6 +37,10 @@ class Times:
     impossible: str = ""
     """'30 February': a date that does not exist."""
     future: str = ""
+    coming: list[Period] = field(default_factory=list)
+    """Periods that are still to come: for what is planned, and for dates that rows name."""
+    until: tuple[datetime, str] | None = None
+    """'before 10 May': the instant, and how it is said."""
     begun: str = ""
     """'today', asked at midnight: nothing of it is over yet."""
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -176,11 +180,32 @@ def before_that(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.before = True
 
 
+def _expected(found: Times, start: datetime, end: datetime, label: str) -> None:
+    found.future = found.future or label
+    found.coming.append(Period(start, end, label))
+
+
 def still_to_come(match: re.Match[str], at: datetime, found: Times) -> None:
-    """'tomorrow'."""
-    if match.group().strip() == "tonight":
+    """'tomorrow', 'next week'."""
+    said = " ".join(match.group().split())
+    if said == "tonight":
         found.tonight = True
-    found.future = found.future or " ".join(match.group().split())
+        evening = floor(at, "day") + timedelta(hours=NIGHT_START_H)
+        _expected(found, max(at, evening), evening + timedelta(hours=24 - NIGHT_START_H + NIGHT_END_H), said)
+        return
+    unit = "day" if "tomorrow" in said else unit_of(said.split()[-1])
+    start = shifted(floor(at, unit), unit)
+    if said.startswith("coming"):
+        _expected(found, at, at + timedelta(seconds=UNIT_S[unit]) * (7 if unit == "day" else 1), said)
+    else:
+        _expected(found, start, shifted(start, unit), said)
+
+
+def next_n(match: re.Match[str], at: datetime, found: Times) -> None:
+    """'the next 3 days', 'within 72 h from now'."""
+    count, unit = count_of(match["n"]), unit_of(match["u"])
+    unit = "hour" if unit in ("h", "hr") else "day" if unit == "d" else "week" if unit in ("w", "wk") else unit
+    _expected(found, at, at + timedelta(seconds=count * UNIT_S[unit]), f"next {count:g} {unit}{'s' if count != 1 else ''}")
 
 
 def everything(_m: re.Match[str], at: datetime, found: Times) -> Period | None:
@@ -205,7 +230,7 @@ def month(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     elif part:
         start, label = start + timedelta(days=20), f"end of {label}"
     if start >= at:
-        found.future = found.future or label
+        _expected(found, start, end, label)
         return None
     return clipped(start, end, label, at)
 
@@ -214,7 +239,7 @@ def since(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'since 10 May'."""
     start, _, label = point_of(match["a"], at)
     if start >= at:
-        found.future = found.future or label
+        _expected(found, start, start + timedelta(days=EVERYTHING_D), f"from {label} on")
         return None
     return Period(start, at, f"since {label}")
 
@@ -223,7 +248,7 @@ def after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'after 10 May': from the day behind it."""
     _, end, label = point_of(match["a"], at)
     if end >= at:
-        found.future = found.future or label
+        _expected(found, end, end + timedelta(days=10 * EVERYTHING_D), f"after {label}")
         return None
     return Period(end, at, f"after {label}")
 
@@ -231,8 +256,9 @@ def after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 def until(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'before 10 May': thirty days up to it."""
     start, _end, label = point_of(match["a"], at)
+    found.until = (start, f"before {label}")
     if start - timedelta(days=30) >= at:
-        found.future = found.future or label
+        _expected(found, at, start, f"before {label}")
         return None
     return Period(start - timedelta(days=30), min(start, at), f"30 days before {label}")
 
@@ -276,9 +302,11 @@ def neighbours(match: re.Match[str], at: datetime, found: Times) -> Period | str
 def clocks(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'between 02:00 and 04:00 yesterday'."""
     day, _, label = point_of(match["day"], at)
-    start, end = at_clock(day, match["a"]), at_clock(day, match["b"])
+    start, end = at_clock(day, match["a"], match["b"]), at_clock(day, match["b"])
     if end <= start:
         end += timedelta(days=1)
+    if "night" in match["day"] and start.hour < NIGHT_END_H and start + timedelta(days=1) < at:
+        start, end = start + timedelta(days=1), end + timedelta(days=1)
     if start >= at:
         found.future = found.future or label
         return None
@@ -290,7 +318,7 @@ def on_point(match: re.Match[str], at: datetime, found: Times) -> Period | str |
     text = match["a"]
     start, end, label = point_of(text, at)
     if start >= at:
-        found.future = found.future or label
+        _expected(found, start, end, label)
         return None
     if re.search(CLOCK, text) and end - start <= timedelta(minutes=1):
         found.points.append((match.start(), match.end(), start))
@@ -333,7 +361,7 @@ def quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     year = int(match["year"]) if match["year"] else at.year
     start = datetime(year, 3 * number - 2, 1, tzinfo=UTC)
     if start >= at:
-        found.future = found.future or f"Q{number} {year}"
+        _expected(found, start, shifted(start, "quarter"), f"Q{number} {year}")
         return None
     return clipped(start, shifted(start, "quarter"), f"Q{number} {year}", at)
 
@@ -341,10 +369,10 @@ def quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
 def year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'in 2026'."""
     start = datetime(int(match["year"]), 1, 1, tzinfo=UTC)
-    if start >= at:
-        found.future = found.future or match["year"]
-        return None
     end = shifted(start, "year")
+    if start >= at:
+        _expected(found, start, end, match["year"])
+        return None
     return clipped(start, end, match["year"], at)
 
 

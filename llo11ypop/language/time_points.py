@@ -23,7 +23,7 @@ MONTHS = [
 ]
 DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b"
-DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
+DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tues?|wed|thurs?|fri)\b"
 CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\s?(?:am|pm)\b|noon\b|midnight\b)"
 DATE = (
     rf"(?:\d{{4}}-\d{{2}}-\d{{2}}(?:[t ]\d{{1,2}}:\d{{2}}(?::\d{{2}})?z?)?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}(?:,?\s+\d{{4}})?"
@@ -72,6 +72,9 @@ def _loose_point(text: str, clock: "re.Match[str] | None", at: datetime) -> tupl
         return start, shifted(start, unit), text
     elif text == "now":
         return at, at, "now"
+    elif re.fullmatch(r"20\d\d", text):
+        start = datetime(int(text), 1, 1, tzinfo=UTC)
+        return start, shifted(start, "year"), text
     elif month := re.fullmatch(rf"({MONTH})(?:\s+(20\d\d))?", text):
         number = month_number(text)
         start = datetime(int(month[2]) if month[2] else at.year - (number > at.month), number, 1, tzinfo=UTC)
@@ -104,9 +107,12 @@ def _named_date(text: str, at: datetime) -> datetime:
     return _date(year, month, day, shown)
 
 
-def at_clock(day: datetime, text: str) -> datetime:
-    """An instant of a day. Raises ImpossibleDateError for 25:00."""
+def at_clock(day: datetime, text: str, other: str = "") -> datetime:
+    """An instant of a day; 'between 2 and 4pm' says of the second hour which half of the day. Raises ImpossibleDateError for 25:00."""
     text = text.strip()
+    half = re.search(r"[ap]m", other)
+    if text.isdigit():
+        text = f"{text}{half.group()}" if half and int(text) <= HOURS // 2 else f"{text}:00"
     if text in ("noon", "midnight"):
         return day + timedelta(hours=12 if text == "noon" else 0)
     half = re.fullmatch(r"(\d{1,2})\s?(am|pm)", text)

@@ -16,6 +16,10 @@ _POINT = (
 )
 
 
+_TO = r"(?:\band\b|\bto\b|\buntil\b|\btill\b|\bthrough\b|\bthru\b|-)"
+_HOUR = rf"(?:{CLOCK}|\d{{1,2}}\b(?!:))"
+
+
 def read_times(text: str, at: datetime) -> Times:
     """Every time phrase of a normalised text, longest patterns first; never raises."""
     found = Times()
@@ -53,8 +57,12 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
-    (_compiled(rf"\b(?:between|from)\s+(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|last\s+night|{DATE}|{DAY})"), say.clocks),
-    (_compiled(rf"(?P<day>yesterday|today|{DATE}|{DAY}),?\s+(?:(?:between|from)\s+)?(?P<a>{CLOCK})\s+(?:and|to|until|till|through|thru|-)\s+(?P<b>{CLOCK})"), say.clocks),
+    (_compiled(rf"\b(?:(?:between|from)\s+(?P<a>{_HOUR})\s*{_TO}\s*(?P<b>{_HOUR}))\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})"), say.clocks),
+    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY}),?\s+(?:(?:between|from)\s+)(?P<a>{_HOUR})\s*{_TO}\s*(?P<b>{_HOUR})(?!\s*(?:%|degc|[a-z]*w\b|gpus?|nodes?))"), say.clocks),
+    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY}),?\s+(?P<a>{CLOCK})\s*{_TO}\s*(?P<b>{CLOCK})"), say.clocks),
+    (_compiled(rf"(?P<a>{CLOCK})\s*{_TO}\s*(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})"), say.clocks),
+    (_compiled(rf"\b(?:(?:in|within|over|for|during)\s+)?(?:the\s+)?(?:next|coming|following|upcoming)\s+{COUNT}[\s-]*{UNIT}"), say.next_n),
+    (_compiled(rf"\b(?:in|within)\s+{COUNT}[\s-]*{UNIT}\s+from\s+now\b"), say.next_n),
     (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|through|thru|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), say.between),
     (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE})"), say.between),
     (_compiled(rf"{_PRE}(?P<a>{DATE}|\b\d{{1,2}}(?:st|nd|rd|th)?)\s*(?:and|&)\s*(?P<b>{DATE})(?:\s+together)?"), say.neighbours),
@@ -63,7 +71,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), say.week_of),
     (_compiled(rf"\b(?:since|starting)\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), say.since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), say.after),
-    (_compiled(rf"\b(?:until|till|before)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}|{MONTH})"), say.until),
+    (_compiled(rf"\b(?:until|till|before|earlier\s+than|prior\s+to|by)\s+(?:the\s+)?(?P<a>{DATE}|{DAY}(?!\s+\w+day)|{MONTH}\s+20\d\d|{MONTH}|20\d\d\b)"), say.until),
     (_compiled(rf"\b(?:the\s+)?{COUNT}\s+{UNIT}\s+(?:before|prior|preceding)(?:\s+(?:that|it|them|those))?\b"), say.before_that),
     (_compiled(rf"\bthe\s+(?:same\s+)?{COUNT}\s+(?:before|prior|preceding)(?:\s+(?:that|it|them|those))?\b"), say.before_that),
     (_compiled(rf"\b(?:against|vs\.?|versus|with|to|than|and)\s+(?:the\s+)?(?:previous|preceding|prior)\s+(?:{COUNT}|ones?)\b(?!\s*(?:full\s+)?{UNIT})"), say.before_that),
@@ -72,6 +80,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(r"\b(?:(?:in|over|during|for)\s+)?(?:the\s+)?last\s+(?P<u>hour|day|week|month)\s+of\s+(?:data|telemetry)(?:\s*\(\d+\s+\w+\))?"), say.trailing_unit),
     (_compiled(r"\b(?:the\s+)?(?:hour|day|week|month|period|one)\s+before(?:\s+(?:that|it))?\b(?!\s+yesterday)"), say.before_that),
     (_compiled(r"\b(?:(?P<u>year|quarter|month|week)\s+to\s+date|ytd)\b"), say.to_date),
+    (_compiled(rf"\b(?:since|starting)\s+(?:about\s+)?{COUNT}\s*{UNIT}\s+ago\b"), say.last_n),
     (_compiled(rf"\b{COUNT}\s*{UNIT}\s+ago\b"), say.ago),
     (_compiled(rf"{_PRE}\b(?:last|past|previous|prior|recent|trailing|preceding|most recent|latest)\s+{COUNT}[\s-]*(?:full\s+)?{UNIT}"), say.last_n),
     (_compiled(r"\b(?:the\s+)?(?:day before yesterday)\b"), say.day_word),

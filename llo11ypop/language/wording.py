@@ -57,7 +57,8 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         parts.append(f"by {scope.bucket}")
     if scope.top:
         ends = ("newest", "oldest") if scope.fields else ("top", "lowest")
-        parts.append(f"{ends[0] if scope.desc else ends[1]} {scope.top}")
+        each = f" of each {' and '.join(label_of(b, catalog, lexicon) for b in scope.within)}" if scope.within else ""
+        parts.append(f"{ends[0] if scope.desc else ends[1]} {scope.top}{each}")
     return ", ".join(p for p in parts if p)
 
 

@@ -77,9 +77,9 @@ def take_out(c: Case, reason: str, *, nodes: list[str] | None = None, state: str
 
 
 def d2(world: World, at: Placement) -> Truth:
-    """One job of one user runs out of memory, is killed with 137, or hits an MMU fault, once."""
+    """One job of one user, none of the long runs, runs out of memory, is killed with 137, or hits an MMU fault, once."""
     c = Case(world, at, "D2")
-    jobs = c.jobs_on([c.node])
+    jobs = [j for j in c.jobs_on([c.node]) if world.jobs.column["run"][j] < 0]
     user = world.jobs.user_of(jobs[0]) if jobs else ""
     variant = c.one_of("oom", "killed", "xid31")
     if variant == "oom":

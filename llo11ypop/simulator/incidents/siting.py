@@ -81,7 +81,9 @@ def suits(world: World, mode: str, node: str, at_s: float) -> bool:
         return False
     if mode in ("F31", "F32", "C6"):
         return any(node in r.nodes_at(at_s) and r.nodes_at(at_s + 4 * 3600) for r in world.runs)
-    if mode in ("D2", "D3", "D4", "D14", "D18"):
+    if mode == "D2":
+        return bool((world.jobs.column["run"][world.jobs.on_node(node, at_s)] < 0).any())
+    if mode in ("D3", "D4", "D14", "D18"):
         return bool(len(world.jobs.on_node(node, at_s)))
     if mode == "D15":
         return not len(world.jobs.overlapping(node, at_s, at_s + 3600))

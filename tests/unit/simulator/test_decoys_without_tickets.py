@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from llo11ypop.simulator.incidents.decoy_plan import DECOY_PLAN
 from llo11ypop.simulator.incidents.registry import DECOYS
+from llo11ypop.simulator.incidents.siting import node_for
 from llo11ypop.simulator.simulate import finish
 from llo11ypop.simulator.truth import Truth
 from llo11ypop.simulator.world import World
@@ -63,8 +65,10 @@ LOOKS: dict[str, Callable[[World, Truth], bool]] = {
 
 def write(name: str, seed: int = 3) -> tuple[World, Truth]:
     world = small_world(seed=seed, days=2.5)
-    level = DECOY_PLAN[name][0]
-    return world, DECOYS[name](world, placed(world, level, hours=6))
+    at = placed(world, DECOY_PLAN[name][0], hours=6)
+    if name == "D2":
+        at = replace(at, entity=f"node:{node_for(world, name, START_S, world.rng('d2'))}")
+    return world, DECOYS[name](world, at)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,6 +80,13 @@ def test_decoy_looks_like_trouble_and_expects_no_ticket(name: str) -> None:
     assert not truth.exported_evidence("full")
     assert {"RMA", "REBOOT"} <= set(truth.forbidden_actions)
     finish(world)
+
+
+def test_a_single_failure_of_a_user_ends_no_long_run() -> None:
+    before, (after, _) = small_world(days=2.5), write("D2")
+    ended = np.flatnonzero(before.jobs.column["state"] != after.jobs.column["state"][: len(before.jobs.column["state"])])
+    assert len(ended) == 1
+    assert after.jobs.column["run"][ended[0]] < 0
 
 
 @pytest.mark.parametrize("name", ["D1", "D10", "D12", "D16", "D17"])

@@ -75,11 +75,18 @@ def _message(body: dict[str, Any], rule: Rule | None, fault: str) -> tuple[dict[
             "tool_calls": [_call(c.name, json.dumps(c.arguments), n) for n, c in enumerate(rule.calls)],
         }, "tool_calls"
     name, schema = _form(body)
-    text = _spoilt(_answer(rule, schema), schema, fault)
-    finish = "length" if fault == "cut_off" else "stop"
+    text, limit = _spoilt(_answer(rule, schema), schema, fault), _limit(body)
+    cut_off = fault == "cut_off" or len(text) > limit
+    text, finish = text[:limit], "length" if cut_off else "stop"
     if _method(body) == "function_calling" and schema is not None and fault not in ("prose", "empty"):
-        return {"content": None, "tool_calls": [_call(name, text, 0)]}, "length" if fault == "cut_off" else "tool_calls"
+        return {"content": None, "tool_calls": [_call(name, text, 0)]}, "length" if cut_off else "tool_calls"
     return {"content": text}, finish
+
+
+def _limit(body: dict[str, Any]) -> int:
+    """Characters of an answer."""
+    tokens = body.get("max_tokens") or body.get("max_completion_tokens") or 100_000
+    return int(tokens) * _CHARACTERS_PER_TOKEN
 
 
 def _answer(rule: Rule | None, schema: dict[str, Any] | None) -> str:

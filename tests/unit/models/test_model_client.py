@@ -74,7 +74,7 @@ async def test_fences_and_thoughts_are_taken_off(fake: FakeModelServer, text: st
 )
 async def test_a_bad_answer_is_repaired_once_with_the_error(fake: FakeModelServer, answer: object, words: str) -> None:
     fake.script([Rule(answer=answer, times=1)])
-    assert (await client(fake).ask(request())).value == VALUE
+    assert (await client(fake, max_tokens=40_000).ask(request())).value == VALUE
     first, second = fake.bodies
     assert second["messages"][:2] == first["messages"]
     assert [m["role"] for m in second["messages"][2:]] == ["assistant", "user"]
@@ -220,13 +220,13 @@ async def test_tokens_are_reserved_before_and_counted_after(fake: FakeModelServe
 
 
 async def test_money_is_counted_and_limited(fake: FakeModelServer) -> None:
-    budgets = Budgets(question=Limit(cost=0.02))
-    models = client(fake, max_tokens=10, price_in_per_mtok=1.0, price_out_per_mtok=1000.0, budgets=budgets)
+    budgets = Budgets(question=Limit(cost=0.03))
+    models = client(fake, max_tokens=20, price_in_per_mtok=1.0, price_out_per_mtok=1000.0, budgets=budgets)
     with spending(Scope.QUESTION) as spent:
         reply = await models.ask(request())
         assert reply.usage is not None
         assert reply.usage.cost == pytest.approx((reply.usage.tokens_in + 1000 * reply.usage.tokens_out) / 1e6)
-        with pytest.raises(Refused, match=r"budget of 0\.02 cost"):
+        with pytest.raises(Refused, match=r"budget of 0\.03 cost"):
             await models.ask(request(user="b"))
     assert spent.summary()["cost"] == pytest.approx(reply.usage.cost)
     assert "cost" in str(models.models.budgets)

@@ -56,7 +56,8 @@ async def weigh(
 
 def schema(labels: Sequence[str], older: Sequence[str]) -> dict[str, Any]:
     """The form of an answer: nothing but what was shown can be named."""
-    further = {"type": "array", "items": {"type": "string", "enum": [*older] or [""]}, "maxItems": len(older)}
+    keys = {"type": "string", "enum": [*older]} if older else {"type": "string"}
+    further = {"type": "array", "items": keys, "maxItems": len(older)}
     return {
         "type": "object",
         "properties": {"likeliest": {"type": "string", "enum": [*labels, UNKNOWN]}, "further": further},

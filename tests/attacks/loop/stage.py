@@ -136,10 +136,12 @@ async def staged(path: Path) -> Stage:
     return Stage(await compose.deps(settings, store, SqlLedger.in_memory()))
 
 
-def minds(fake: FakeModelServer, roles: Iterable[str] = ROLES, *, budgets: Budgets | None = None, **more: Any) -> Endpoints:
+def minds(
+    fake: FakeModelServer, roles: Iterable[str] = ROLES, *, budgets: Budgets | None = None, timeouts: Mapping[str, float] = {}
+) -> Endpoints:
     """The loop's roles at a fake endpoint; each role asks for a model of its own, so that rules can tell them apart."""
     ends = {
-        role: Endpoint(**{"base_url": fake.base_url, "model": f"fake-{role}", "timeout_s": 5, "retries": 0, **more})
+        role: Endpoint(base_url=fake.base_url, model=f"fake-{role}", timeout_s=timeouts.get(role, 30), retries=0)
         for role in roles
     }
     open_late = Circuit(failures=10_000)

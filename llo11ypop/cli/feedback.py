@@ -43,6 +43,7 @@ def export(
         raise ConfigError(f"--format {form} writes several files", next_step="name a folder with --out")
     card = asyncio.run(_training_data(form, out, names))
     print(f"{card.lines} line(s) in {out}: {', '.join(f'{f.name} {f.lines}' for f in card.files)}")
+    print(f"  {card.people}")
     for why, n in card.left_out.items():
         print(f"  left out: {n} {why}")
 

@@ -2,13 +2,15 @@
 
 A clause stands when everything in it that is not a mere connecting word is in one line of the facts: the same figures, names,
 times and words, in the order of that line and figures next to the words they stood next to, with every `not` that the line has.
-What a ticket is about (cause, thing, place, onset) may be told in any order. So a clause is a shortened fact or it is taken out:
-a swapped figure, another target, a cause, a verdict or an all-clear that nobody measured has no line to stand on.
+What a ticket is about (cause, thing, place, onset) may be told in any order, as long as cause and thing are both named. So a
+clause is a shortened fact or it is taken out: a swapped figure, another target, a cause, a verdict or an all-clear that nobody
+measured has no line to stand on.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -25,7 +27,7 @@ NEGATIONS = frozenset("no not never none nothing without neither nor cannot".spl
 NEAR = 2
 """A figure stands this many words, at most, from the word it follows."""
 FEWEST = 3
-"""Fewer words of a sign than this say too little to be checked."""
+"""Fewer words than this say too little to be checked."""
 _OF = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?) of (?:the |its )?(\d+(?:\.\d+)?)(?![\w.,]*\d)", re.IGNORECASE)
 _TOKEN = re.compile(r"@[^\s,;()]+|#[\d./]+|[^\s,;:()\[\]\"“”!?…=→*]+")
 _NUMBER = re.compile(r"([-−+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[-−+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(%|[A-Za-z°]{0,4})", re.IGNORECASE)
@@ -34,11 +36,33 @@ _WHOLE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}Z")
 _LEVELS = frozenset(level.value for level in Level)
 
 
-def stands(sentence: str, about: str, others: Sequence[str]) -> bool:
-    """Whether each clause of a sentence is a shortened fact. `about` may be told in any order."""
-    return _covered(sentence, about, others) or (
-        len(parts := [p for p in _CLAUSES.split(sentence.strip()) if p]) > 1 and all(_covered(p, about, others) for p in parts)
-    )
+@dataclass(frozen=True)
+class Claimed:
+    """What may be said, in one spelling."""
+
+    about: tuple[str, ...]
+    """The line that may be told in any order."""
+    subject: frozenset[str]
+    """Words of it that must be there: cause and thing."""
+    others: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, about: str, subject: Iterable[str], others: Iterable[str]) -> "Claimed":
+        """From lines as people read them."""
+        named = frozenset(word for text in subject for word in words_of(text))
+        return cls(tuple(words_of(about)), named, tuple(tuple(words_of(line)) for line in others))
+
+    def stands(self, sentence: str) -> bool:
+        """Whether each clause of a sentence is a shortened fact."""
+        parts = [p for p in _CLAUSES.split(sentence.strip()) if p]
+        return self._covers(sentence) or (len(parts) > 1 and all(self._covers(p) for p in parts))
+
+    def _covers(self, clause: str) -> bool:
+        said = words_of(clause)
+        if len(said) < FEWEST:
+            return False
+        told = self.subject <= set(said) and _among(said, self.about)
+        return told or any(_shortened(said, line) for line in self.others)
 
 
 def loose(sentence: str, lines: Sequence[str]) -> tuple[str, ...]:
@@ -65,15 +89,6 @@ def words_of(text: str) -> list[str]:
     return found
 
 
-def _covered(clause: str, about: str, others: Sequence[str]) -> bool:
-    said = words_of(clause)
-    if not said:
-        return False
-    if _among(said, words_of(about)):
-        return True
-    return len(said) >= FEWEST and any(_shortened(said, words_of(line)) for line in others)
-
-
 def _among(said: Sequence[str], line: Sequence[str]) -> bool:
     """Whether all of it is in the line, figures beside the same word, things beside their own kind."""
     short = {s for word in line if word[0] == "@" for s in _times(word)}
@@ -87,7 +102,7 @@ def _among(said: Sequence[str], line: Sequence[str]) -> bool:
             return False
         if one[0] == "#" and (one, other) not in pairs:
             return False
-    return not (said and said[-1][0] == "#")
+    return said[-1][0] != "#"
 
 
 def _named(word: str) -> bool:

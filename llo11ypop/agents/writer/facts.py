@@ -15,6 +15,8 @@ from llo11ypop.core.proposal import Proposal, ProposedAction
 from llo11ypop.core.reasoning import Hypothesis
 
 HIDDEN = "[text]"
+ACCOUNTS = "It accounts for "
+"""How the template begins its sentence on further symptoms."""
 SHORTEST_HIDDEN = 3
 """A shorter text cannot be found again in a sentence: the whole sign is left out then."""
 _FIGURE = re.compile(r"[-+\d.,:TZ/ ]*\d[-+\d.,:TZ/ ]*")
@@ -70,7 +72,9 @@ class Facts:
     """The lines that a ticket's words are held against."""
 
     about: str
-    """Cause, thing, place, onset and number of symptoms."""
+    """Cause, thing, place and onset."""
+    symptoms: str
+    """How many it accounts for; empty for none."""
     signs: tuple[str, ...]
     proposed: str
     cause: str
@@ -80,21 +84,24 @@ class Facts:
     since: str
     """The onset as `about` writes it."""
 
-    def lines(self) -> tuple[str, ...]:
-        """Every line."""
-        return (self.about, *self.signs, self.proposed)
+    def others(self) -> tuple[str, ...]:
+        """Every line but the first."""
+        return tuple(line for line in (self.symptoms, *self.signs, self.proposed) if line)
 
     def text(self) -> str:
         """As they are shown."""
-        return "\n".join([f"about: {self.about}", *(f"sign: {s}" for s in self.signs), self.proposed])
+        about = f"about: {self.about} {self.symptoms}".rstrip()
+        return "\n".join([about, *(f"sign: {s}" for s in self.signs), self.proposed])
 
 
 def facts_of(proposal: Proposal, hypothesis: Hypothesis, names: Names) -> Facts:
     """The facts of a new proposal. `hypothesis` is what it was made from."""
     hits = [hit for finding in hypothesis.findings for hit in finding.hits]
     signs = dict.fromkeys(names.shown(hit.text, hit.row) for hit in hits)
+    about, accounts, symptoms = names.renamed(proposal.summary).partition(ACCOUNTS)
     return Facts(
-        about=names.renamed(proposal.summary),
+        about=about.strip(),
+        symptoms=accounts + symptoms,
         signs=tuple(s for s in signs if s),
         proposed=names.renamed(_action(proposal.action)),
         cause=proposal.cause_title,

@@ -3,12 +3,12 @@
 What no fact stands behind is dropped. Where the rest does not say what, where and since when, the template's text stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llo11ypop.agents.writer.claims import loose, stands, words_of
+from llo11ypop.agents.writer.claims import Claimed, loose, words_of
 from llo11ypop.agents.writer.facts import Facts, Names, facts_of
 from llo11ypop.core.proposal import Proposal
 from llo11ypop.core.reasoning import Hypothesis
@@ -62,42 +62,30 @@ async def word(models: Model, proposal: Proposal, hypothesis: Hypothesis, names:
 
 def checked(proposal: Proposal, facts: Facts, names: Names, said: Mapping[str, Any]) -> Worded:
     """What of a title and sentences stands. Only title and summary of the proposal can change."""
-    dropped: list[str] = []
-    kept = [flat for s in said["sentences"] if _holds(flat := _flat(s), facts, dropped)]
-    if not _whole(kept, facts):
+    title, *sentences = [" ".join(text.split()) for text in (said["title"], *said["sentences"])]
+    claimed = Claimed.of(facts.about, (facts.cause, facts.entity), facts.others())
+    wrong = {text: why for text in (title, *sentences) if (why := _wrong(text, facts, claimed))}
+    dropped = tuple(wrong.values())
+    kept = [s for s in sentences if s not in wrong]
+    if not any(_whole(s, facts, claimed) for s in kept):
         return Worded(proposal, (*dropped, "too little of the text was left: the template's stands"))
-    title = _flat(said["title"]).rstrip(".")
-    if not _holds(title, facts, dropped) or not _names_it(title, facts):
-        title = proposal.title
-    summary = " ".join([*(names.given_back(f"{s.rstrip('.')}.") for s in kept), *_symptoms(proposal, kept), WORDED])
-    return Worded(replace(proposal, title=names.given_back(title), summary=summary), tuple(dropped))
+    title = (
+        proposal.title if title in wrong or not claimed.subject <= set(words_of(title)) else names.given_back(title.rstrip("."))
+    )
+    if facts.symptoms and not any("further symptom" in s for s in kept):
+        kept.append(facts.symptoms)
+    summary = " ".join([*(names.given_back(f"{s.rstrip('.')}.") for s in kept), WORDED])
+    return Worded(replace(proposal, title=title, summary=summary), dropped)
 
 
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+def _wrong(sentence: str, facts: Facts, claimed: Claimed) -> str:
+    """Why a sentence does not stand, without the model's words; empty when it does."""
+    missing = loose(sentence, (facts.about, *facts.others()))
+    if missing:
+        return f"{len(missing)} name(s) or figure(s) that no fact has"
+    return "" if claimed.stands(sentence) else "a sentence that no single fact says"
 
 
-def _holds(sentence: str, facts: Facts, dropped: list[str]) -> bool:
-    """Whether a sentence stands; if not, why is added to `dropped`, without the model's words."""
-    missing = loose(sentence, facts.lines())
-    if not missing and stands(sentence, facts.about, (*facts.signs, facts.proposed)):
-        return True
-    dropped.append(f"{len(missing)} name(s) or figure(s) that no fact has" if missing else "a sentence that no single fact says")
-    return False
-
-
-def _names_it(text: str, facts: Facts) -> bool:
-    said = set(words_of(text))
-    return set(words_of(facts.cause)) <= said and set(words_of(facts.entity)) <= said
-
-
-def _whole(kept: Sequence[str], facts: Facts) -> bool:
+def _whole(sentence: str, facts: Facts, claimed: Claimed) -> bool:
     """Whether one sentence says what, where and since when."""
-    onset = set(words_of(facts.since))
-    return any(_names_it(s, facts) and onset <= set(words_of(s)) for s in kept)
-
-
-def _symptoms(proposal: Proposal, kept: Sequence[str]) -> list[str]:
-    """The template's sentence about further symptoms, where the model left it out."""
-    _, found, rest = proposal.summary.partition("It accounts for ")
-    return [found + rest] if found and not any("further symptom" in s for s in kept) else []
+    return claimed.subject | set(words_of(facts.since)) <= set(words_of(sentence))

@@ -3,6 +3,7 @@
 The writer's lies stand beside a true sentence, which is kept; what the others make up fits no form and no rule.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.causes.model_mind import weigh
 from llo11ypop.agents.director.agent import assign
 from llo11ypop.agents.director.model_mind_areas import direct
+from llo11ypop.agents.writer.claims import Claimed, loose
 from llo11ypop.agents.writer.facts import facts_of
 from llo11ypop.agents.writer.model_mind import WORDED, word
 from llo11ypop.core.proposal import Proposal
@@ -57,6 +59,39 @@ async def test_a_lie_about_a_ticket_is_taken_out(
     told = [true, f"It accounts for {len(hypothesis.explains)} further symptom(s), listed below.", WORDED]
     assert made.proposal.summary == " ".join(told if "says" in lie else [true, *told])
     assert acts(made.proposal) == acts(proposal)
+
+
+_FIGURE = re.compile(r"(?<![\w.:-])\d+(?:\.\d+)?(?![\w:-])")
+
+
+async def test_no_figure_can_stand_in_for_another(clean: Stage, quiet_run: Run) -> None:
+    """Every figure of every ticket's facts, replaced by every other one that the facts have."""
+    tried = 0
+    for thing in quiet_run.proposals:
+        facts = facts_of(*clean.case(quiet_run, thing))
+        lines = (facts.about, *facts.others())
+        claimed = Claimed.of(facts.about, (facts.cause, facts.entity), facts.others())
+        known = {f for line in lines for f in _FIGURE.findall(line)}
+        for line in lines:
+            assert claimed.stands(line) and not loose(line, lines)
+            for found in _FIGURE.finditer(line):
+                for other in known - {found.group()}:
+                    tried += 1
+                    false = line[: found.start()] + other + line[found.end() :]
+                    assert not claimed.stands(false), false
+    assert tried > 50
+
+
+async def test_no_place_can_stand_in_for_another(clean: Stage, quiet_run: Run) -> None:
+    """The thing of every line, replaced by that of every other ticket."""
+    things = {t.partition(":")[2] for t in quiet_run.proposals}
+    for thing in quiet_run.proposals:
+        facts = facts_of(*clean.case(quiet_run, thing))
+        lines = (facts.about, *facts.others())
+        claimed = Claimed.of(facts.about, (facts.cause, facts.entity), facts.others())
+        for line in lines:
+            for other in things - {facts.entity} if facts.entity in line else ():
+                assert not claimed.stands(line.replace(facts.entity, other)), line
 
 
 async def test_true_words_are_kept(clean: Stage, quiet_run: Run, server: FakeModelServer, thing: str) -> None:

@@ -62,7 +62,14 @@ async def examine() -> list[Finding]:
         found += await _probed("elasticsearch", _elasticsearch(settings, known))
         found += await _probed("prometheus", _prometheus(settings, known))
         found += await _probed("telemetry", _telemetry(settings, known))
-    for name, probe in {"grafana": _grafana, "ledger": _ledger, "channels": _channels, "disk": _disk, "clock": _clock}.items():
+    for name, probe in {
+        "grafana": _grafana,
+        "ledger": _ledger,
+        "channels": _channels,
+        "models": _models,
+        "disk": _disk,
+        "clock": _clock,
+    }.items():
         found += await _probed(name, probe(settings))
     return found
 

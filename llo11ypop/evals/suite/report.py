@@ -31,9 +31,13 @@ LINES = (
 )  # fmt: skip
 COLUMNS = (
     ("cases", 7), ("passed", 8), ("execution_accuracy", 10), ("silent_wrong", 8), ("asked_back", 8), ("declined", 10),
-    ("groundedness", 10), ("routing_accuracy", 9), ("paraphrase_stability", 8),
+    ("groundedness", 10), ("abstention", 10), ("refusal_recall", 9), ("false_refusals", 8), ("routing_accuracy", 9),
+    ("paraphrase_stability", 8),
 )  # fmt: skip
-HEADS = ("cases", "passed", "accuracy", "silent", "asked", "declined", "grounded", "routing", "stable")
+HEADS = (
+    "cases", "passed", "accuracy", "silent", "asked", "declined", "grounded", "abstains", "refuses", "falsely", "routing",
+    "stable",
+)  # fmt: skip
 
 
 def text(result: Json, *, problems: int = 40) -> str:

@@ -14,6 +14,7 @@ from llo11ypop.core.errors import ConfigError, StoreError
 from llo11ypop.core.question import Status
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.evals.suite.case import Case, ComponentCase
+from llo11ypop.evals.suite.fleets import FleetFile
 from llo11ypop.evals.suite.html import page
 from llo11ypop.evals.suite.metrics import below, figures
 from llo11ypop.evals.suite.outcome import Outcome
@@ -22,7 +23,7 @@ from llo11ypop.evals.suite.record import Record, record_from_json
 from llo11ypop.evals.suite.report import as_json, failing, text
 from llo11ypop.evals.suite.runner import run_case, run_cases
 from llo11ypop.evals.suite.sharing import shared
-from llo11ypop.evals.suite.suite import judge_pairs
+from llo11ypop.evals.suite.suite import judge_pairs, run_suite
 from llo11ypop.evals.suite.truth import Prepared, check_sql, prepare
 from tests.unit.evals.suite.suite_samples import END, Fake, answer, case, fleet_file, refusal
 
@@ -345,3 +346,26 @@ def test_shared_work_keeps_the_order_and_its_errors(jobs: int) -> None:
     assert shared(squared, [], jobs) == []
     with pytest.raises(StoreError, match="below zero"):
         shared(squared, [1, -1], jobs)
+
+
+PROMISED = (
+    "cases", "passed", "execution_accuracy", "silent_wrong", "asked_back", "groundedness", "abstention", "refusal_recall",
+    "false_refusals", "paraphrase_stability", "judge_agreement", "harness_errors", "per_analyst", "per_level",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["component", "question", "thread", "investigation", "report", "loop"])
+def test_every_figure_is_there_whatever_level_was_run(level: str) -> None:
+    result = as_json([Record("one", "full seed 1", level, "slurm", "", (), passed=True)], [], None)
+    assert set(PROMISED) <= set(result)
+    assert (result["cases"], result["passed"], result["execution_accuracy"], result["judge_agreement"]) == (1, 1, None, None)
+    assert list(result["per_level"]) == [level] and set(PROMISED[2:10]) <= set(result["per_analyst"]["slurm"])
+    shown, html = text(result), page(result)
+    assert all(head in shown and f"<th>{head}</th>" in html for head in ("accuracy", "abstains", "refuses", "falsely", "stable"))
+    assert "src=" not in html and "http" not in html and "@import" not in html
+
+
+def test_a_run_without_any_case_fails(tmp_path: Path) -> None:
+    fleet = FleetFile(tmp_path / "none.duckdb", frozenset({"default"}), "none")
+    with pytest.raises(ConfigError, match="nothing was run"):
+        run_suite([case(expect={"mentions": ["x"]})], [fleet])

@@ -37,6 +37,7 @@ def answer_json(answer: Answer, *, rows: int | None = None, chart: bool = True) 
         "analysts": [a.value for a in answer.areas],
         "followups": list(answer.followups),
         "notes": list(answer.notes),
+        "links": [{"title": link.title, "url": link.url} for link in answer.links],
         "steps": [{"agent": s.agent, "did": s.did, "seconds": round(s.seconds, 6)} for s in answer.steps],
         "thread": answer.thread,
         "at": iso(answer.at),

@@ -80,7 +80,8 @@ class Conversation:
             self.deps.bench.pop(turn, None)
         if work.answer is None:
             raise LedgerError("the turn ended without an answer", next_step="ask again")
-        return await self._kept(work.answer)
+        kept = await self._kept(work.answer)
+        return replace(kept, links=await self.deps.links(question, kept)) if self.deps.links else kept
 
     async def turns(self, thread: str, principal: Principal | None = None) -> Sequence[Turn]:
         """What a thread remembers, oldest first; nothing for a thread that does not exist."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from llo11ypop.agents.guardrail import Guard
-from llo11ypop.agents.query_writer.policy import Minds
+from llo11ypop.agents.query_writer.minds import Minds
 from llo11ypop.approvals.ledger import Ledger
 from llo11ypop.ask.site import Site, open_site
 from llo11ypop.ask.work import Work
@@ -22,6 +22,7 @@ from llo11ypop.query.store import TelemetryStore
 if TYPE_CHECKING:
     from llo11ypop.agents.investigators import Ground, Investigated
     from llo11ypop.ask.conversation import Conversation
+    from llo11ypop.core.question import Answer, Link
     from llo11ypop.language.lexicon import Lexicon
     from llo11ypop.language.reading import Reading
 
@@ -59,6 +60,8 @@ class AskDeps:
     """Whose readings count; `MODEL` alone is for measuring."""
     votes: int = 1
     """Forms that the query writer's model fills per question, of which the majority by rows counts."""
+    links: "Callable[[str, Answer], Awaitable[tuple[Link, ...]]] | None" = None
+    """Where else an answer to a question can be seen."""
     bench: dict[str, Work] = field(default_factory=dict)
     """Turns under way, by their key."""
     conversation: "Conversation | None" = None

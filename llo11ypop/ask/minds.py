@@ -11,9 +11,10 @@ from llo11ypop.agents.director.model_mind_questions import routed
 from llo11ypop.agents.guardrail.model_mind import doubted
 from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
-from llo11ypop.agents.query_writer import Minds, Writer, Written, decide
-from llo11ypop.agents.query_writer.policy import wanted
+from llo11ypop.agents.query_writer.minds import Minds
+from llo11ypop.agents.query_writer.policy import decide, wanted
 from llo11ypop.agents.query_writer.same_rows import same_rows
+from llo11ypop.agents.query_writer.writer import Writer, Written
 from llo11ypop.ask.deps import AskDeps
 from llo11ypop.ask.reads import scope_of
 from llo11ypop.ask.site import Site

@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from llo11ypop.agents.query_writer.minds import Minds
 from llo11ypop.core.errors import ConfigError
 
 app = typer.Typer(add_completion=False)
@@ -26,6 +27,10 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     jobs: Annotated[int, typer.Option(help="Fleets simulated and asked at once.")] = 2,
     paraphrases: Annotated[bool, typer.Option(help="Ask every question in its other words too.")] = True,
     known: Annotated[Path | None, typer.Option(help="Write the cases that fail, as tests/evals/known.yaml lists them.")] = None,
+    mind: Annotated[
+        Minds | None, typer.Option(help="Ask single questions of rules, model, or both side by side, and compare.")
+    ] = None,
+    k: Annotated[int, typer.Option(min=1, help="With --mind: how often everything is asked.")] = 3,
     check: Annotated[bool, typer.Option("--check", help="Only read the cases; with --fleet also run their SQL.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All figures and records as JSON.")] = False,
 ) -> None:
@@ -34,6 +39,7 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     from llo11ypop.evals.suite.fleets import given, simulated
     from llo11ypop.evals.suite.html import page
     from llo11ypop.evals.suite.loading import load_cases
+    from llo11ypop.evals.suite.minds import run_minds
     from llo11ypop.evals.suite.paired import compare as compared
     from llo11ypop.evals.suite.paired import read_records
     from llo11ypop.evals.suite.report import as_json as whole
@@ -52,6 +58,9 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
     files = given(fleet or []) or simulated(
         kinds, seed or [1], gpus=gpus, days=days, folder=keep, cases=cases, progress=to_stderr, jobs=jobs
     )
+    if mind is not None:
+        _minds(run_minds(wanted, files, mind, k=k, paraphrases=paraphrases, folder=cases, progress=to_stderr), as_json=as_json)
+        return
     records = run_suite(wanted, files, paraphrases=paraphrases, progress=to_stderr, jobs=jobs)
     against = compared(records, before) if before is not None else None
     result = whole(records, judge_pairs(cases), against)
@@ -61,6 +70,17 @@ def evaluate(  # noqa: PLR0917 - the options of a command line
         html.write_text(page(result), encoding="utf-8")
     print(json.dumps(result, default=str, ensure_ascii=False, indent=1) if as_json else text(result))
     if result["harness_errors"] or (against is not None and against.worse):
+        raise typer.Exit(1)
+
+
+def _minds(found: dict[str, Any], *, as_json: bool) -> None:
+    """Print minds side by side. Exit 1 where models with their fallback are worse than the rules beyond chance."""
+    from llo11ypop.evals.suite.minds import text
+    from llo11ypop.evals.suite.paired import SIGNIFICANT
+
+    print(json.dumps(found, indent=1) if as_json else text(found))
+    both = found["against_rules"].get(Minds.BOTH.value, {})
+    if any(a["broken"] > a["mended"] and a["p_value"] < SIGNIFICANT for a in both.values()):
         raise typer.Exit(1)
 
 

@@ -5,7 +5,7 @@ A constrained decoder keeps an honest model to the enums; nothing here trusts th
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 NONE = "none"
@@ -52,6 +52,10 @@ class Form:
     def escaped(self) -> bool:
         """Whether the model said that no form fits."""
         return self.measure == NONE
+
+    def told(self) -> dict[str, Any]:
+        """As JSON, without what is not said."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if v not in ("", (), None)}
 
 
 def schema(measures: Sequence[str], dims: Sequence[str], values: Sequence[str], numbers: Sequence[float]) -> dict[str, Any]:

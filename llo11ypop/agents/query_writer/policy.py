@@ -6,8 +6,9 @@ it is. Agreement on the rows is confidence that can be said; disagreement is sai
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from llo11ypop.agents.query_writer.minds import Minds
+from llo11ypop.language.intent import PLANNED
 from llo11ypop.language.reading import Reading
 
 AGREES = "Two readings agree: the rules and a model, each by itself, came to the same rows."
@@ -15,15 +16,6 @@ DISAGREES = "A model read it otherwise: {text}. The answer follows the rules, wh
 ALONE = "This is a model's reading; the rules did not know {words}. Check 'read as' before you rely on it."
 OVER = "The model passed over {words}."
 BROKE = "A model's reading was left out: {why}."
-
-
-class Minds(StrEnum):
-    """Whose readings may count."""
-
-    RULE = "rule"
-    MODEL = "model"
-    """The model's alone, to measure it; never a default."""
-    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ def wanted(rule: Reading, minds: Minds) -> bool:
     """Whether a second reading can change or confirm anything."""
     if minds is Minds.RULE or rule.nothing:
         return False
-    return minds is Minds.MODEL or rule.plan is not None or bool(rule.unknown)
+    return (minds is Minds.MODEL and rule.intent in PLANNED) or rule.plan is not None or bool(rule.unknown)
 
 
 def decide(
@@ -56,7 +48,7 @@ def decide(
 
     A `model` reading must have passed grounding; nothing here looks at the question again.
     """
-    if minds is Minds.MODEL and not rule.nothing:
+    if minds is Minds.MODEL and not rule.nothing and rule.intent in PLANNED:
         if model is None:
             return Decision(
                 replace(rule, plan=None, clarify=rule.clarify or "the model found no plan for it; say it in other words")

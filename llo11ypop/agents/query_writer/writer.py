@@ -1,11 +1,12 @@
 """The query writer's model mind: one call, one repair, then nothing; what comes back has stood every test of a plan."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from llo11ypop.agents.query_writer.form import Form, FormError, read_form, schema
 from llo11ypop.agents.query_writer.grounding import grounded
@@ -19,7 +20,7 @@ from llo11ypop.core.located import load_located
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
-from llo11ypop.models.port import Model, Refused, Request, Role
+from llo11ypop.models.port import Model, Refused, Request, Role, note
 from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
 from llo11ypop.query.plan import Plan
 
@@ -44,8 +45,10 @@ class Written:
     """Keys of the form that the question does not bear out."""
     votes: int = 0
     """How many of the forms came to these rows."""
-    accepted: str = ""
-    """The record of the call that it came from."""
+    form: Form | None = None
+    """The form as far as the question bears it out."""
+    escaped: bool = False
+    """The model said that nothing fits."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class _Asked:
     said: Said
     terms: dict[str, Offered]
     user: str
-    schema: dict[str, object]
+    schema: dict[str, Any]
 
 
 class Writer:
@@ -79,8 +82,9 @@ class Writer:
         groups = [[o for o in good if _same(w, o)] for w in good]
         best = max(groups, key=len, default=[])
         if not best or 2 * len(best) <= self._k:
-            why = found[0].why if not good else f"{len(good)} forms of {self._k} came to different rows"
-            return Written(None, why=why)
+            return replace(
+                found[0], reading=None, why=found[0].why or f"fewer than half of {self._k} forms came to the same rows"
+            )
         return replace(best[0], votes=len(best))
 
     def _asked(self, question: str, at: datetime, areas: Sequence[Area]) -> _Asked:
@@ -99,22 +103,29 @@ class Writer:
                 reply = await self._models.ask(self._request(asked, told))
             except Refused as bad:
                 return Written(None, why=f"no answer of the model ({bad.reason})")
-            try:
-                return await self._stands(read_form(reply.value), asked)
-            except FormError as bad:
-                why = str(bad)
-                told = f"\nYour form before was refused: {why}. Write another, or measure none."
-            except Llo11yPopError as bad:
-                if is_transient(bad):
-                    return Written(None, why="its plan could not be run just now")
-                why = "its plan could not be carried out"
-                told = f"\nYour form before was refused: {why}. Write another, or measure none."
-        return Written(None, why=why)
+            written, fatal = await self._held(reply.value, asked)
+            preferred = written.form.told() if written.form is not None and written.dropped else None
+            kept = written.reading is not None or written.escaped
+            await note(self._models, reply.call_id, accepted=kept, why=written.why, preferred=preferred)
+            if kept or fatal:
+                return written
+            told = f"\nYour form before was refused: {written.why}. Write another, or measure none."
+        return written
+
+    async def _held(self, value: Mapping[str, Any], asked: _Asked) -> tuple[Written, bool]:
+        """What came of an answer, and whether another form would not help."""
+        try:
+            return await self._stands(read_form(value), asked), False
+        except FormError as bad:
+            return Written(None, why=str(bad)), False
+        except Llo11yPopError as bad:
+            why = "its plan could not be run just now" if is_transient(bad) else "its plan could not be carried out"
+            return Written(None, why=why), is_transient(bad)
 
     async def _stands(self, form: Form, asked: _Asked) -> Written:
         """The form grounded, said again, read and run. Raises FormError and what a store raises."""
         if form.escaped:
-            return Written(None, why="it found no measure that fits")
+            return Written(None, why="it found no measure that fits", escaped=True)
         offered = asked.terms.get(form.measure)
         if offered is None:
             raise FormError("the measure is not one of those offered")
@@ -122,7 +133,7 @@ class Writer:
         reading, over = lowered(kept, offered, asked.said, self._reader, asked.at)
         if reading.plan is None:
             raise FormError("it is no single query")
-        return Written(reading, await self._run(reading.plan), over=over, dropped=dropped)
+        return Written(reading, await self._run(reading.plan), over=over, dropped=dropped, form=kept)
 
     def _request(self, asked: _Asked, told: str) -> Request:
         prompt = system_prompt()
@@ -147,7 +158,7 @@ def system_prompt() -> Prompt:
 
 
 @cache
-def verified_examples() -> list[dict[str, object]]:
+def verified_examples() -> list[dict[str, Any]]:
     """The examples of the prompt. Raises ConfigError where the file is not as it was installed."""
     path = HERE / "examples.yaml"
     return list(load_located(path.read_text(encoding="utf-8"), str(path)).value["examples"])

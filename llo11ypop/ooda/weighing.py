@@ -9,6 +9,7 @@ from llo11ypop.core.errors import StoreError
 from llo11ypop.core.ids import content_hash
 from llo11ypop.core.reasoning import Finding, Hypothesis
 from llo11ypop.core.vocabulary import Area
+from llo11ypop.models.port import note
 from llo11ypop.ooda.contests import Contest, contests, weigh_in
 from llo11ypop.ooda.deps import Deps
 from llo11ypop.ooda.minds import Mind
@@ -31,6 +32,8 @@ async def weighed(
     roots, weighing = rooted(findings, scene).findings, AS_THE_RULES
     for contest, answer in answers:
         made = weigh_in(contest, answer.likeliest, weighing, roots, scene)
+        refused = made if isinstance(made, str) else ""
+        await note(mind.models, answer.call_id, accepted=not refused, why=refused)
         if isinstance(made, str):
             mind.overruled(made)
         else:

@@ -29,6 +29,8 @@ class Weighed:
 
     likeliest: str
     further: tuple[str, ...] = ()
+    call_id: str = ""
+    """Of the record of the call; empty where none was made."""
 
 
 async def weigh(
@@ -50,8 +52,8 @@ async def weigh(
         schema=schema(list(candidates), list(older)),
         refs=refs,
     )
-    value = (await models.ask(request)).value
-    return Weighed(value["likeliest"], tuple(dict.fromkeys(value["further"])))
+    reply = await models.ask(request)
+    return Weighed(reply.value["likeliest"], tuple(dict.fromkeys(reply.value["further"])), reply.call_id)
 
 
 def schema(labels: Sequence[str], older: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from llo11ypop.core.reasoning import Observation, ObservationKind
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.models.port import Model, Request, Role
+from llo11ypop.models.port import Model, Request, Role, note
 from llo11ypop.models.prompting import DATA_RULE, data_block, load_prompt
 
 PROMPT = Path(__file__).with_suffix(".md")
@@ -56,6 +56,7 @@ async def direct(
         refs=(cycle,),
     )
     reply = await models.ask(request)
+    await note(models, reply.call_id, accepted=True)
     return widened(required, [Area(a) for a in reply.value["areas"]], most_added)
 
 

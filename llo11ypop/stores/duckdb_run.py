@@ -110,6 +110,7 @@ class Run:
             seen = (table.column(share.seen)[0].as_py() or 0) > 0
         if share.keep:
             table = table.filter(pc.fill_null(table.column(share.keep), fill_value=False))
+            seen = seen and table.num_rows > 0  # a partner of the scan may have seen rows of its own window only
         table = pa.table([table.column(column) for column, _ in share.columns], [name for _, name in share.columns])
         if share.order:
             table = ordered(table, share.order)

@@ -21,6 +21,7 @@ _NOT_ALLOWED = frozenset({401, 403})
 _MISSING = 404
 _NO_MEDIA_TYPE = 406
 _UNKNOWN_PATH = frozenset({400, 404, 405})
+_NO_SUCH_PATH = ("no handler found for uri", "uri [/_sql", "uri [/_query")
 _LONGEST = 300
 
 
@@ -110,7 +111,8 @@ def store_error(bad: Exception, access: Access, what: str) -> StoreError:
 
 
 def _answered(status: int, reason: str, place: str, what: str) -> StoreError:
-    if status == _NO_MEDIA_TYPE or (status in _UNKNOWN_PATH and any(f"uri [{path}" in reason for path in ("/_sql", "/_query"))):
+    unknown = status in _UNKNOWN_PATH and any(said in reason for said in _NO_SUCH_PATH)
+    if status == _NO_MEDIA_TYPE or unknown:
         step = "set telemetry.elasticsearch.language to dsl"
         return NotThisWayError(f"{place}: cannot be asked this way ({status}): {reason}", next_step=step)
     if status in _NOT_ALLOWED:

@@ -20,6 +20,7 @@ from llo11ypop.models.probe import probe
 from llo11ypop.models.prompting import DATA_RULE, data_block
 from llo11ypop.models.spending import Scope, spending
 
+pytestmark = pytest.mark.timeout(300)  # a small model on a busy CPU
 SYSTEM = f"You route a question about a GPU fleet to one area. {DATA_RULE} Answer as JSON with area, sure and words."
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -44,7 +45,7 @@ def one(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
         pytest.skip("LLO11YPOP_TEST_MODEL_URL names no endpoint")
     key = os.environ.get("LLO11YPOP_TEST_MODEL_KEY_FILE")
     model = os.environ.get("LLO11YPOP_TEST_MODEL", "")
-    yield Endpoint(base_url=url, model=model, api_key_file=Path(key) if key else None, timeout_s=50, max_tokens=200)
+    yield Endpoint(base_url=url, model=model, api_key_file=Path(key) if key else None, timeout_s=250, max_tokens=200)
 
 
 def ask(question: str, **more: Any) -> Request:

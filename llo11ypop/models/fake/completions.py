@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llo11ypop.models.fake.rules import FAKE, MODEL, Rule
@@ -14,7 +14,7 @@ _CHARACTERS_PER_TOKEN = 4
 PROSE = "Sure! Here is what I think: the fleet looks fine to me. (This is a fake answer.)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """What goes back; status 0 hangs up."""
 
@@ -47,7 +47,8 @@ def said(body: dict[str, Any], rule: Rule | None, fault: str, *, methods: Sequen
     if fault == "html":
         return Said(200, "<html><body>a fake proxy's page</body></html>")
     if fault in _STATUS:
-        return error(_STATUS[fault], f"a fake {fault}")
+        wait = {} if rule is None or rule.retry_after_s is None else {"Retry-After": f"{rule.retry_after_s:g}"}
+        return replace(error(_STATUS[fault], f"a fake {fault}"), headers=wait)
     message, finish = _message(body, rule, fault)
     usage = _usage(body, message, prefix_seen)
     reply = {

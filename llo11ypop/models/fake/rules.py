@@ -62,6 +62,8 @@ class Rule(_Section):
     calls: tuple[ToolCall, ...] = ()
     """Calls of functions instead, for agents that are given tools."""
     fault: Fault = ""
+    retry_after_s: float | None = Field(default=None, ge=0)
+    """What the fault 429 or 500 asks the client to wait."""
 
 
 class _File(_Section):

@@ -20,6 +20,9 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
   - {name: LLO11YPOP_CONFIG, value: /etc/llo11ypop}
   - {name: LLO11YPOP_SECRETS, value: /run/secrets/llo11ypop}
+  {{- if .Values.models }}
+  - {name: LLO11YPOP__MODELS__FILE, value: /etc/llo11ypop/models.yaml}
+  {{- end }}
   {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

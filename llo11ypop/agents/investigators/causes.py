@@ -61,9 +61,15 @@ def sentence(rows: Sequence[Row]) -> str:
 def cost_of(row: Row) -> str:
     """What was lost there, beside what would have failed there anyway."""
     hours = f"{said(row['gpu_hours'])} GPU-hours lost"
-    if not row["failed_jobs"]:
-        return f", without any job lost there but with {hours}" if row["gpu_hours"] else ", without any job lost there"
-    return f", with {count_of(row['failed_jobs'], 'failed job')} there ({said(row['expected_failed_jobs'])} expected) and {hours}"
+    expected = f"({said(row['expected_failed_jobs'])} expected)"
+    if row["lost_jobs"] == row["failed_jobs"] > 0:
+        return f", with {count_of(row['failed_jobs'], 'failed job')} there {expected} and {hours}"
+    if row["lost_jobs"]:
+        return f", with {row['lost_jobs']} of {count_of(row['failed_jobs'], 'failed job')} there put down to it and {hours}"
+    few = "without any job lost there"
+    if row["failed_jobs"]:
+        few = f"with no more failed jobs there than by chance, {row['failed_jobs']} {expected}"
+    return f", {few} but with {hours}" if row["gpu_hours"] else f", {few}"
 
 
 def lowered(title: str) -> str:
@@ -93,8 +99,10 @@ def cause_of(suspect: Suspect) -> Cause:
     against = []
     if suspect.symptoms:
         for_.append(f"explains {len(suspect.symptoms)} other findings: {', '.join(suspect.symptoms[:4])}")
-    if suspect.failed_jobs > suspect.expected_jobs + 1:
+    if suspect.lost_jobs and suspect.failed_jobs > suspect.expected_jobs + 1:
         for_.append(f"{suspect.failed_jobs} jobs failed there, {suspect.expected_jobs:.1f} were to be expected")
+    elif suspect.lost_jobs:
+        for_.append(f"{count_of(suspect.lost_jobs, 'job')} failed there as it began or with the node")
     elif suspect.failed_jobs:
         against.append(
             f"the {suspect.failed_jobs} jobs that failed there are no more than elsewhere ({suspect.expected_jobs:.1f} expected)"

@@ -268,4 +268,7 @@ def _sentence(what: str, trial: Trial, table: Sequence[Row]) -> str:
         return f"Yes, the {what} {scope} helped: {numbers}."
     if first["low"] > 0:
         return f"No, it got warmer after the {what} {scope}: {numbers}."
-    return f"No effect beyond chance of the {what} {scope}: {numbers}."
+    seen = figure((first["high"] - first["low"]) / 2, 1)
+    return (
+        f"No effect beyond chance of the {what} {scope}: {numbers}; one under about {said(seen)} {first['unit']} would not show."
+    )

@@ -139,8 +139,11 @@ async def better_or_worse(inquiry: Inquiry) -> Investigated:
     until, earlier = _instants(inquiry)
     begins = await _begins(inquiry)
     now = await _measured(inquiry, until, goals)
-    usable = [g for g in goals if begins is not None and begins <= earlier - g.window * RECORDED]
-    before = await _measured(inquiry, earlier, usable)
+    then = {g.id: min(earlier, until - g.window) for g in goals}
+    usable = [g for g in goals if begins is not None and begins <= then[g.id] - g.window * RECORDED]
+    before: dict[str, Evidence] = {}
+    for at in sorted({then[g.id] for g in usable}):
+        before |= await _measured(inquiry, at, [g for g in usable if then[g.id] == at])
     if not usable and begins is not None:
         inquiry.note(
             f"telemetry begins on {begins:%Y-%m-%d}, after the earlier period: each goal is held against its window before"
@@ -151,9 +154,13 @@ async def better_or_worse(inquiry: Inquiry) -> Investigated:
     rows = [_trend_row(g, now[g.id], before.get(g.id)) for g in goals]
     rank = {"worse": 0, "better": 1, "unchanged": 2, "unknown": 3}
     rows.sort(key=lambda r: (rank[str(r["verdict"])], -abs(r["change_pct"] or 0.0)))
-    inquiry.note(f"each goal over its own window, ending {until:%Y-%m-%d %H:%MZ} against {earlier:%Y-%m-%d %H:%MZ}")
     inquiry.note(
-        f"under {DRIFT:.0%} of change is unchanged (of the shortfall to 100 for shares); unknown where nothing was recorded"
+        f"each goal over its own window, ending {until:%Y-%m-%d %H:%MZ} against {earlier:%Y-%m-%d %H:%MZ}, "
+        "or against the one just before where the two would overlap"
+    )
+    inquiry.note(
+        f"under {DRIFT:.0%} of change is unchanged (of the shortfall to 100 for shares); unknown where nothing was recorded; "
+        "whether a change is beyond chance is not judged here"
     )
     worse = [r for r in rows if r["verdict"] == "worse"]
     causes = [Cause(str(r["goal"]), 0.5, (f"{r['before']} to {r['now']} {r['unit']}",)) for r in worse]

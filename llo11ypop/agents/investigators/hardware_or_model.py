@@ -1,7 +1,7 @@
 """Why a run slowed down: a slow worker, heat or clocks, the fabric, files and checkpoints, or the model's own work."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from llo11ypop.agents.investigators.hypotheses import match_at
 from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry
+from llo11ypop.agents.investigators.nan_loss import nan_loss
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.run_health import explain_straggler, judged, named_runs
 from llo11ypop.agents.investigators.runs import (
@@ -25,6 +26,7 @@ from llo11ypop.agents.investigators.runs import (
 )
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, minute, moment, said
 from llo11ypop.analysis.change_point import changes
+from llo11ypop.analysis.convergence import judge_convergence
 from llo11ypop.analysis.stragglers import Straggling
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.reasoning import Finding
@@ -41,6 +43,8 @@ COLUMNS = (
     dimension("suspect"), dimension("side"), dimension("speaks"), measure("before"), measure("after"), measure("ratio"),
     dimension("unit"), moment("since"), dimension("finding"),
 )  # fmt: skip
+SPOILS_THE_LOSS = frozenset({"F32", "F33"})
+"""Playbooks about what a run computes, not about how fast: they are told beside a slowdown, and are no cause of it."""
 HARDWARE, MODEL, SHARED = "hardware", "model or data", "shared service"
 
 
@@ -74,13 +78,16 @@ class Sign:
 async def hardware_or_model(inquiry: Inquiry) -> Investigated:
     """Find the change of the step time, and hold what changed with it against it. Unknown when nothing did."""
     named, when = named_runs(inquiry), named_instant(inquiry)
-    end = min(inquiry.at, when + LOOK_ON) if when else inquiry.window(timedelta(hours=24)).end
-    start = when - LOOK_BACK if when else inquiry.window(timedelta(hours=24)).start
-    window = Window(start, end)
+    asked = Window(when - NEAR, min(inquiry.at, when + LOOK_ON)) if when else inquiry.window(timedelta(hours=24))
+    window = Window(asked.start - LOOK_BACK, asked.end)
     runs = await read_minutes(inquiry, window, named)
     if not runs:
         return inquiry.found("Unknown: no run made steps in this window.", COLUMNS, [])
-    slowed = [(run, turn) for run in runs if (turn := slowdown(run, when)) is not None]
+    slowed = [(run, turn) for run in runs if (turn := slowdown(run, when, asked.start)) is not None]
+    if not slowed and any(went_wrong(run.inside(asked.start, asked.end)) for run in runs):
+        other = await nan_loss(inquiry, asked)
+        steady = f"Run {runs[0].run_id} did not slow down" if len(runs) == 1 else "No run slowed down"
+        return replace(other, sentence=f"{steady} beyond its usual scatter. {other.sentence}")
     if not slowed:
         inquiry.note(f"looked for a rise of the step time from {minute(window.start)} to {minute(window.end)}")
         return inquiry.found(
@@ -88,6 +95,12 @@ async def hardware_or_model(inquiry: Inquiry) -> Investigated:
         )
     run, turn = max(slowed, key=lambda s: s[1].ratio)
     return await _explain(inquiry, run, turn)
+
+
+def went_wrong(run: Minutes) -> bool:
+    """Whether its loss stopped being a number, or its gradient spiked."""
+    seen = judge_convergence(run["loss"], run["grad_norm"], run["lr"], run["nan_count"])
+    return bool(seen.nan_minutes or seen.spikes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +113,14 @@ class Slowdown:
     ratio: float
 
 
-def slowdown(run: Minutes, when: datetime | None) -> Slowdown | None:
-    """The rise of the step time nearest to a named time, or the largest; None when there is none."""
+def slowdown(run: Minutes, when: datetime | None, since: datetime) -> Slowdown | None:
+    """The rise of the step time nearest to a named time, or the largest since a time; None when there is none."""
     found = changes(run["step_time_s"], min_size=8)
     bounds = [0, *(c.index for c in found), len(run.at) - 1]
     rises = []
     for number, change in enumerate(found):
         at = run.at[change.index]
-        if change.after > SLOWER * change.before and (when is None or abs(at - when) <= NEAR):
+        if change.after > SLOWER * change.before and (at >= since - NEAR if when is None else abs(at - when) <= NEAR):
             first, last = run.at[bounds[number]], run.at[bounds[number + 2]]
             rises.append(
                 Slowdown(
@@ -140,7 +153,10 @@ async def _explain(inquiry: Inquiry, run: Minutes, turn: Slowdown) -> Investigat
     )
     signs = [*_worker(run, turn, ranks, rows["gpus"]), *_gpus(rows["gpus"]), *_shared(rows), *_work(run, turn)]
     findings = await _findings(inquiry, run, turn, nodes)
-    signs += [_known(f) for f in findings]
+    beside = [f for f in findings if f.playbook in SPOILS_THE_LOSS]
+    signs += [_known(f) for f in findings if f not in beside]
+    for finding in beside:
+        inquiry.note(f"at that time too, though it slows nothing down: {'; '.join(h.text for h in finding.hits[:2])}")
     if not findings:
         inquiry.note("no playbook matched on the run's nodes, its files or its fabric at that time")
     if rows["xids"]:
@@ -266,7 +282,7 @@ async def _findings(inquiry: Inquiry, run: Minutes, turn: Slowdown, nodes: Seque
 
 
 def _known(f: Finding) -> Sign:
-    side = MODEL if f.playbook in ("F33", "STAGE_IMBALANCE") else HARDWARE
+    side = MODEL if f.playbook == "STAGE_IMBALANCE" else HARDWARE
     text = "; ".join(h.text for h in f.hits[:2])
     return Sign(
         f"{f.playbook} on {f.entity}", side, 1.0, 1.0 + f.strength, "strength of its signs", 1.1, text, 0.4 + 0.5 * f.strength

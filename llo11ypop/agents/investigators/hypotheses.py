@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry, any_of
-from llo11ypop.agents.investigators.losses import FAILED, Losses, losses, nodes_of
+from llo11ypop.agents.investigators.losses import BEFORE_END, FAILED, LOST_WITH_NODE, Losses, Lost, losses, nodes_of
 from llo11ypop.agents.investigators.planned import GRACE, Calendar, Work, planned_work
 from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, moment, place
+from llo11ypop.analysis.counts import poisson_tail
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.reasoning import Finding
@@ -29,6 +30,7 @@ SUSPECT_COLUMNS = (
     measure("strength_pct", "strength of its signs", "%"),
     measure("failed_jobs", "failed jobs there", better="lower"),
     measure("expected_failed_jobs", "failed jobs to be expected there", better="lower"),
+    measure("lost_jobs", "failed jobs put down to it", better="lower"),
     measure("gpu_hours", "GPU-hours lost", "h", "lower"),
     measure("explains", "findings it explains"),
     dimension("evidence"),
@@ -48,6 +50,14 @@ BASE_WEIGHT, COST_WEIGHT, SEVERITY_WEIGHT, REACH_WEIGHT = 0.2, 0.35, 0.2, 0.25
 """Parts of a hypothesis' rank beside the strength of its signs: any, its cost, how serious such a thing is, and how many nodes
 it touches (our assumption)."""
 SERIOUS = {Severity.S1: 1.0, Severity.S2: 0.7, Severity.S3: 0.3, Severity.S4: 0.0}
+RARE = 0.01
+"""Chance of as many failed jobs at a place below which what is wrong there is named for them (our assumption)."""
+LEAST_EXCESS = 2
+"""Failed jobs beyond the expected ones from which a place is named."""
+CHANCE = 0.05
+"""Chance of as many failed jobs at a place from which all of them are put down to what is wrong there (our assumption)."""
+ONSET = timedelta(minutes=15)
+"""A job that ends so soon after the first sign is put down to it (our assumption)."""
 OLDER = 0.4
 """Factor on what was there when the window began: it is less likely to be what is new in it (our assumption)."""
 
@@ -75,12 +85,22 @@ class Suspect:
     failed_jobs: int = 0
     expected_jobs: float = 0.0
     """Jobs that would have failed there anyway, at the fleet's rate."""
+    lost_jobs: int = 0
+    """Those that are put down to it: all when they are too many for chance, else those that ended as it began or with a node."""
+    idle_gpu_hours: float = 0.0
+    """GPUs × hours out of service."""
     gpu_hours: float = 0.0
-    """Work lost by those jobs and hours of unavailable GPUs."""
+    """Work lost by the jobs put down to it, and hours out of service."""
     older: bool = False
     """Whether it matched already when the window began."""
     planned: Work | None = None
     score: float = 0.0
+
+    @property
+    def costly(self) -> bool:
+        """Whether so many jobs failed there that it bears on failed jobs: too many for chance, and by more than one."""
+        excess = self.failed_jobs - self.expected_jobs
+        return excess >= LEAST_EXCESS and poisson_tail(self.failed_jobs, self.expected_jobs) < RARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,10 +315,20 @@ def _costed(suspects: Sequence[Suspect], lost: Losses, topology: Topology, windo
         jobs = lost.at(nodes, max(since - HOUR, window.start) if mount else since, until, user=user, run=run)
         if mount:
             jobs = [job for job in jobs if job.io_error]
-        hours = sum(job.gpu_hours for job in jobs) + lost.idle_hours(nodes if _local(s.entity) else frozenset(), since, until)
         expected = 0.0 if user or run or mount else lost.expected(nodes, since, until)
-        out.append(replace(s, failed_jobs=len(jobs), expected_jobs=expected, gpu_hours=hours))
+        mine = put_down_to(s, jobs, expected)
+        idle = lost.idle_hours(nodes if _local(s.entity) else frozenset(), since, until)
+        hours = idle + sum(job.gpu_hours for job in mine)
+        costed = replace(s, failed_jobs=len(jobs), expected_jobs=expected, lost_jobs=len(mine))
+        out.append(replace(costed, idle_gpu_hours=idle, gpu_hours=hours))
     return out
+
+
+def put_down_to(s: Suspect, jobs: Sequence[Lost], expected: float) -> list[Lost]:
+    """The failed jobs of a place that speak for a suspect, and not for what makes jobs fail everywhere."""
+    if poisson_tail(len(jobs), expected) < CHANCE:
+        return list(jobs)
+    return [job for job in jobs if job.state in LOST_WITH_NODE or s.since - BEFORE_END <= job.end_at <= s.since + ONSET]
 
 
 def _local(entity: Entity) -> bool:
@@ -309,7 +339,7 @@ def _local(entity: Entity) -> bool:
 def _excess(s: Suspect) -> float:
     """What it cost beyond what would have been lost anyway."""
     share = max(0.0, 1 - s.expected_jobs / s.failed_jobs) if s.failed_jobs else 1.0
-    return s.gpu_hours * share
+    return s.idle_gpu_hours + (s.gpu_hours - s.idle_gpu_hours) * share
 
 
 def reach(s: Suspect, topology: Topology) -> int:
@@ -336,6 +366,7 @@ def row_of(suspect: Suspect, rank: int, topology: Topology) -> Row:
         "rank": rank, "cause": suspect.title, "mode": suspect.mode, "entity": place(suspect.entity, topology),
         "since": suspect.since,
         "strength_pct": figure(100 * suspect.strength, 0), "failed_jobs": suspect.failed_jobs,
-        "expected_failed_jobs": figure(suspect.expected_jobs), "gpu_hours": figure(suspect.gpu_hours),
+        "expected_failed_jobs": figure(suspect.expected_jobs), "lost_jobs": suspect.lost_jobs,
+        "gpu_hours": figure(suspect.gpu_hours),
         "explains": len(suspect.symptoms), "evidence": "; ".join(suspect.lines[:3]),
     }  # fmt: skip

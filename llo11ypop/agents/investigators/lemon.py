@@ -169,6 +169,11 @@ def _list(inquiry: Inquiry, counts: Mapping[str, Mapping[str, float]], nodes: Se
 
 
 def _sentence(node: str, rows: Sequence[Row], beyond: Sequence[Row], verdict: bool) -> str:
+    leading = [r for r in rows if r["chance_pct"] < 100 * UNLIKELY and (r["node"] or 0) >= KINDS_NEEDED]
+    if not beyond and leading:
+        seen = ", ".join(f"{_counted(r)} (others {said(r['fleet_mean'])})" for r in leading[:3])
+        chance = f"{said(leading[0]['chance_pct'])} % of nodes as uneven as real ones have as many"
+        return f"Not enough to call {node} a lemon: no sign is beyond chance, though it has {seen}; {chance}."
     if not beyond:
         most = max(rows, key=lambda r: r["node"] or 0)
         seen = f"{_counted(most)}, others {said(most['fleet_mean'])}" if most["node"] else "it shows none of the signs"

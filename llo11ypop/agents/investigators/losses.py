@@ -16,6 +16,8 @@ from llo11ypop.core.window import Window
 FAILED = "state in ('FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'BOOT_FAIL', 'DEADLINE', 'TIMEOUT')"
 """Failed jobs as the catalog defines them."""
 TERMINAL = "state not in ('CANCELLED', 'PREEMPTED', 'REQUEUED', 'REVOKED')"
+LOST_WITH_NODE = frozenset({"NODE_FAIL", "BOOT_FAIL"})
+"""States of jobs that their node took with it."""
 UNAVAILABLE = "state in ('down', 'drained', 'draining', 'fail', 'failing', 'inval', 'reboot', 'unknown')"
 """Node states in which GPUs stand still without being planned to, as the availability goal defines them."""
 BEFORE_END = timedelta(minutes=10)
@@ -90,7 +92,7 @@ async def losses(inquiry: Inquiry, window: Window) -> Losses:
         {
             "failed jobs": _failed(inquiry, span),
             "ended jobs": _ended(inquiry, span),
-            "idle": _idle(inquiry, span),
+            "idle": idle_plan(inquiry, span),
             "saves": _saves(span),
             "I/O errors": _io_errors(span),
         }
@@ -122,7 +124,8 @@ def _ended(inquiry: Inquiry, span: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _idle(inquiry: Inquiry, span: Any) -> dict[str, Any]:
+def idle_plan(inquiry: Inquiry, span: Any) -> dict[str, Any]:
+    """GPUs of nodes that were unavailable, one row per node and hour."""
     return {
         "dataset": "slurm_nodes", "window": span, "where": inquiry.where("slurm_nodes"), "by": ["node_id"],
         "bucket": {"every": "1h"},

@@ -11,13 +11,21 @@ from llo11ypop.agents.investigators.planned import Calendar, planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.tables import Row, dimension, listed, measure
 from llo11ypop.core.entity import Entity
+from llo11ypop.core.fleet import Topology
 from llo11ypop.core.vocabulary import Level
 from llo11ypop.core.window import Window
 
 NOW = "24h"
+LATELY = "2h"
+"""What was bad within the day and is not any more was repaired, or came back by itself."""
+NO_INPUT_V = 100
+"""Input voltage below which a supply has no feed (our assumption; the playbooks use the same)."""
+OF_A_FEED = 3
+"""Supplies of one rack without input voltage that are one feed, not so many broken supplies (our assumption)."""
 LEMON = "node that fails again and again"
 KINDS: Mapping[str, tuple[str, str, int]] = {
-    "fans": ("fan", "fans", 2), "supplies": ("power supply", "power supplies", 2),
+    "feeds": ("power feed lost", "power feeds lost", 4), "fans": ("fan", "fans", 2),
+    "supplies": ("power supply", "power supplies", 2),
     "memory": ("GPU with a row to activate", "GPUs with rows to activate", 1), "links": ("degraded link", "degraded links", 2),
     "disks": ("disk with media errors", "disks with media errors", 2),
     "cooling": ("rack or unit out of range", "racks or units out of range", 3), "leaks": ("leak", "leaks", 5),
@@ -56,7 +64,7 @@ async def maintenance(inquiry: Inquiry) -> Investigated:
     table.sort(key=lambda r: (-r["urgency"], r["cluster"]))
     ranked = [{"rank": n, **r} for n, r in enumerate(table, start=1)]
     inquiry.note(
-        "broken in the last 24 hours, or a lemon by its last 28 days, and not accounted for by planned work; "
+        "broken within the last 24 hours and still so, or a lemon by its last 28 days, and not accounted for by planned work; "
         "ranked by urgency, most urgent first"
     )
     causes = [Cause(str(r["cluster"]), min(1.0, r["urgency"] / 20), (str(r["evidence"]),)) for r in ranked if r["urgency"]]
@@ -65,14 +73,22 @@ async def maintenance(inquiry: Inquiry) -> Investigated:
 
 def _plans(inquiry: Inquiry) -> dict[str, Any]:
     count = {"n": {"agg": "count"}}
-    sensor = {
+    still: dict[str, Any] = count | {"lately": {"agg": "count", "over": {"start": LATELY}}}
+    volts = {"volts": {"agg": "last", "field": "input_voltage_v"}}
+    sensor: dict[str, Any] = {
         "dataset": "node_hw",
         "window": NOW,
         "by": ["cluster", "node_id", "sensor_id"],
-        "measures": count,
-        "having": "n >= 2",
+        "measures": still,
+        "having": "n >= 2 and lately >= 1",
     }
-    unit = {"dataset": "facility_env", "window": NOW, "by": ["cluster", "unit_id"], "measures": count, "having": "n >= 6"}
+    unit = {
+        "dataset": "facility_env",
+        "window": NOW,
+        "by": ["cluster", "unit_id"],
+        "measures": still,
+        "having": "n >= 6 and lately >= 1",
+    }
     bad = "inlet_c > 32 or humidity_pct < 20 or humidity_pct > 80"
     port = {
         "downs": {"agg": "increase", "field": "link_downed_total"}, "rate": {"agg": "last", "field": "rate_gbps"},
@@ -86,7 +102,11 @@ def _plans(inquiry: Inquiry) -> dict[str, Any]:
     return {
         "clusters": {"dataset": "inventory_clusters", "where": where("inventory_clusters"), "by": ["cluster"], "measures": count},
         "fans": sensor | {"where": where("node_hw", "sensor_type = 'fan' and state = 'Enabled' and reading < lower_critical")},
-        "supplies": sensor | {"where": where("node_hw", "sensor_type = 'psu'", "health = 'Critical' or input_voltage_v < 100")},
+        "supplies": sensor
+        | {
+            "where": where("node_hw", "sensor_type = 'psu'", f"health = 'Critical' or input_voltage_v < {NO_INPUT_V}"),
+            "measures": still | volts,
+        },
         "memory": row | {"measures": {"flag": {"agg": "last", "field": "remap_failed"}}},
         "memory pending": row | {"measures": {"flag": {"agg": "last", "field": "remap_pending"}}},
         "links": {
@@ -109,6 +129,8 @@ def _plans(inquiry: Inquiry) -> dict[str, Any]:
 
 def _by_cluster(rows: Mapping[str, Sequence[Row]], calendar: Calendar, inquiry: Inquiry) -> dict[str, dict[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = {}
+    supplies, feeds = without_feed(rows["supplies"], inquiry.ground.topology)
+    rows = {**rows, "supplies": supplies, "feeds": feeds}
     for kind in KINDS:
         for row in (*rows.get(kind, ()), *rows.get(f"{kind} pending", ())):
             node = row.get("node_id")
@@ -121,6 +143,19 @@ def _by_cluster(rows: Mapping[str, Sequence[Row]], calendar: Calendar, inquiry: 
             )
             found.setdefault(row["cluster"], {}).setdefault(kind, set()).add(name)
     return found
+
+
+def without_feed(supplies: Sequence[Row], topology: Topology) -> tuple[list[Row], list[Row]]:
+    """(broken supplies, lost feeds): several supplies of a rack without input voltage lack their feed and are not broken."""
+    by_rack: dict[str, list[Row]] = {}
+    for row in supplies:
+        rack = next((r.id for r in topology.at_level(Entity(Level.NODE, row["node_id"]), Level.RACK)), "")
+        if rack and row["volts"] is not None and row["volts"] < NO_INPUT_V:
+            by_rack.setdefault(rack, []).append(row)
+    dark = {rack: mine for rack, mine in by_rack.items() if len(mine) >= OF_A_FEED and len({r["node_id"] for r in mine}) > 1}
+    lost = [{"cluster": mine[0]["cluster"], "unit_id": f"feed of {rack}"} for rack, mine in sorted(dark.items())]
+    unfed = [id(r) for mine in dark.values() for r in mine]
+    return [r for r in supplies if id(r) not in unfed], lost
 
 
 async def _add_lemons(

@@ -27,9 +27,12 @@ COLUMNS = (
 SDC, MODEL = "silent corruption", "model"
 
 
-async def nan_loss(inquiry: Inquiry) -> Investigated:
-    """Weigh replays, other runs on the same nodes and memory errors against the order of spike, rate and NaN."""
-    window, named = inquiry.window(DEFAULT_WINDOW), named_runs(inquiry)
+async def nan_loss(inquiry: Inquiry, within: Window | None = None) -> Investigated:
+    """Weigh replays, other runs on the same nodes and memory errors against the order of spike, rate and NaN.
+
+    `within`: another window than the question's.
+    """
+    window, named = within or inquiry.window(DEFAULT_WINDOW), named_runs(inquiry)
     runs = await read_minutes(inquiry, window, named)
     if not runs:
         return inquiry.found("Unknown: no run made steps in this window.", COLUMNS, [])

@@ -10,7 +10,7 @@ import numpy as np
 from llo11ypop.agents.investigators.inquiry import HOUR, MINUTE, Inquiry, any_of
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.runs import Minutes, Rank, gpu_plan, ratio, read_minutes, read_ranks, saves_plan
-from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, listed, measure, said
+from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, listed, measure, minute, said
 from llo11ypop.analysis.change_point import changes
 from llo11ypop.analysis.convergence import Trend, judge_convergence
 from llo11ypop.analysis.stragglers import Straggler, Straggling, judge_stragglers
@@ -26,6 +26,8 @@ SLOW_SAVE = 3.0
 HOT_C = 85
 """Core temperature over which field practice warns."""
 BLOCK = 2 * HOUR
+EVER = "399d"
+"""As far back as a plan may look."""
 FINISHED = ("COMPLETED", "CANCELLED")
 """Ends of a job after which nobody expects further steps."""
 OK, BAD, UNKNOWN = "ok", "not ok", "unknown"
@@ -54,7 +56,7 @@ async def run_health(inquiry: Inquiry) -> Investigated:
     named = named_runs(inquiry)
     runs = await read_minutes(inquiry, window, named)
     if not runs:
-        return inquiry.found(_nothing(inquiry, named), COLUMNS, [])
+        return await _without_steps(inquiry, named)
     around = await _around(inquiry, runs, window)
     rows = [row for run in runs for row in check_run(run, around)]
     bad = [r for r in rows if r["state"] == BAD]
@@ -71,10 +73,32 @@ def named_runs(inquiry: Inquiry) -> list[str]:
     return sorted(named or set(re.findall(r"\br-\d+\b", inquiry.reading.question)))
 
 
-def _nothing(inquiry: Inquiry, named: Sequence[str]) -> str:
+async def _without_steps(inquiry: Inquiry, named: Sequence[str]) -> Investigated:
+    """Runs that made no step: when the last one was, and how their latest job ended."""
     if inquiry.missing("minutes of runs"):
-        return "Unknown: there is no telemetry of training steps for this window."
-    return f"{'Run ' + listed(named) if named else 'No training run'} made {'no' if named else 'any'} step in this window."
+        return inquiry.found("Unknown: there is no telemetry of training steps for this window.", COLUMNS, [])
+    if not named:
+        return inquiry.found("No training run made any step in this window.", COLUMNS, [])
+    base = {"window": EVER, "where": any_of("run_id", named), "by": ["run_id"]}
+    job = {"state": {"agg": "last", "field": "state"}, "ended_at": {"agg": "max", "field": "end_at"}}
+    found = await inquiry.ask(
+        {
+            "last steps": base | {"dataset": "training_steps", "measures": {"last_at": {"agg": "max", "field": "ts"}}},
+            "last jobs": base | {"dataset": "slurm_jobs", "where": f"({base['where']}) and end_at is not null", "measures": job},
+        }
+    )
+    last = {r["run_id"]: r["last_at"] for r in found["last steps"]}
+    ended = {r["run_id"]: r for r in found["last jobs"]}
+    texts = {run: _last_of(last.get(run), ended.get(run)) for run in named}
+    known = [run for run in named if run in last or run in ended]
+    rows = [{"run_id": run, "check": "progressing", "state": UNKNOWN, "finding": texts[run]} for run in known]
+    each = "; ".join(f"{text} ({run})" if len(texts) > 1 else text for run, text in texts.items())
+    return inquiry.found(f"Run {listed(named)} made no step in this window: {each}.", COLUMNS, rows)
+
+
+def _last_of(step: datetime | None, job: Row | None) -> str:
+    text = f"the last one was at {minute(step)}" if step else "none was ever recorded"
+    return text + (f", and its latest job ended {job['state']} at {minute(job['ended_at'])}" if job and job["ended_at"] else "")
 
 
 async def _around(inquiry: Inquiry, runs: Sequence[Minutes], window: Window) -> Around:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ DIMENSIONS = (
 )  # fmt: skip
 """What a change is looked for in, where a dataset knows it; broad before narrow."""
 BEYOND_CHANCE = 3.0
-"""Standard errors from which a slice is named: about 40 dimensions are looked at (our assumption)."""
+"""Standard errors from which a slice is named at the least (our assumption)."""
+FALSE_SLICES = 0.05
+"""Chance that any slice at all is named where nothing moved: the limit rises with how many are looked at (Bonferroni)."""
 APART = 5.0
 """Robust deviations of a slice's mean from its siblings' change from which it is named (our assumption)."""
 SIBLINGS = 4
@@ -104,7 +107,13 @@ def moved(by_dimension: Mapping[str, Sequence[Row]], quantity: Quantity, periods
         )
         if len(now) > 1:
             dimensions.append(explain(slices_of(name, now, before, scale=periods.scale, spread=spread)))
-    return [s for d in rank_dimensions(dimensions) for s in d.slices if abs(s.z) >= BEYOND_CHANCE]
+    limit = limit_of(sum(d.values for d in dimensions))
+    return [s for d in rank_dimensions(dimensions) for s in d.slices if abs(s.z) >= limit]
+
+
+def limit_of(looked_at: int) -> float:
+    """Standard errors beyond which one of so many slices is no chance find."""
+    return max(BEYOND_CHANCE, NormalDist().inv_cdf(1 - FALSE_SLICES / (2 * max(1, looked_at))))
 
 
 def _apart(by_dimension: Mapping[str, Sequence[Row]]) -> list[Slice]:

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from llo11ypop.agents.investigators.alongside import alongside, load_or_cooling
 from llo11ypop.agents.investigators.causes import cause_of, causes, explain_exclusions, lowered, places
 from llo11ypop.agents.investigators.hypotheses import Scene, Suspect, hypotheses
 from llo11ypop.agents.investigators.inquiry import HOUR, Inquiry
 from llo11ypop.agents.investigators.losses import FAILED, TERMINAL, losses
-from llo11ypop.agents.investigators.periods import FEWER, Periods, aggregate, choose_periods, read_series
+from llo11ypop.agents.investigators.periods import ADDITIVE, FEWER, Periods, aggregate, choose_periods, read_series
 from llo11ypop.agents.investigators.planned import planned_work
 from llo11ypop.agents.investigators.records import Cause, Investigated
 from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices, spread_of, total_of, total_z
-from llo11ypop.agents.investigators.tables import Row, dimension, figure, measure, place, said
+from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, measure, place, said
 from llo11ypop.analysis.attribution import Slice, rate_or_volume
-from llo11ypop.analysis.counts import poisson_tail
 from llo11ypop.catalog import Kind
 from llo11ypop.language.scope import Better, Quantity
 
@@ -23,10 +23,8 @@ ON_NODES = replace(FAILED_JOBS, dataset="slurm_job_nodes", agg="count_distinct",
 """The same jobs where the question names nodes or racks, which `slurm_jobs` does not know."""
 BEYOND_CHANCE = 2.0
 """Standard errors from which a change of the whole is called one."""
-RARE = 0.01
-"""Chance of as many failed jobs at a place below which a known cause there is named (our assumption)."""
-LEAST_EXCESS = 2
-"""Failed jobs beyond the expected ones from which a place is named."""
+UNEVEN = 0.02
+"""Part by which two periods may differ in length before it is said (our assumption)."""
 MOST_SLICES = 6
 MOST_CAUSES = 4
 LONGEST_LABEL = 60
@@ -77,19 +75,19 @@ async def why(inquiry: Inquiry) -> Investigated:
         z = total_z(unplanned, series, quantity, periods)
         if unplanned != total:
             rows.insert(1, _row(UNPLANNED, "", "", now=unplanned[0], before=unplanned[1], z=z))
+    beside = await alongside(inquiry, quantity, periods, rising=z > 0) if abs(z) >= BEYOND_CHANCE else []
+    rows += [_row("alongside", b.name, b.unit, now=b.now, before=b.before) for b in beside]
     rows += [_suspect_row(s, inquiry) for s in suspects]
+    if quantity.agg in ADDITIVE and abs(periods.scale - 1) > UNEVEN:
+        inquiry.note("values before are scaled to a period as long as the later one")
     if abs(z) < BEYOND_CHANCE:
         inquiry.note("a change of the whole under two standard errors of such bursty values is what chance alone brings")
     inquiry.note("slices and causes coincide with the change; that is a correlation, not a proof")
     found = [*(cause_of(s) for s in suspects), *(_slice_cause(s, inquiry) for s in named[:3])]
     sure = bool(named) or (bool(suspects) and abs(z) >= BEYOND_CHANCE)
-    return inquiry.found(
-        sentence(quantity, rows, own=periods.own, rising=asked_rise(inquiry.reading.question, quantity.better)),
-        COLUMNS,
-        rows,
-        found,
-        confident=sure,
-    )
+    rising = asked_rise(inquiry.reading.question, quantity.better)
+    text = sentence(quantity, rows, own=periods.own, rising=rising, reason=load_or_cooling(beside))
+    return inquiry.found(text, COLUMNS, rows, found, confident=sure)
 
 
 def _quantity(inquiry: Inquiry) -> Quantity:
@@ -154,13 +152,9 @@ def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, scene:
     middle = periods.before.start + (periods.before.end - periods.before.start) / 2
     began = [s for s in scene.suspects if not s.older or s.since >= middle]
     if quantity.dataset in JOBS:
-        return [s for s in began if _costly(s)][:MOST_CAUSES]
+        return [s for s in began if s.costly][:MOST_CAUSES]
     reads = [s for s in began if any(quantity.dataset == signal.dataset for signal in book[s.mode].signals.values())]
     return reads[:MOST_CAUSES]
-
-
-def _costly(s: Suspect) -> bool:
-    return s.failed_jobs - s.expected_jobs >= LEAST_EXCESS and poisson_tail(s.failed_jobs, s.expected_jobs) < RARE
 
 
 def _row(
@@ -211,10 +205,11 @@ def asked_rise(question: str, better: Better = "neither") -> bool | None:
     return None if rose is fell else rose
 
 
-def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: bool | None = None) -> str:
+def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: bool | None = None, reason: str = "") -> str:
     """What became of the whole, judged without planned work; the slice that moved most and a known cause, where there are.
 
-    `own`: the parts of the window that are compared where nothing was recorded before it; `rising`: what the question assumes.
+    `own`: the parts of the window that are compared where nothing was recorded before it; `rising`: what the question assumes;
+    `reason`: what moved with the measure and bears on it.
     """
     total, label = rows[0], quantity.label if own else f"{quantity.label[:1].upper()}{quantity.label[1:]}"
     judged = next((r for r in rows if r["what"] == UNPLANNED), total)
@@ -230,21 +225,29 @@ def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: 
     if not beyond:
         parts[0] += f", within what chance alone brings ({said(judged['z'])} standard errors)"
     mostly = _rate_or_volume(rows) if beyond else ""
-    parts += [mostly] if mostly else []
+    parts += [text for text in (mostly, reason) if text]
     named = next((r for r in rows if r["what"] == "slice"), None)
     if named is not None:
         what = f"{named['dimension']} {named['value']}"
         parts.append(f"what moved most is {what}, from {said(named['before'])} to {said(named['now'])}")
     known = next((r for r in rows if r["what"] == "known cause"), None)
     if known is not None:
-        cost = (
-            f", with {said(known['now'])} failed jobs where {said(known['before'])} were to be expected" if known["now"] else ""
-        )
-        parts.append(f"at the same time: {known['dimension']} on {known['value']}{cost}")
+        parts.append(_meanwhile(known, total, jobs=quantity.dataset in JOBS, beyond=beyond))
     if named is None and known is None:
         carried = "no slice and no known failure carries it"
-        parts.append("nothing stands out" if not beyond else carried if mostly else f"the cause is unknown: {carried}")
+        unknown = carried if mostly or reason else f"the cause is unknown: {carried}"
+        parts.append(unknown if beyond else "nothing stands out")
     return "; ".join(parts) + "."
+
+
+def _meanwhile(known: Row, total: Row, *, jobs: bool, beyond: bool) -> str:
+    """The known cause, with its part of the whole: a change within chance has none."""
+    failed = count_of(known["now"], "failed job") if known["now"] else ""
+    if jobs and failed:
+        failed = f"{said(known['now'])} of the {count_of(total['now'], 'failed job')}"
+    cost = f", with {failed} where {said(known['before'])} were to be expected" if failed else ""
+    lead = "at the same time" if beyond else "the largest known failure meanwhile"
+    return f"{lead}: {known['dimension']} on {known['value']}{cost}"
 
 
 def _rate_or_volume(rows: Sequence[Row]) -> str:

@@ -12,10 +12,11 @@ from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
 
-SHORT_REPLY = 6
+SHORT_REPLY = 10
 """Words of a reply that completes the question before it; a longer one stands alone (our choice)."""
 _NOT_FOUND = (Status.CLARIFY, Status.NO_DATA)
 _MEANT = re.compile(r"(?i)\W*(?:(?:no|sorry|oh)\W+)*(?:i\s+)?(?:meant|mean)\s+(.+)")
+_SORRY = re.compile(r"(?i)^\W*(?:(?:no|sorry|oh|oops|typo)\b\W*)+")
 _ABSENT = re.compile(r"there is no [\w ]+ '([^']+)'")
 _WORD = re.compile(r"[a-z]{5,}")
 
@@ -35,9 +36,9 @@ def read_question(reader: Reader, question: str, at: datetime, turns: Sequence[T
 
 
 def _corrected(reader: Reader, question: str, at: datetime, turns: Sequence[Turn]) -> Reading | None:
-    """'I meant c-b', or a name alone: it takes the place of the word that was not known."""
+    """'I meant c-b', 'sorry, c-b', or a name alone: it takes the place of the word that was not known."""
     meant = _MEANT.match(question)
-    reply = (meant[1] if meant else question).strip(" ?!.")
+    reply = (meant[1] if meant else _SORRY.sub("", question)).strip(" ?!.")
     if not reply or (meant is None and reply.lower() not in reader.index.names):
         return None
     last, before = turns[-1], scope_of(turns[:-1])

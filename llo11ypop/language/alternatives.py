@@ -69,10 +69,17 @@ def apart(one: Condition, other: Condition) -> bool:
     return left is not None and right is not None and left[0] == right[0] and not left[1] & right[1]
 
 
+def _crossed(one: Condition, other: Condition) -> bool:
+    """Whether no number is both: above 7200 and below 600."""
+    low, high = (one, other) if one.op in (">", ">=") else (other, one)
+    ends = low.op in (">", ">=") and high.op in ("<", "<=") and low.field == high.field
+    return ends and float(low.values[0]) >= float(high.values[0])
+
+
 def contradiction(scope: Scope) -> str:
     """What to ask back where conditions leave nothing together; empty when they do not."""
     for n, one in enumerate(scope.filters):
-        other = next((c for c in scope.filters[n + 1 :] if apart(one, c)), None)
+        other = next((c for c in scope.filters[n + 1 :] if apart(one, c) or _crossed(one, c)), None)
         if other is not None:
             return f"nothing is both {one.words} and {other.words}; which of them do you mean?"
     return ""

@@ -128,6 +128,9 @@ class Moments(Listing):
             self.out.clarify = f"{noun} are told over time by {time}, not by {at_field}; leave out the {draft.bucket}"
         if at_field:
             window = self._by_another_time(window, at_field)
+        if self.times.now and draft.dataset == "technician_shifts":
+            self.filters.append(Condition("", "expr", ("start_at <= at and end_at > at",), "under way"))
+            return trailing(self.at, timedelta(days=2), "now", defaulted=True)
         if self.latest:
             return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=not self.times.now)
         never = draft.none and any(i.text == "never" for i in self.items)
@@ -135,13 +138,20 @@ class Moments(Listing):
             return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
         if any(q.state for _, q, _, _ in draft.qualifiers):
             return window
-        shapes = draft.bucket or draft.trend or draft.chart or draft.share or draft.denominator or self.part
+        own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
+        if own and window is not None and window.defaulted and not (draft.bucket or draft.trend or draft.chart):
+            return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=True)
+        shapes = draft.bucket or draft.trend or draft.chart
         if not self.times.now or window is None or not window.defaulted or shapes:
             return window
-        own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
         if own or any(q.agg == "latest" for q in self.measures) or self.dataset.kind in (Kind.DIMENSION, Kind.STATE):
             return window
-        if self.dataset.kind is Kind.METRIC and all(self._readable(q) for q in self.measures):
+        if draft.dataset == "slurm_jobs" and any(i.text.startswith(("running", "longest running")) for i in self.items):
+            self.out.clarify = (
+                "jobs that still run are only counted, not known one by one; ask how many run, or for jobs that ended"
+            )
+        parts = draft.share or draft.denominator or self.part
+        if self.dataset.kind is Kind.METRIC and not parts and all(self._readable(q) for q in self.measures):
             self.measures = [replace(q, now=True) for q in self.measures]
             return Period(self.at - look_back(self.dataset), self.at, LATEST)
         self.out.defaults.append("right now = the last hour")

@@ -64,7 +64,7 @@ class Nouns(Aggregates):
 
     def _rank(self, item: Item) -> None:
         role = next(r for r in ("worst", "best", "top", "bottom") if item.has(r))
-        if not self.draft.rank or role in ("worst", "best"):
+        if not self.draft.rank:
             self.draft.rank = role
 
     def _prefers_rank(self, at: int, item: Item, cue: str) -> bool:
@@ -230,6 +230,15 @@ class Nouns(Aggregates):
         ):
             draft.counted, draft.counted_label = fields, name
             return ""
+        if (
+            before == "with"
+            and not draft.measures
+            and draft.thing is not None
+            and not (draft.count_thing or draft.counted or draft.share)
+        ):
+            self._group(fields, name)
+            draft.listing = True
+            return "group" if self._listed(at) else ""
         if draft.share and cue == "" and not draft.by and not draft.counted:
             draft.counted, draft.counted_label = fields, name
             return ""
@@ -254,6 +263,10 @@ class Nouns(Aggregates):
         """'which cluster has the most failed jobs per node', '…, worst cluster': the places are ranked by a rate."""
         if self.items[at - 1].text not in ("per", "for each", "for every") or any(m.words.field for m in self.draft.measures):
             return False
+        behind = self.items[at + 1 : at + 3]
+        place = behind[1].sense("dim") if len(behind) > 1 and behind[0].text == "by" and not self.items[at].comma else None
+        if place is not None and place.data.fields[0] in PLACES:
+            return True
         for n, item in enumerate(self.items):
             dim = item.sense("dim")
             asked = n > 0 and self.items[n - 1].has("which", "worst", "best", "top", "bottom")

@@ -114,7 +114,7 @@ class Reader:
         found = investigate.reading(self, question, text, words, times, at)
         if found is not None:
             return found
-        ending = columns.tail(text, words, self.index, self.catalog)
+        ending = columns.tail(_without(text, times.spans), words, self.index, self.catalog)
         if ending is not None:
             times.spans.append(ending[0])
             times.columns = ending[1]
@@ -367,6 +367,13 @@ class Reader:
 def _taken(words: list[Token], times: Times) -> list[bool]:
     """Tokens that belong to a time phrase."""
     return [any(s <= t.start < e for s, e in times.spans) for t in words]
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with these characters blank."""
+    for start, end in spans:
+        text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+    return text
 
 
 def _hint(scope: Scope, groups: bool) -> ChartHint:

@@ -66,13 +66,14 @@ def _long_enough(made: Composing, window: Period, cadence: timedelta | None) -> 
 
 def _recipe_window(made: Composing, value: Any, window: Period | None, slow: timedelta | None) -> Any:
     now = {"start": timedelta(minutes=30)}
+    named = window is not None and (not window.defaulted or bool(made.scope.bucket))
     match value:
         case "$window":
             return span(_long_enough(made, window, slow), made.at) if window is not None else now
         case "$window_or_now":
-            return span(window, made.at) if window is not None and not window.defaulted else now
+            return span(window, made.at) if named and window is not None else now
         case "$window_or_snapshot":
-            return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(minutes=5)}
+            return span(window, made.at) if named and window is not None else {"start": timedelta(minutes=5)}
         case "$window_all":
             return span(window, made.at) if window is not None and not window.defaulted else {"start": timedelta(days=400)}
         case "$window_shift":
@@ -110,7 +111,7 @@ def _values(made: Composing, value: Any, quantity: Quantity, window: Period | No
         return "last" if quantity.now else "avg"
     if value == "$gauge":
         asked = quantity.agg if quantity.agg in ("max", "min") else "avg"
-        return "last" if window is None or window.defaulted else asked
+        return "last" if window is None or (window.defaulted and not made.scope.bucket) else asked
     if value == "$agg":
         return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
     if value == "$q":

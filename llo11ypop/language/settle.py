@@ -14,6 +14,7 @@ from llo11ypop.language.settled import Settled
 from llo11ypop.language.superlatives import Superlatives
 from llo11ypop.language.thresholds import OF_ALL
 
+_LONG = frozenset({"longest", "shortest", "oldest", "newest", "largest", "smallest", "biggest"})
 FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
@@ -87,13 +88,30 @@ class Settler(Superlatives):
             dataset=draft.dataset,
             entities=(("planned", "excluded"),) if draft.planned else (),
         )
-        scope = self._named_only(scope)
-        self.out.scope = scope
+        self._unranked(scope)
+        self.out.scope = self._named_only(scope)
         if draft.planned:
             self.out.defaults.append("hours inside maintenance windows are left out")
         self.out.definition = "; ".join(dict.fromkeys(q.definition for q in self.measures if q.definition))
         self.out.chart = draft.chart or draft.trend or bool(bucket)
         return self.out
+
+    def _unranked(self, scope: Scope) -> None:
+        """'longest pending job': a ranking of one figure ranks nothing."""
+        told = scope.by or scope.bucket or scope.fields or scope.count_of or scope.share or scope.compare or self._dims()
+        meant = (
+            any(m.aggs or m.words.rank or m.words.fixed or m.words.recipe for m in self.draft.measures) and not self._of_things()
+        )
+        if self.draft.rank in ("top", "bottom", "worst") and not told and not meant and self.measures and not self.out.clarify:
+            self.out.clarify = (
+                f"{self.measures[0].label} are one figure here, which has no order; say for example 'by node' or 'by user'"
+            )
+
+    def _of_things(self) -> bool:
+        """'longest pending job': an order of single things in front of a count of them."""
+        return any(i.text in _LONG for i in self.items) and all(
+            m.words.recipe and m.words.unit == "1" for m in self.draft.measures
+        )
 
     def _named_only(self, scope: Scope) -> Scope:
         """Groups without a name are left out where the group is a thing: rows of row units have no rack."""
@@ -217,9 +235,17 @@ class Settler(Superlatives):
         if asked and first is not None and first.agg == "count_distinct" and first.field in self.reach and not self.draft.by:
             self.draft.by, self.draft.listing, self.draft.count_thing = [first.field], True, False
 
+    def _between(self) -> None:
+        """'round trip between A and B': probes from one to the other, not of each of them."""
+        ends = next((c for c in self.filters if c.field in ("src_node", "node_id") and c.op == "in" and len(c.values) > 1), None)
+        if ends is not None and any(i.text == "between" for i in self.items) and "dst_node" in self.dataset.fields:
+            self.filters.append(replace(ends, field="dst_node", words=""))
+            self.draft.by = [b for b in self.draft.by if b not in ("node_id", "src_node")]
+
     def _refined(self) -> None:
         """Only those that have any; and a recipe over the whole fleet gives way to the one about what the question names."""
         self._only_those()
+        self._between()
         named = {*self.draft.by, *(c.field for c in self.filters)}
         for n, quantity in enumerate(self.measures):
             recipe = self.lexicon.recipes.get(quantity.recipe)
@@ -248,6 +274,13 @@ class Settler(Superlatives):
             bare = not draft.qualifiers or any(i.text == "top" for i in self.items)
             if bare and not self.times.before and not draft.compare:
                 self.out.clarify = f"{draft.rank} {draft.thing[1].noun} by what? for example by node or by cluster"
+        kinds = {q.where for _, q, no, _ in draft.qualifiers if not no}
+        if (
+            len(kinds) > 1
+            and any(i.text in ("ratio of", "ratio") for i in self.items)
+            and any(i.text == "to" for i in self.items)
+        ):
+            self.out.clarify = "one count divided by another is not told; ask what share of them were so, or for both counts"
         left = [a for a, _ in draft.aggs if a not in ("sum", "last", "first")]
         if left and not draft.bucket and not draft.denominator and not draft.counted:
             self.out.clarify = f"the {left[0]} of what? name a measure, for example queue wait, run time, GPU temperature"

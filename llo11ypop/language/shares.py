@@ -173,6 +173,8 @@ class Shares(Thresholds):
 
     def _rates_and_shares(self) -> None:
         draft = self.draft
+        if draft.share and self.measures and all(q.unit == "%" for q in self.measures) and not self.part:
+            draft.share = False
         if (
             draft.rate
             and not draft.denominator

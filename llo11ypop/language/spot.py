@@ -80,7 +80,8 @@ _FIRST = (
 """What is meant when two datasets explain the words equally well."""
 BESIDE = {"training_steps": ("node_id",)}
 """Values that a question over a dataset may name for a recipe that looks elsewhere: the node whose replacement is asked about."""
-_RANKS = frozenset({"top", "bottom", "worst", "best"})
+_EACH = frozenset({"by", "per", "each", "every"})
+_FIRST_FEW = frozenset({"top", "worst", "best", "bottom", "first", "busiest", "hottest"})
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
 SIZED = frozenset({"slurm_jobs", "training_runs"})
@@ -203,7 +204,7 @@ def under(
                 continue
             counted = at > 0 and tokens[at - 1].number is not None
             fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
-            first = at > 1 and any(s.role in _RANKS for length_1, found_1 in found[at - 2] if length_1 == 1 for s in found_1)
+            first = at > 1 and tokens[at - 2].text in _FIRST_FEW
             sized = (
                 next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None)
                 if counted and dataset in SIZED and not first
@@ -217,6 +218,14 @@ def under(
                 )
             if not fitting and at and length == 1 and len(tokens[at].text) > 1 and any(s.role == "unit" for s in senses):
                 fitting = (Sense("soft"),)
+            if (
+                at
+                and length == 1
+                and tokens[at - 1].text in _EACH
+                and _only_dropped(fitting)
+                and any(s.role == "dim" for s in senses)
+            ):
+                fitting = ()
             if not fitting and any(s.role == "dim" for s in senses):
                 fitting = (Sense("foreign", data=next(s.data for s in senses if s.role == "dim")),)
             if fitting:
@@ -233,6 +242,11 @@ def under(
                     choice = (score, length, fitting)
         best[at] = choice
     return _read_off(dataset, tokens, taken, best)
+
+
+def _only_dropped(senses: tuple[Sense, ...]) -> bool:
+    """Whether a word would only be dropped: the run of 'by run', where a dataset knows no runs."""
+    return bool(senses) and all(s.role == "soft" for s in senses)
 
 
 def _worth(senses: tuple[Sense, ...], dataset: str) -> float:

@@ -24,6 +24,8 @@ _MOMENT = frozenset(
     {"at any moment", "at any time", "at any point", "at some point", "at some time", "at once", "ever", "momentarily", "peak"}
 )
 """Words that ask for a single moment instead of a mean."""
+_RAN = frozenset({"ran", "run", "running", "lasted", "lasting", "took", "ran for"})
+"""Words with which a time limit is about how long a job ran, whatever else is named."""
 _READINGS = ("sample", "reading", "measurement")
 NEAR = 2
 """Phrases between a number and the measure behind it."""
@@ -37,7 +39,10 @@ class Thresholds(Windows):
         measures = [m for m in self.draft.measures if m.words.field or m.words.recipe]
         if limit.start < 0:
             return measures[0] if measures else None
+        if limit.unit and self.draft.dataset == "slurm_jobs" and self.items[limit.start - 1].text in _RAN:
+            return None
         behind = [m for m in measures if m.position >= limit.end and m.position - limit.end <= NEAR]
+        behind = [m for m in behind if not any(i.has("conjunction") for i in self.items[limit.end : m.position])]
         ahead = [m for m in measures if m.position < limit.start]
         if behind and converted(limit.value, limit.unit, behind[0].words.unit) is not None and (not ahead or not limit.unit):
             return behind[0]

@@ -92,7 +92,7 @@ def ago(match: re.Match[str], at: datetime, _: Times) -> Period:
 def relative(match: re.Match[str], at: datetime, _: Times) -> Period:
     """'last week', 'this month', 'past hour'."""
     which, unit = match["which"], unit_of(match["u"])
-    unit = {"wk": "week", "hr": "hour", "h": "hour", "d": "day", "w": "week", "m": "month"}.get(unit, unit)
+    unit = {"wk": "week", "hr": "hour", "min": "minute", "h": "hour", "d": "day", "w": "week", "m": "month"}.get(unit, unit)
     if unit == "fortnight":
         return trailing(at, timedelta(days=14), "last 14 days")
     if unit == "night":

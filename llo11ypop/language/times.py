@@ -89,7 +89,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"{_PRE}(?P<a>(?:yesterday|today)\s+(?:at\s+|around\s+)?{CLOCK})"), say.on_point),
     (_compiled(r"\b(?:later\s+)?(?:tomorrow|tonight|next\s+(?:hour|day|week|month|quarter|year)|coming\s+(?:days?|weeks?|months?))\b"), say.still_to_come),
     (_compiled(rf"{_PRE}\b(?:yesterday|today|this\s+morning|this\s+(?:afternoon|evening)|(?:last|past|this\s+past)\s+weekend|the\s+weekend)(?:'s)?(?:\s+so\s+far)?\b"), say.day_word),
-    (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|hour|day|week|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), say.relative),
+    (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|min|hour|hr|day|week|wk|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), say.relative),
     (_compiled(rf"{_PRE}\b(?P<a>{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{DATE}|{DATE}(?:,?\s+(?:at\s+|around\s+)?{CLOCK})?)"), say.on_point),
     (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{DAY}(?:\s+(?:at\s+|around\s+)?{CLOCK})?)(?:'s)?"), say.on_point),
     (_compiled(r"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), say.month),
@@ -99,7 +99,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), say.within_n),
     (_compiled(rf"\(\s*(?:the\s+)?(?:last\s+|past\s+)?{COUNT}[\s-]*{UNIT}\s*\)"), say.repeated),
     (_compiled(r"(?:,\s*current\s*\??$)|\bcurrent(?=\s+(?:(?!of\b|on\b|in\b)\w+\s+){0,3}(?:gpus?\s+count|jobs|draw|consumption|firmware|driver|version|state|status|condition|number|count|queue|stock|open|value|reading|level|temperature|utili[sz]ation|power|load|usage|allocation|availability)\b)"), say.at_present),
-    (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|(?<!^)now)\b"), say.at_present),
+    (_compiled(r"\b(?:right\s+now|just\s+now|currently|at\s+the\s+moment|at\s+present|as\s+of\s+now|at\s+this\s+moment|presently|these\s+days|rn|atm|as\s+we\s+speak|(?<!^)now)\b"), say.at_present),
     (_compiled(r"\b(?:all\s+time|ever|of\s+all\s+time|since\s+the\s+beginning|in\s+total\s+so\s+far|so\s+far|to\s+date|whole\s+(?:history|period)|entire\s+(?:history|period|dataset)|all\s+(?:the\s+)?(?:history|telemetry))\b"), say.everything),
     (_compiled(rf"(?:^|[,\s(]){COUNT}[\s-]*{UNIT}\)?\s*[?.!]?\s*$"), say.bare_n),
 ]  # fmt: skip

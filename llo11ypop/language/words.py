@@ -31,6 +31,7 @@ _CONTRACTIONS = {
     "isn't": "is not", "aren't": "are not", "wasn't": "was not", "weren't": "were not", "don't": "do not", "doesn't": "does not",
     "didn't": "did not", "haven't": "have not", "hasn't": "has not", "what's": "what is", "who's": "who is", "how's": "how is",
     "where's": "where is", "can't": "can not", "couldn't": "could not", "won't": "will not", "let's": "let us", "i'd": "i would",
+    "it's": "it is", "that's": "that is", "there's": "there is",
 }  # fmt: skip
 _CONTRACTED = re.compile("|".join(re.escape(c) for c in _CONTRACTIONS))
 

@@ -238,6 +238,11 @@ class Settings(Section):
         return content_hash(self.model_dump(mode="json"), texts)[:12]
 
     @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Where proposals are told: the channels that are set up, and Grafana, which gets a dashboard of each."""
+        return (*self.channels.names, *(("grafana",) if self.grafana.url and self.grafana.incidents else ()))
+
+    @property
     def ledger_url(self) -> str:
         """The ledger as a SQLAlchemy URL."""
         return self.ledger.url.get_secret_value() if self.ledger.url else f"sqlite:///{self.ledger.path}"

@@ -21,6 +21,8 @@ class GrafanaSection(Section):
     """Certificates to trust instead of the usual ones."""
     timeout: PositiveDuration = timedelta(seconds=20)
     folder: str = "LLo11yPop"
+    incidents: bool = True
+    """Whether each proposal gets a dashboard, and its evidence a snapshot, when it is filed."""
     prometheus: str = ""
     """Uid of the data source that is `telemetry.prometheus`."""
     elasticsearch: str = ""

@@ -5,7 +5,7 @@ channel that works refuses is tried a few times and then given up visibly, while
 proposal wait for it until then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +15,7 @@ from llo11ypop.approvals.post import Delivery, Post, Told
 from llo11ypop.channels.failure import ChannelDown, ChannelRefused
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.proposal import Proposal
+from llo11ypop.core.question import Link
 from llo11ypop.observability import metrics
 from llo11ypop.observability.events import Event
 from llo11ypop.observability.logs import logger
@@ -40,6 +41,8 @@ class News:
     at: datetime
     before: tuple[tuple[str, Told], ...] = ()
     """(channel, row) of everything that was told about the proposal before."""
+    links: tuple[Link, ...] = ()
+    """Where else it can be seen, beside the console."""
 
     def reference(self, channel: str) -> str:
         """What a channel calls the proposal by now; empty when it was never told."""
@@ -77,12 +80,18 @@ class Delivered:
 
 
 async def deliver_due(
-    ledger: Ledger, channels: Sequence[Channel], at: datetime, *, owner: str = "", tries: int = TRIES
+    ledger: Ledger,
+    channels: Sequence[Channel],
+    at: datetime,
+    *,
+    owner: str = "",
+    tries: int = TRIES,
+    links: Callable[[Proposal], tuple[Link, ...]] = lambda _: (),
 ) -> Delivered:
     """Tell each channel what is due; rows of channels that are not given stay. Raises LedgerError."""
     done = Delivered()
     for channel in channels:
-        done += await _Round(ledger, channel, at, owner, tries).run()
+        done += await _Round(ledger, channel, at, owner, tries, links).run()
     return done
 
 
@@ -100,6 +109,7 @@ class _Round:
     at: datetime
     owner: str
     tries: int
+    links: Callable[[Proposal], tuple[Link, ...]]
 
     @property
     def post(self) -> Post:
@@ -139,7 +149,8 @@ class _Round:
             return await self._refused(delivery, "the proposal is gone")
         cited = [await self.ledger.evidence(i) for i in proposal.evidence]
         before = await self.post.told_about(proposal.id)
-        news = News(proposal, delivery, tuple(e for e in cited if e is not None), self.at, tuple(before))
+        evidence, links = tuple(e for e in cited if e is not None), self.links(proposal)
+        news = News(proposal, delivery, evidence, self.at, tuple(before), links)
         await self.post.take(name, self.owner, self.at, LEASE)
         try:
             reference = await self.channel.announce(news)

@@ -105,6 +105,7 @@ class PagerDuty:
         if base:
             where = f"{base}/proposals/{news.proposal.id}" if news else f"{base}/proposals"
             links.append({"href": where, "text": "Open in LLo11yPop"})
+        links += [{"href": one.url, "text": one.title} for one in (news.links if news else ())]
         ticket = news.reference("jira") if news else ""
         if ticket and self.terms.tickets_url:
             links.append({"href": f"{self.terms.tickets_url.rstrip('/')}/browse/{ticket}", "text": ticket})

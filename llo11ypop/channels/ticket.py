@@ -50,6 +50,7 @@ def body(news: News, console_url: str, *, tables: int, rows: int, query: int) ->
     found += [Paragraph(how_to_answer(p))]
     if console_url:
         found.append(Link("Open in LLo11yPop", f"{console_url.rstrip('/')}/proposals/{p.id}"))
+    found += [Link(clean(one.title, 80), one.url) for one in news.links]
     return [*found, Paragraph(f"Proposal {p.id}")]
 
 

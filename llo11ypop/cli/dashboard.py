@@ -38,6 +38,40 @@ def answer(question: list[str], at: At = None, push: Push = False, as_json: AsJs
     asyncio.run(_shown(lambda settings: _answer(settings, " ".join(question), at), push=push, as_json=as_json))
 
 
+@app.command("evidence")
+def evidence(evidence_id: str, push: Push = False, as_json: AsJson = False) -> None:
+    """The rows of a piece of evidence, frozen as a snapshot that nothing changes any more."""
+    asyncio.run(_frozen(evidence_id, push=push, as_json=as_json))
+
+
+async def _frozen(evidence_id: str, *, push: bool, as_json: bool) -> None:
+    from llo11ypop.core.window import Window
+    from llo11ypop.daemon import dashboards
+    from llo11ypop.daemon.compose import open_ledger
+    from llo11ypop.dashboards.grafana import Grafana
+    from llo11ypop.dashboards.snapshot import DAY, snapshot_json
+    from llo11ypop.settings import load_settings
+
+    settings = load_settings()
+    if push and not settings.grafana.url:
+        raise ConfigError("there is no Grafana to push to", next_step="set grafana.url, or print the snapshot with --json")
+    ledger = open_ledger(settings)
+    try:
+        found = await ledger.evidence(evidence_id)
+    finally:
+        await ledger.close()
+    if found is None:
+        raise UnknownNameError("evidence", evidence_id, ())
+    built = snapshot_json(f"Evidence {found.id}", [found], found.window or Window(found.at - DAY, found.at))
+    if as_json:
+        print(json.dumps(built, ensure_ascii=False, indent=2))
+    if push:
+        async with Grafana(dashboards.access(settings)) as grafana:
+            print(settings.grafana.url.rstrip("/") + await grafana.freeze(built))
+    elif not as_json:
+        print(f"{dashboards.console_of(settings).rstrip('/')}/evidence/{found.id}")
+
+
 def _instant(text: str | None) -> datetime | None:
     from llo11ypop.core.clock import parse_instant
 
@@ -98,7 +132,7 @@ async def _shown(make: Any, *, push: bool, as_json: bool) -> None:
     if push and not settings.grafana.url:
         raise ConfigError("there is no Grafana to push to", next_step="set grafana.url, or print the dashboard with --json")
     board, catalog = await make(settings), open_catalog(settings)
-    console = settings.channels.console_url or f"http://{settings.console.host}:{settings.console.port}"
+    console = dashboards.console_of(settings)
     if push or as_json:
         built = dashboard_json(board, catalog, await dashboards.sources(settings, catalog), console)
         if as_json:

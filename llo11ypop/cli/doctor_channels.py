@@ -26,7 +26,7 @@ async def examine_channels(settings: "Settings") -> list[Found]:
 
     wanted = settings.channels
     if settings.ledger.url is None and not settings.ledger.path.exists():
-        return [("ok", f"{', '.join(wanted.names)}; nothing to tell yet, since there is no ledger")]
+        return [("ok", f"{', '.join(settings.channel_names)}; nothing to tell yet, since there is no ledger")]
     ledger = open_ledger(settings)
     found: list[Found] = []
     try:
@@ -35,7 +35,7 @@ async def examine_channels(settings: "Settings") -> list[Found]:
                 found.append(await _probe(channel))
                 await channel.close()
         for one in await ledger.post.standing():
-            found += _standing(one, wanted.names)
+            found += _standing(one, settings.channel_names)
     finally:
         await ledger.close()
     return found or [("ok", "the inbox only: console and command line")]

@@ -78,6 +78,8 @@ class AskAnswer(BaseModel):
     analysts: list[str]
     followups: list[str]
     notes: list[str]
+    links: list[dict[str, str]]
+    """`title` and `url`: the same in Grafana, and the evidence in the console."""
     steps: list[dict[str, Any]]
     thread: str
     at: str

@@ -77,6 +77,14 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where more of the same can be seen."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the person gets."""
 
@@ -103,3 +111,5 @@ class Answer:
     steps: tuple[AgentStep, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    links: tuple[Link, ...] = ()
+    """Where to look on."""

@@ -94,7 +94,7 @@ def open_ledger(settings: Settings) -> "Ledger":
     if settings.ledger.url is None:
         settings.ledger.path.parent.mkdir(parents=True, exist_ok=True)
     fresh = settings.ledger.url is None and not settings.ledger.path.exists()
-    return SqlLedger.open(settings.ledger_url, upgrade=fresh, channels=settings.channels.names)
+    return SqlLedger.open(settings.ledger_url, upgrade=fresh, channels=settings.channel_names)
 
 
 def limits(settings: Settings) -> "Limits":

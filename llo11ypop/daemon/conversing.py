@@ -43,6 +43,7 @@ def ask_deps(
     """A conversation over the same store, ledger and knowledge as the loop. Raises ConfigError with file and line."""
     from llo11ypop.agents.guardrail import load_guard
     from llo11ypop.ask.deps import AskDeps
+    from llo11ypop.daemon.dashboards import Boards
     from llo11ypop.language.lexicon import load_lexicon
 
     return AskDeps(
@@ -58,6 +59,7 @@ def ask_deps(
         checkpointer=checkpointer,
         principal=settings.ask.principal(),
         salt=settings.ask.salt.get_secret_value().encode(),
+        links=Boards(settings, loop.catalog, kept=loop.ledger is not None).of_answer,
     )
 
 

@@ -21,6 +21,7 @@ from llo11ypop.daemon.chores import Chores
 from llo11ypop.daemon.clock_watch import ClockWatch
 from llo11ypop.daemon.compose import Composed, composed, deps
 from llo11ypop.daemon.cycles import Cycles
+from llo11ypop.daemon.dashboards import Boards
 from llo11ypop.daemon.delivering import Delivering
 from llo11ypop.daemon.instants import wait_s
 from llo11ypop.daemon.lock import single_instance
@@ -124,7 +125,9 @@ class _Process:
             after=self._after,
             request_drain=self.runner.request_drain,
         )
-        self.delivering = Delivering(settings.channels, built.ledger, built.desk.answer, daemon.clock)
+        self.delivering = Delivering(
+            settings.channels, built.ledger, built.desk.answer, daemon.clock, Boards(settings, built.deps.catalog)
+        )
         self.chores = Chores(built, daemon.clock, lambda: self.swap.current, self.delivering.forget)
         self.reporting = Reporting(settings, daemon.clock, lambda: self.swap.current)
         self.vitals = Vitals()

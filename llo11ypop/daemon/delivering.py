@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llo11ypop.channels.pagerduty_answers import PagerDutyAnswers
     from llo11ypop.console.ports import Answer
     from llo11ypop.console.webhooks import Listener
+    from llo11ypop.daemon.dashboards import Boards
     from llo11ypop.settings_channels import Channels
 
 Poll: TypeAlias = Callable[[], Awaitable[None]]
@@ -74,20 +75,25 @@ class Delivering:
     ledger: "Ledger"
     answer: "Answer"
     clock: Clock
+    boards: "Boards | None" = None
     _owner: str = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
         """Build what is set up."""
         self.jira = open_jira(self.wanted)
         self.pagerduty = open_pagerduty(self.wanted, self.ledger)
-        # Jira before PagerDuty, so that a page can name its ticket.
-        self.channels: Sequence[Channel] = [Inbox(), *(one for one in (self.jira, self.pagerduty) if one is not None)]
+        # Grafana before Jira and Jira before PagerDuty, so that a ticket can link its dashboard, and a page its ticket.
+        grafana = self.boards.channel(self.ledger) if self.boards else None
+        outer: tuple[Channel | None, ...] = (grafana, self.jira, self.pagerduty)
+        self.channels: Sequence[Channel] = [Inbox(), *(one for one in outer if one is not None)]
         self._jira_answers = self._read_jira()
         self._pagerduty_answers = self._read_pagerduty()
 
     async def deliver(self) -> None:
         """Tell every channel what is due, and say how many wait."""
-        await deliver_due(self.ledger, self.channels, self.clock.now(), owner=self._owner, tries=self.wanted.tries)
+        now, tries = self.clock.now(), self.wanted.tries
+        links = self.boards.of_proposal if self.boards else lambda _: ()
+        await deliver_due(self.ledger, self.channels, now, owner=self._owner, tries=tries, links=links)
         for one in await self.ledger.post.standing():
             metrics.OUTBOX_WAITING.labels(one.channel).set(one.waiting)
             metrics.OUTBOX_DEAD.labels(one.channel).set(one.dead)

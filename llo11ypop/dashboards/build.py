@@ -36,8 +36,14 @@ UNITS = {
 """UCUM → Grafana unit id, where there is one of the same meaning; other units are shown as a suffix."""
 
 
-def dashboard_json(board: Board, catalog: Catalog, sources: Mapping[str, Source], console_url: str = "") -> dict[str, Any]:
-    """The dashboard as it is pushed or saved to a file: no id, a uid of its own."""
+def dashboard_json(
+    board: Board,
+    catalog: Catalog,
+    sources: Mapping[str, Source],
+    console_url: str = "",
+    links: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The dashboard as it is pushed or saved to a file: no id, a uid of its own. `links` are title → address."""
     built = (
         grafana.Dashboard(board.title)
         .uid(board.uid)
@@ -51,8 +57,9 @@ def dashboard_json(board: Board, catalog: Catalog, sources: Mapping[str, Source]
     for variable in _variables(used, catalog, sources):
         built.with_variable(variable)
     built.annotation(_annotations())
-    if console_url:
-        built.link(grafana.DashboardLink("LLo11yPop").type(DashboardLinkType.LINK).url(console_url.rstrip("/") + board.page))
+    own = {"LLo11yPop": console_url.rstrip("/") + board.page} if console_url else {}
+    for title, url in {**own, **(links or {})}.items():
+        built.link(grafana.DashboardLink(title).type(DashboardLinkType.LINK).url(url))
     for number, panel in enumerate(board.panels, 1):
         built.with_panel(_panel(number, panel, catalog, sources))
     found: dict[str, Any] = json.loads(JSONEncoder(sort_keys=True).encode(built.build()))

@@ -78,6 +78,16 @@ class Grafana:
             new += 1
         return new
 
+    async def freeze(self, dashboard: dict[str, Any]) -> str:
+        """Keep a dashboard with its rows as a snapshot that never expires; its path. One of the same title stays as it is."""
+        title = dashboard["title"]
+        known = await self.ask("GET", "/api/dashboard/snapshots", params={"query": title, "limit": 100})
+        for one in known:
+            if one.get("name") == title:
+                return f"/dashboard/snapshot/{one['key']}"
+        made = await self.ask("POST", "/api/snapshots", {"dashboard": dashboard, "name": title, "expires": 0})
+        return f"/dashboard/snapshot/{made['key']}"
+
     async def _ensure_folder(self, uid: str, title: str) -> None:
         if await self.ask("GET", f"/api/folders/{uid}", missing=True) is None:
             await self.ask("POST", "/api/folders", {"uid": uid, "title": title}, exists=True)

@@ -1,9 +1,12 @@
 """What a dashboard shows, whoever draws it: panels over the selects of a plan, a span of time, and where to read on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import ValidationError
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.evidence import Evidence
@@ -64,11 +67,11 @@ class Board:
 
 
 def panels_of(plan: Plan, catalog: Catalog, *, title: str = "", seen: set[str] | None = None) -> Iterator[Panel]:
-    """A panel per measure of each select that has a time; the same one once."""
+    """A panel per measure of each select that has a time; the same one once. What the catalog no longer has is left out."""
     seen = set() if seen is None else seen
     for select in plan.selects.values():
-        dataset = catalog.datasets[select.dataset]
-        if not dataset.time or select.fields:
+        dataset = catalog.datasets.get(select.dataset)
+        if dataset is None or not dataset.time or select.fields:
             continue
         for name, measure in select.measures.items():
             bare = select.model_copy(update={"measures": {name: measure}, "having": None})
@@ -102,7 +105,7 @@ def goal_board(goal: Goal, catalog: Catalog, at: datetime) -> Board:
 def incident_board(proposal: Proposal, evidence: Mapping[str, Evidence], catalog: Catalog, marks: tuple[Mark, ...] = ()) -> Board:
     """A proposal: everything that its evidence read, from before it began to when it was last seen."""
     seen: set[str] = set()
-    plans = [Plan.model_validate(_plan(evidence[i].plan)) for i in proposal.evidence if i in evidence]
+    plans = _plans(evidence[i] for i in proposal.evidence if i in evidence)
     panels = [panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)]
     end = max(proposal.last_seen_at or proposal.created_at, proposal.created_at)
     what = ", ".join(str(e) for e in proposal.entities[:8])
@@ -119,7 +122,7 @@ def answer_board(question: str, evidence: tuple[Evidence, ...], catalog: Catalog
     if not evidence:
         raise ValueError("nothing was read for this answer, so there is nothing to draw")
     seen: set[str] = set()
-    plans = [Plan.model_validate(_plan(one.plan)) for one in evidence]
+    plans = _plans(evidence)
     panels = [panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)]
     windows = [one.window for one in evidence if one.window]
     latest = max(one.at for one in evidence)
@@ -130,6 +133,9 @@ def answer_board(question: str, evidence: tuple[Evidence, ...], catalog: Catalog
     return Board("answer", key, question[:120], described, tuple(panels[:MAX_PANELS]), window, f"/evidence/{evidence[0].id}")
 
 
-def _plan(json: dict[str, Any]) -> dict[str, Any]:
-    """A plan as its evidence keeps it."""
-    return {"steps": json["steps"]} if "steps" in json else json
+def _plans(evidence: Iterable[Evidence]) -> Iterator[Plan]:
+    """The plans as evidence keeps them; one of a version that is not understood any more is left out."""
+    for one in evidence:
+        kept = {"steps": one.plan["steps"]} if "steps" in one.plan else one.plan
+        with suppress(ValidationError):
+            yield Plan.model_validate(kept)

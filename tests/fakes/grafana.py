@@ -17,6 +17,7 @@ class Grafana:
         self.dashboards: dict[str, dict[str, Any]] = {}
         self.annotations: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
+        self.snapshots: list[dict[str, Any]] = []
         self.database = "ok"
         self.permissions = {"folders:create": [], "dashboards:write": ["folders:*"]}
         self.can_save = True
@@ -27,6 +28,8 @@ class Grafana:
             ("POST", r"/api/folders", self._new_folder),
             ("POST", r"/api/dashboards/db", self._save),
             ("GET", r"/api/annotations", self._find),
+            ("GET", r"/api/dashboard/snapshots", self._snapshots),
+            ("POST", r"/api/snapshots", self._freeze),
             ("GET", r"/api/org", lambda _call: Reply(200, {"id": 1, "name": "Main Org."})),
             ("GET", r"/api/datasources/uid/([^/]+)", self._source),
             ("GET", r"/api/frontend/settings", self._frontend),
@@ -45,6 +48,23 @@ class Grafana:
         if uid not in self.folders:
             return Reply(404, {"message": "folder not found"})
         return Reply(200, {"uid": uid, "title": self.folders[uid], "canSave": self.can_save, "canEdit": self.can_save})
+
+    def _snapshots(self, call: Call) -> Reply:
+        if set(call.query) - {"query", "limit"}:
+            return Reply(400, {"message": "unknown parameter"})
+        found = [s for s in self.snapshots if call.query["query"][0] in s["name"]]
+        return Reply(200, [{"id": 1, "name": s["name"], "key": s["key"], "expires": s["expires"]} for s in found])
+
+    def _freeze(self, call: Call) -> Reply:
+        body = call.json
+        if set(body) - {"dashboard", "name", "expires", "external", "key", "deleteKey"} or not body["dashboard"].get("title"):
+            return Reply(400, {"message": "bad request data"})
+        if any("snapshotData" not in panel for panel in body["dashboard"].get("panels", [])):
+            return Reply(400, {"message": "a snapshot without data asks the data source again"})
+        key = f"key{len(self.snapshots)}"
+        self.snapshots.append({**body, "key": key})
+        url = f"http://localhost:3000/dashboard/snapshot/{key}"
+        return Reply(200, {"deleteKey": "d", "deleteUrl": "u", "id": 1, "key": key, "url": url})
 
     def _source(self, _call: Call, uid: str) -> Reply:
         if not self.reads_sources:

@@ -89,7 +89,7 @@ def test_links() -> None:
 
 def test_explore() -> None:
     target = PrometheusTarget('up{cluster=~"$cluster"}', "", "60s")
-    query = parse_qs(urlsplit(explore_link(BOARD, target, Source("prometheus", "prom"), "https://g")).query)
+    query = parse_qs(urlsplit(explore_link(BOARD, [target], Source("prometheus", "prom"), "https://g")).query)
     pane = json.loads(query["panes"][0])["llo"]
     assert pane["queries"][0]["expr"] == 'up{cluster=~".*"}' and pane["datasource"] == "prom"
     assert query["schemaVersion"] == ["1"] and int(pane["range"]["to"]) == round(AT.timestamp() * 1000)

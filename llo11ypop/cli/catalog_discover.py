@@ -61,7 +61,7 @@ async def _discover(
         from llo11ypop.stores.elasticsearch_survey import survey
 
         there = access(elastic.model_copy(update={"url": url}))
-        async with connect(there) as client:
+        async with connect(there, plain=elastic.language != "sql") as client:
             holdings = await survey(client, there, wanted_names(catalog), pattern=index, prefix=elastic.prefix)
         found["elasticsearch"] = discover(catalog, holdings, f"Elasticsearch at {there.name}")
     if url := prometheus if chosen else prom.url:

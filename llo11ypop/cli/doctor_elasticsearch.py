@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llo11ypop.cli.doctor_clock import Found, dated, said
 from llo11ypop.core.clock import SystemClock
-from llo11ypop.core.errors import Llo11yPopError
+from llo11ypop.core.errors import Llo11yPopError, StoreError
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
@@ -35,15 +35,17 @@ async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> lis
         return []
     there = access(section)
     found: list[Found] = []
-    async with connect(there) as client:
+    async with connect(there, plain=section.language != "sql") as client:
         try:
-            found += await _reached(client, there)
+            reached, opensearch = await _reached(client, there)
+            found += reached
         except Llo11yPopError as bad:
             return [("fail", bad.line())]
         own = [f"{section.prefix}*"] if whole and not lie else []
-        checks = (_asked_in_sql(client), _allowed(client, sorted({p.index for p in lie.values()} | set(own))))
-        for check in checks:
-            found += await check
+        if not opensearch:
+            if section.language != "dsl":
+                found += await _asked_in_sql(client, alone=section.language == "sql")
+            found += await _allowed(client, sorted({p.index for p in lie.values()} | set(own)))
         try:
             found += await _indices(client, there, catalog, lie)
         except Llo11yPopError as bad:
@@ -51,8 +53,8 @@ async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> lis
     return found
 
 
-async def _reached(client: "AsyncElasticsearch", there: "Access") -> list[Found]:
-    """Who answers. Raises StoreError."""
+async def _reached(client: "AsyncElasticsearch", there: "Access") -> tuple[list[Found], bool]:
+    """Who answers, and whether that is OpenSearch, which has neither this SQL nor these privileges. Raises StoreError."""
     from elasticsearch import ApiError, TransportError, UnsupportedProductError
 
     from llo11ypop.stores.elasticsearch_access import store_error
@@ -61,14 +63,23 @@ async def _reached(client: "AsyncElasticsearch", there: "Access") -> list[Found]
         answer = await client.info()
     except (ApiError, TransportError, UnsupportedProductError) as bad:
         if getattr(bad, "status_code", None) == _NOT_TOLD:
-            return [("ok", f"{there.name}: reached; its version is not told to this key")]
+            return [("ok", f"{there.name}: reached; its version is not told to this key")], False
         raise store_error(bad, there, "its version") from bad
-    named = f"{answer['cluster_name']}, version {answer['version']['number']}"
-    return [("ok", f"{there.name}: {named}"), *said(there.name, dated(answer.meta.headers.get("date")), SystemClock().now())]
+    version = answer.body.get("version") if isinstance(answer.body, dict) else None
+    if not isinstance(version, dict):
+        raise StoreError(f"{there.name}: what answers there is not Elasticsearch", next_step="check telemetry.elasticsearch.url")
+    opensearch = version.get("distribution") == "opensearch"
+    kind, how = ("OpenSearch", ", asked in the Query DSL") if opensearch else ("Elasticsearch", "")
+    named = f"{kind} {version.get('number', '')}{how}, cluster '{answer.body.get('cluster_name', '')}'"
+    found = [("ok", f"{there.name}: {named}")]
+    return [*found, *said(there.name, dated(answer.meta.headers.get("date")), SystemClock().now())], opensearch
 
 
-async def _asked_in_sql(client: "AsyncElasticsearch") -> list[Found]:
-    """Whether `_sql` answers; it tells its clock too, since Elasticsearch itself sends no Date header."""
+async def _asked_in_sql(client: "AsyncElasticsearch", *, alone: bool) -> list[Found]:
+    """Whether `_sql` answers; it tells its clock too, since Elasticsearch itself sends no Date header.
+
+    `alone`: the settings allow no other language.
+    """
     from elasticsearch import ApiError, TransportError
 
     from llo11ypop.stores.elasticsearch_access import reason_of
@@ -77,8 +88,8 @@ async def _asked_in_sql(client: "AsyncElasticsearch") -> list[Found]:
         answer = await client.sql.query(query="SELECT CURRENT_TIMESTAMP() AS now", time_zone="Z", format="json")
         theirs = datetime.fromisoformat(answer["rows"][0][0]).astimezone(UTC)
     except ApiError as bad:
-        step = "set telemetry.elasticsearch.language to dsl, or enable xpack.sql"
-        return [("warn", f"SQL is not answered there ({reason_of(bad)}) — {step}")]
+        step = "set telemetry.elasticsearch.language to auto or dsl" if alone else "nothing: the Query DSL is used instead"
+        return [("fail" if alone else "warn", f"SQL is not answered there ({reason_of(bad)}) — {step}")]
     except TransportError as bad:
         return [("fail", f"SQL: {' '.join(str(bad).split())[:200]} — try again")]
     return [("ok", "SQL is answered (POST /_sql)"), *said("the clock of its SQL", theirs, SystemClock().now())]

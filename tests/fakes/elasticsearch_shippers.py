@@ -36,6 +36,8 @@ class ShipperElasticsearch(FakeElasticsearch):
     granted: dict[str, set[str]] | None = None
     """Pattern of names → privileges; None: the user may do all."""
     security: bool = True
+    version: dict[str, str] | None = field(default_factory=lambda: {"number": "9.5.0"})
+    """None: the key may not ask for it."""
     clock_off: timedelta = timedelta(0)
     scripts: dict[str, str] = field(default_factory=dict)
     """Painless → DuckDB text that gives the same; any other script does not compile."""
@@ -104,6 +106,10 @@ class ShipperElasticsearch(FakeElasticsearch):
 
     def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         index, _, last = path.strip("/").rpartition("/")
+        if path == "/":
+            if self.version is None:
+                raise Refused("security_exception", "action [cluster:monitor/main] is unauthorized", 403)
+            return {"name": "fake", "cluster_name": "fake", "version": self.version, "tagline": "You Know, for Search"}
         if last == "_search" and index:
             return self._sampled(index, body)
         return super()._route(method, path, query, body)

@@ -85,7 +85,12 @@ def test_an_elasticsearch_that_is_well_has_nothing_but_ok(fake: ShipperElasticse
     found = lines("elasticsearch")
     assert {state for state, _ in found} == {"ok"}
     said = "\n".join(text for _, text in found)
-    for part in ("version 9.5.0", "SQL is answered", "may read and view_index_metadata", "gpu_metrics: 4 of 42 fields"):
+    for part in (
+        "Elasticsearch 9.5.0, cluster 'fake'",
+        "SQL is answered",
+        "may read and view_index_metadata",
+        "gpu_metrics: 4 of 42 fields",
+    ):
         assert part in said
     assert fake.problems == []
 
@@ -97,6 +102,10 @@ def _no_key(fake: ShipperElasticsearch) -> None:
 def _no_sql(fake: ShipperElasticsearch) -> None:
     reason = "no handler found for uri [/_sql?format=json] and method [POST]"
     fake.faults.append(Fault("/_sql", 400, "illegal_argument_exception", reason, times=1))
+
+
+def _not_it(fake: ShipperElasticsearch) -> None:
+    fake.faults.append(Fault("/", body={"message": "It works!"}))
 
 
 def _no_read(fake: ShipperElasticsearch) -> None:
@@ -131,7 +140,8 @@ def _open(fake: ShipperElasticsearch) -> None:
     ("broken", "state", "said"),
     [
         (_no_key, "fail", "not allowed to use its version (401) — give telemetry.elasticsearch an API key"),
-        (_no_sql, "warn", "set telemetry.elasticsearch.language to dsl"),
+        (_no_sql, "warn", "nothing: the Query DSL is used instead"),
+        (_not_it, "fail", "what answers there is not Elasticsearch — check telemetry.elasticsearch.url"),
         (_no_read, "fail", "u lacks read on metrics-nvidia_gpu.stats-* — grant it"),
         (_no_index, "fail", "syslog: no index is called logs-system.syslog-* — see what is there with 'llo11ypop catalog"),
         (_no_time, "fail", "syslog: logs-system.syslog-* has no usable time of it ('ts')"),
@@ -152,8 +162,23 @@ def test_what_is_wrong_with_elasticsearch_is_one_line_with_the_next_step(
     assert [s for s, text in found if said in text] == [state], found
 
 
+def test_where_the_settings_allow_only_sql_it_must_be_answered(
+    fake: ShipperElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLO11YPOP__TELEMETRY__ELASTICSEARCH__LANGUAGE", "sql")
+    _no_sql(fake)
+    assert [s for s, text in lines("elasticsearch") if "language to auto or dsl" in text] == ["fail"]
+
+
+def test_opensearch_is_asked_neither_for_sql_nor_for_privileges(fake: ShipperElasticsearch) -> None:
+    fake.version = {"number": "3.8.0", "distribution": "opensearch"}
+    found = lines("elasticsearch")
+    assert found[0] == ("ok", f"{fake.url}: OpenSearch 3.8.0, asked in the Query DSL, cluster 'fake'")
+    assert not any(path.startswith(("/_sql", "/_security")) for _, path, _ in fake.requests)
+
+
 def test_a_key_for_indices_alone_is_enough(fake: ShipperElasticsearch) -> None:
-    fake.faults.append(Fault("/", 403, "security_exception", "cluster:monitor/main"))
+    fake.version = None
     found = lines("elasticsearch")
     assert "its version is not told to this key" in found[0][1]
 

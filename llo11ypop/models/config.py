@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -30,6 +31,8 @@ METHODS: tuple[Method, ...] = ("json_schema", "function_calling", "json_mode")
 def _base_url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("write it as http://host:port/v1 or https://…")
+    if "@" in urlsplit(text).netloc:
+        raise ValueError("no user and password in the address: the key goes into api_key_file")
     return text.rstrip("/")
 
 

@@ -99,7 +99,7 @@ def _open(one: Endpoint, asking: dict[str, Any]) -> "tuple[openai.DefaultAsyncHt
         api_key=SecretStr(one.key() or NO_KEY),
         timeout=one.timeout_s,
         max_retries=0,
-        stream_usage=True,
+        use_responses_api=False,
         http_async_client=http,
         # In the body rather than as arguments: the SDK's parse() would drop the text of an answer that was cut off.
         extra_body={one.max_tokens_as: one.max_tokens, **asking, **one.extra},

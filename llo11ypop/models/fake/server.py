@@ -116,6 +116,7 @@ class FakeModelServer:
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     block_on_close = False
     fake: FakeModelServer
 
@@ -125,6 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "llo11ypop-fake-model"
     sys_version = ""
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: 40 ms otherwise
 
     def do_GET(self) -> None:
         if self.path.rstrip("/").endswith("/models"):

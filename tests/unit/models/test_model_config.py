@@ -69,6 +69,7 @@ def test_roles_that_fall_back_to_each_other_end(tmp_path: Path) -> None:
         ("preset: vlm", 1, "no preset named 'vlm' — did you mean vllm"),
         ("roles:\n  writer:\n    model: a", 2, "base_url: Field required"),
         ("preset: vllm\nroles:\n  writer:\n    model: a\n    base_url: host:8000", 5, "write it as http"),
+        ("roles:\n  writer: {model: a, base_url: 'https://u:p@h/v1'}", 2, "no user and password"),
         ("preset: vllm\nroles:\n  writer:\n    model: a\n    temprature: 0", 5, "temprature: Extra inputs"),
         ("preset: vllm\ndefaults:\n  timeout_s: -1\nroles:\n  writer: {model: a}", 3, "timeout_s"),
         ("preset: vllm\nroles:\n  writer:\n    model: a\n    structured: xml", 5, "structured"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from llo11ypop.cli.doctor_caps import capped
 from llo11ypop.cli.doctor_clock import Found, dated, said
 from llo11ypop.core.clock import SystemClock
 from llo11ypop.core.errors import Llo11yPopError, StoreError
@@ -46,6 +47,7 @@ async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> lis
             if section.language != "dsl":
                 found += await _asked_in_sql(client, alone=section.language == "sql")
             found += await _allowed(client, sorted({p.index for p in lie.values()} | set(own)))
+            found += await capped(client, sorted({p.index for p in lie.values()} | set(own)))
         try:
             found += await _indices(client, there, catalog, lie)
         except Llo11yPopError as bad:

@@ -183,11 +183,12 @@ async def answer_instant(ledger: "Ledger") -> datetime:
 async def latest_instant(store: "TelemetryStore") -> datetime:
     """Just after the last row of telemetry, so that a recorded fleet is looked at when it ended.
 
-    Raises StoreError when there is no telemetry at all.
+    Rows that come steadily decide where there are any; events may be dated ahead (planned work) or be old. Raises StoreError
+    when there is no telemetry at all.
     """
     now = SystemClock().now()
     seen = await store.coverage(now + timedelta(days=3650), now - timedelta(days=3650))
-    ends = [c.last_at for c in seen.values() if c.last_at and c.cadence]
+    ends = [c.last_at for c in seen.values() if c.last_at and c.cadence] or [c.last_at for c in seen.values() if c.last_at]
     if not ends:
         raise StoreError("the telemetry store is empty", next_step="load telemetry, or use --fleet")
     return min(now, max(ends) + timedelta(seconds=1))

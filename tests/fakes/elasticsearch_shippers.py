@@ -1,8 +1,8 @@
 # ruff: noqa: S608 - tables of our own
 """A fake Elasticsearch that holds what official shippers write: patterns over indices, mappings of their own, and privileges.
 
-`_resolve/index` and `_has_privileges` are not in the trimmed API schema; their rules here are written from the documentation
-(Elasticsearch 9, REST APIs).
+`_resolve/index`, `_has_privileges` and the settings are not in the trimmed API schema; their rules here are written from the
+documentation (Elasticsearch 9, REST APIs).
 """
 
 import fnmatch
@@ -36,6 +36,8 @@ class ShipperElasticsearch(FakeElasticsearch):
     granted: dict[str, set[str]] | None = None
     """Pattern of names → privileges; None: the user may do all."""
     security: bool = True
+    limits: dict[str, str] = field(default_factory=dict)
+    """Settings that are not the defaults."""
     version: dict[str, str] | None = field(default_factory=lambda: {"number": "9.5.0"})
     """None: the key may not ask for it."""
     clock_off: timedelta = timedelta(0)
@@ -63,7 +65,8 @@ class ShipperElasticsearch(FakeElasticsearch):
         """The two endpoints that the schema does not have; the plain fake answers the rest."""
         path = unquote(urlsplit(target).path)
         resolve = path.startswith("/_resolve/index/")
-        if not resolve and path != "/_security/user/_has_privileges":
+        settings = path == "/_cluster/settings" or path.endswith("/_settings/index.max_result_window")
+        if not resolve and not settings and path != "/_security/user/_has_privileges":
             return super().answer(method, target, body, headers)
         sent = json.loads(body) if body else None
         self.requests.append((method, path, sent))
@@ -72,6 +75,8 @@ class ShipperElasticsearch(FakeElasticsearch):
             return fault.status, error(fault.kind, fault.reason, fault.status)
         if not self._known(headers):
             return 401, error("security_exception", "missing authentication credentials", 401)
+        if settings:
+            return 200, self._settings(path)
         if resolve:
             return 200, self._resolved(path.removeprefix("/_resolve/index/"))
         if not self.security:
@@ -88,6 +93,16 @@ class ShipperElasticsearch(FakeElasticsearch):
             "aliases": [],
             "data_streams": [s for s in streams if _under(str(s["name"]), pattern)],
         }
+
+    def _settings(self, path: str) -> Any:
+        """Flat, with defaults, as they are asked for."""
+        if path == "/_cluster/settings":
+            defaults = {"search.max_buckets": "65536"}
+            return {"persistent": {n: v for n, v in self.limits.items() if n in defaults}, "transient": {}, "defaults": defaults}
+        window = "index.max_result_window"
+        own = {n: v for n, v in self.limits.items() if n == window}
+        names = self._matching(path.strip("/").partition("/")[0])
+        return {n: {"settings": own, "defaults": {} if own else {window: "10000"}} for n in names}
 
     def _privileges(self, sent: Any) -> tuple[int, Any]:
         if set(sent) - {"index", "cluster", "application"} or not all(set(i) == {"names", "privileges"} for i in sent["index"]):

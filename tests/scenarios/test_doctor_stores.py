@@ -108,6 +108,14 @@ def _not_it(fake: ShipperElasticsearch) -> None:
     fake.faults.append(Fault("/", body={"message": "It works!"}))
 
 
+def _small_pages(fake: ShipperElasticsearch) -> None:
+    fake.limits["index.max_result_window"] = "1000"
+
+
+def _few_buckets(fake: ShipperElasticsearch) -> None:
+    fake.limits["search.max_buckets"] = "10000"
+
+
 def _no_read(fake: ShipperElasticsearch) -> None:
     fake.granted = {"*": {"view_index_metadata"}, "logs-*": {"read", "view_index_metadata"}}
 
@@ -148,6 +156,8 @@ def _open(fake: ShipperElasticsearch) -> None:
         (_renamed, "warn", "gpu_metrics: power_w are not in the mapping any more — run 'llo11ypop catalog discover' again"),
         (_two_types, "warn", "gpu.power.usage of metrics-nvidia_gpu.stats-* have several types"),
         (_ahead, "fail", "s ahead of this machine — set both by NTP"),
+        (_small_pages, "fail", f"{SYSLOG}: index.max_result_window is 1,000, and a page has 5,000 rows — raise it"),
+        (_few_buckets, "warn", "search.max_buckets is 10,000, and an answer may have 60,000"),
         (_open, "warn", "its security is off"),
     ],
 )

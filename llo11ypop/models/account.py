@@ -90,8 +90,9 @@ def _count(spent: Spent) -> None:
     where = (spent.role, spent.model)
     metrics.MODEL_CALLS.labels(*where, spent.outcome).inc()
     metrics.MODEL_CALL_DURATION.labels(*where).observe(spent.latency_s)
-    if spent.usage is None:
+    if spent.unmetered:
         metrics.MODEL_UNMETERED.labels(*where).inc()
+    if spent.usage is None:
         return
     for kind, tokens in (("in", spent.usage.tokens_in), ("out", spent.usage.tokens_out), ("cached", spent.usage.tokens_cached)):
         metrics.MODEL_TOKENS.labels(*where, kind).inc(tokens)

@@ -81,11 +81,12 @@ class Exchange:
         await ready()
         tries = 0
         while True:
+            method = self._method(turn.one)
             try:
-                return await self._try(turn)
+                return await self._try(turn, method)
             except Failed as bad:
                 pause = self._pause_s * 2**tries if bad.retry_after_s is None else bad.retry_after_s
-                if not (bad.wants_other_method and self._other_method(turn.one)):
+                if not (bad.wants_other_method and self._other_method(turn.one, method)):
                     if bad.reason not in AGAIN or tries >= turn.one.retries or pause > LONGEST_PAUSE_S:
                         raise
                     tries += 1
@@ -94,21 +95,22 @@ class Exchange:
     def _method(self, one: Endpoint) -> Method:
         return self._methods.get(one.place, METHODS[0]) if one.structured == "auto" else one.structured
 
-    def _other_method(self, one: Endpoint) -> bool:
+    def _other_method(self, one: Endpoint, refused: Method) -> bool:
         """Go on with the next way of asking, where that is ours to choose; whether there is one."""
-        after = METHODS.index(self._method(one)) + 1
+        after = METHODS.index(refused) + 1
         if one.structured != "auto" or after == len(METHODS):
             return False
-        self._methods[one.place] = METHODS[after]
+        if self._method(one) == refused:  # another question may have gone on already
+            self._methods[one.place] = METHODS[after]
         return True
 
-    async def _try(self, turn: Turn) -> Taken:
+    async def _try(self, turn: Turn, method: Method) -> Taken:
         one, place, call_id = turn.one, self._places.of(turn.one), new_id()
         async with self._account.bill(one, turn.prompt_tokens) as bill, place.turn(one.timeout_s):
             started = time.monotonic()
             self._charge(bill, turn, CANCELLED, 0.0, None, Usage(turn.prompt_tokens, one.max_tokens))
             try:
-                answer = await send(one, self._method(one), self._worded(turn), turn.request.name, turn.request.schema)
+                answer = await send(one, method, _worded(turn, method), turn.request.name, turn.request.schema)
             except Failed as bad:
                 place.ended(bad.reason)
                 worked = bad.reason == Reason.TIMEOUT
@@ -125,12 +127,6 @@ class Exchange:
             self._charge(bill, turn, outcome, latency_s, answer, estimate)
             await self._keep(turn, bill, call_id, text, answers.printable(why))
             return Taken(value, text, bill.spent.usage if bill.spent else None, latency_s, call_id)
-
-    def _worded(self, turn: Turn) -> Messages:
-        if self._method(turn.one) != "json_mode":
-            return turn.messages
-        (_, system), (_, user), *more = turn.messages
-        return (("system", system), ("user", answers.with_schema(user, turn.request.schema)), *more)
 
     def _charge(self, bill: Bill, turn: Turn, outcome: str, latency_s: float, answer: Answer | None, estimate: Usage) -> None:
         usage = priced(turn.one, answer.usage) if answer is not None and answer.usage is not None else None
@@ -165,3 +161,10 @@ class Exchange:
             await self._record.keep(call)
         except LedgerError as bad:
             log.warning(Event.MODEL_NOT_RECORDED, why=bad.line())
+
+
+def _worded(turn: Turn, method: Method) -> Messages:
+    if method != "json_mode":
+        return turn.messages
+    (_, system), (_, user), *more = turn.messages
+    return (("system", system), ("user", answers.with_schema(user, turn.request.schema)), *more)

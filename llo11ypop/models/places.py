@@ -50,7 +50,7 @@ class Place:
         if reason in DOWN:
             was_open = self._breaker.open_until_s is not None
             if self._breaker.broke(time.monotonic()) and not was_open:
-                log.error(Event.MODEL_CIRCUIT_OPENED, model=self._model, url=self._base_url, reason=reason)
+                log.warning(Event.MODEL_CIRCUIT_OPENED, model=self._model, url=self._base_url, reason=reason)
         elif self._breaker.succeeded():
             log.info(Event.MODEL_CIRCUIT_CLOSED, model=self._model, url=self._base_url)
         metrics.MODEL_CIRCUIT_OPEN.labels(self._model).set(self._breaker.open_until_s is not None)

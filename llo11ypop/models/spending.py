@@ -46,6 +46,11 @@ class Spent:
     cached: bool = False
     """Answered from memory: nothing was sent."""
 
+    @property
+    def unmetered(self) -> bool:
+        """Whether it used tokens that nobody counted; a request that was turned away used none."""
+        return not self.cached and self.usage is None and self.estimate != NOTHING
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -113,7 +118,10 @@ class Spending:
         lines = [f"{one['role']} ({one['model']}): {_said(one, currency)}" for one in found["by_role"]]
         if len(lines) > 1:
             lines.append(f"all: {_said(found, currency)}")
-        lines += [f"{role}: left to the rule mind {n} times ({reason})" for (role, reason), n in sorted(self.refused.items())]
+        lines += [
+            f"{role}: left to the rule mind {_counted(n, 'time')} ({reason})"
+            for (role, reason), n in sorted(self.refused.items())
+        ]
         return lines
 
     def _reasons(self) -> Counter[str]:
@@ -179,7 +187,7 @@ def _figures(calls: list[Spent]) -> dict[str, Any]:
         "calls": len(sent),
         "from_memory": len(calls) - len(sent),
         "not_accepted": sum(c.outcome != ACCEPTED for c in sent),
-        "unmetered": len(sent) - len(metered),
+        "unmetered": sum(c.unmetered for c in sent),
         "tokens_in": sum(u.tokens_in for u in metered),
         "tokens_out": sum(u.tokens_out for u in metered),
         "tokens_cached": sum(u.tokens_cached for u in metered),
@@ -188,8 +196,12 @@ def _figures(calls: list[Spent]) -> dict[str, Any]:
     }
 
 
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def _said(one: dict[str, Any], currency: str) -> str:
-    parts = [f"{one['calls']} calls", f"{one['tokens_in']:,} + {one['tokens_out']:,} tokens"]
+    parts = [_counted(one["calls"], "call"), f"{one['tokens_in']:,} + {one['tokens_out']:,} tokens"]
     if one["tokens_cached"]:
         parts.append(f"{one['tokens_cached']:,} of them cached by the server")
     if one["cost"] is not None:

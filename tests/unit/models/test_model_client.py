@@ -100,6 +100,14 @@ async def test_where_auto_is_refused_the_next_way_is_tried_and_remembered(fake: 
     ]
 
 
+async def test_questions_at_once_move_on_by_one_way_and_not_by_two(fake: FakeModelServer) -> None:
+    fake.script(methods=("function_calling", "json_mode"))
+    models = client(fake, max_in_flight=8)
+    many = await asyncio.gather(*(models.ask(request(user=str(n))) for n in range(6)))
+    assert [m.value for m in many] == [VALUE] * 6
+    assert all((b.get("response_format") or {}).get("type") != "json_object" for b in fake.bodies)
+
+
 async def test_what_doctor_found_is_used_and_what_is_pinned_stays(fake: FakeModelServer) -> None:
     found: dict[tuple[str, str], Method] = {(fake.base_url, "fake-model"): "function_calling"}
     await client(fake, methods=found).ask(request())
@@ -243,8 +251,8 @@ async def test_scopes_lie_in_each_other(fake: FakeModelServer) -> None:
     assert (len(cycle.calls), len(question.calls)) == (2, 2)
     assert [one["role"] for one in cycle.summary()["by_role"]] == ["director", "writer"]
     lines = cycle.lines("USD")
-    assert lines[0].startswith("director (fake-model): 1 calls, ")
-    assert lines[-1] == "director: left to the rule mind 1 times (budget)"
+    assert lines[0].startswith("director (fake-model): 1 call, ")
+    assert lines[-1] == "director: left to the rule mind 1 time (budget)"
 
 
 async def test_a_call_that_nobody_waits_for_is_counted_and_gives_its_turn_back(fake: FakeModelServer) -> None:

@@ -48,6 +48,7 @@ async def test_a_fault_is_refused_with_its_reason(fake: FakeModelServer, role: s
     assert bad.value.call_id
     assert len(fake.bodies) == requests == len(spent.calls)
     assert spent.summary()["refused"] == {reason: 1}
+    assert spent.summary()["unmetered"] == (fault == "slow"), "who was turned away used no tokens"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -22,7 +22,9 @@ async def examine_prometheus(settings: "Settings", catalog: "Catalog") -> list[F
 
     section = settings.telemetry.prometheus
     if not section.url:
-        return []
+        named = sorted({dataset for table in catalog.own for dataset in catalog.aliases[table].series})
+        text = f"telemetry.aliases finds {', '.join(named)} in a Prometheus, and telemetry.prometheus.url is not set — set it"
+        return [("warn", text)] if named else []
     there, lie = access(section), places(section, catalog)
     found: list[Found] = []
     try:

@@ -265,6 +265,13 @@ def test_a_prometheus_is_looked_at_too(monkeypatch: pytest.MonkeyPatch, change: 
     assert [s for s, text in found if said in text] == [state], found
 
 
+def test_series_that_were_found_need_an_address() -> None:
+    (Path("own") / "es.yaml").write_text("source: x\ndescription: y\nnames: {}\nseries: {gpu_metrics: {rows: power_w}}\n")
+    assert lines("prometheus") == [
+        ("warn", "telemetry.aliases finds gpu_metrics in a Prometheus, and telemetry.prometheus.url is not set — set it")
+    ]
+
+
 PROM = {"uid": "P1", "name": "Mimir", "type": "prometheus", "jsonData": {}}
 ELASTIC = {"uid": "E1", "name": "Logs", "type": "elasticsearch", "jsonData": {"timeField": "@timestamp"}}
 

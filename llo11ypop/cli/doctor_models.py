@@ -20,6 +20,7 @@ async def examine_models(settings: "Settings") -> list[Line]:
     """Lines about each model of each server that a role is set to. Raises ConfigError."""
     from llo11ypop.daemon.models import read_models
     from llo11ypop.models import probed
+    from llo11ypop.models.config import ANALYSTS
 
     models = read_models(settings)
     if not models.endpoints:
@@ -30,6 +31,10 @@ async def examine_models(settings: "Settings") -> list[Line]:
         found = await _examined(one, ", ".join(roles), lines)
         if found is not None:
             kept.append(found)
+    if unused := [role for role in models.endpoints if role.startswith(ANALYSTS)]:
+        lines.append(
+            ("warn", f"{', '.join(unused)}: no analyst asks a model in this version; the query writer reads for all areas")
+        )
     try:
         probed.write(settings.models.probed, kept)
     except OSError as bad:

@@ -39,8 +39,9 @@ async def test_the_strictest_way_that_works_is_found_kept_and_used(fake: FakeMod
     methods = ("json_schema", "function_calling", "json_mode")
     fake.script(methods=methods[methods.index(method) :])
     found = settings(tmp_path, fake, "  writer: {}\n  analyst: {}\n")
-    ((state, text),) = await examine_models(found)
-    assert state == "ok"
+    (state, text), (other, unused) = await examine_models(found)
+    assert (state, other) == ("ok", "warn")
+    assert unused.startswith("analyst: no analyst asks a model")
     assert text.startswith(f"writer, analyst: fake-model at {fake.base_url}, {method}, 32,768 tokens of context, ")
     fake.script(methods=methods[methods.index(method) :])
     assert (await models_of(found).ask(request("writer"))).value == VALUE

@@ -43,13 +43,14 @@ def running() -> Iterator[str]:
 
 def fill(url: str, connection: duckdb.DuckDBPyConnection, catalog: Catalog, *, only: tuple[str, ...] = ()) -> None:
     """Write the tables of a fleet's database as the indices that our loader writes."""
-    asyncio.run(_fill(Access((url,)), connection, catalog, only))
+    asyncio.run(filled(url, connection, catalog, only))
 
 
-async def _fill(access: Access, connection: duckdb.DuckDBPyConnection, catalog: Catalog, only: tuple[str, ...]) -> None:
+async def filled(url: str, connection: duckdb.DuckDBPyConnection, catalog: Catalog, only: tuple[str, ...] = ()) -> None:
+    """The same inside an event loop. It takes about a second for 500 rows."""
     from elasticsearch.helpers import async_bulk
 
-    async with connect(access, plain=True) as client:
+    async with connect(Access((url,), timeout_s=120.0), plain=True) as client:
         for name, dataset in catalog.datasets.items():
             listed = "SELECT column_name FROM information_schema.columns WHERE table_name = ?"
             there = frozenset(column for (column,) in connection.execute(listed, [name]).fetchall())
@@ -61,5 +62,5 @@ async def _fill(access: Access, connection: duckdb.DuckDBPyConnection, catalog: 
                 {"_op_type": "create", "_index": index.pattern, "_id": identity, "_source": document}
                 for identity, document in documents(connection, dataset, index, there)
             )
-            await async_bulk(client, actions, chunk_size=5000)
+            await async_bulk(client, actions, chunk_size=1000)
             await client.indices.refresh(index=index.pattern)

@@ -1,8 +1,12 @@
 """A small fleet in both stores: as rows in DuckDB and, under dcgm-exporter's names, as series in Prometheus."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 
+import duckdb
+
+from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.prometheus import Place, PrometheusStore
 from llo11ypop.stores.prometheus_access import Access
@@ -67,3 +71,26 @@ def duckdb_store() -> DuckDbStore:
 def prometheus_store(url: str, **more: Any) -> PrometheusStore:
     """The rows behind an address."""
     return PrometheusStore(Access(url, **more), catalog(), PLACES)
+
+
+SLOTS = frozenset({"gpu_index"})
+"""Numbers that name something, and are labels."""
+
+
+def exported(connection: duckdb.DuckDBPyConnection, catalog: Catalog, datasets: frozenset[str]) -> list[Sample]:
+    """Whole datasets of a fleet's database as series, under the catalog's own names."""
+    found: list[Sample] = []
+    for name in sorted(datasets):
+        dataset = catalog.datasets[name]
+        there = connection.execute(f'SELECT * FROM "{name}"').to_arrow_table().to_pylist()  # noqa: S608 - a name of the catalog
+        for row in there:
+            stamp = row[dataset.time].replace(tzinfo=UTC).timestamp()
+            labels = {
+                n: str(row[n]) for n, spec in dataset.fields.items() if row.get(n) and (spec.type == "string" or n in SLOTS)
+            }
+            labels |= {n: str(row[n]) for n in SLOTS if row.get(n) is not None}
+            for field, spec in dataset.fields.items():
+                value = row.get(field)
+                if spec.numeric and field not in SLOTS and value is not None and value == value:  # noqa: PLR0124 - no NaN
+                    found.append((f"{name}_{field}", labels, stamp, float(value)))
+    return found

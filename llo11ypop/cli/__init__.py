@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evidence": ("evidence", "Show evidence, and run its query again."),
     "simulate": ("simulate", "Write a simulated fleet with known incidents."),
     "load": ("load", "Write a fleet's file into Elasticsearch."),
+    "parity": ("parity", "Compare the configured store with a loaded file."),
     "score": ("score", "Judge proposals against what was injected."),
     "replay": ("replay", "Run the loop over a recorded fault trace."),
     "eval": ("evaluate", "Ask the suite's questions and score the answers."),

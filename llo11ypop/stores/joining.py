@@ -39,7 +39,7 @@ def joined_within(catalog: Catalog, elsewhere: frozenset[str]) -> Callable[[Sele
     """Which selects a main store that joins can answer: those whose every dataset lies in it."""
 
     def joins(select: Select) -> bool:
-        reached = {catalog.route(select.dataset, name) for name in names_used(select)}
+        reached = [catalog.route(select.dataset, name) for name in names_used(select)]
         on_way = {r.dataset for r in reached} | {step.to for r in reached for step in r.path}
         return not elsewhere & {select.dataset, *on_way}
 

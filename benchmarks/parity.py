@@ -1,0 +1,143 @@
+"""Every store against DuckDB on the same fleet: playbook, goal and question plans, and whole cycles. Writes docs/parity.md.
+
+python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]. Elasticsearch SQL is the strict fake of the tests
+(or a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on osmem-server, PromQL on Prometheus.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+from pydantic import SecretStr
+
+from llo11ypop.catalog import Catalog, load_catalog
+from llo11ypop.daemon.compose import latest_instant
+from llo11ypop.evals.parity_plans import filed, instants, questions, shipped
+from llo11ypop.evals.parity_table import Target, compared, cycled, page
+from llo11ypop.query.store import TelemetryStore
+from llo11ypop.settings import load_settings
+from llo11ypop.simulator.simulate import simulate
+from llo11ypop.simulator.spec import SimulationSpec
+from llo11ypop.simulator.writer import write_fleet
+from llo11ypop.stores.duckdb import DuckDbStore
+from llo11ypop.stores.elasticsearch import ElasticsearchStore
+from llo11ypop.stores.elasticsearch_access import Access
+from llo11ypop.stores.elasticsearch_languages import DSL
+from llo11ypop.stores.joining import JoiningStore, joined_within
+from llo11ypop.stores.prometheus import Place, PrometheusStore
+from llo11ypop.stores.prometheus_access import Access as PrometheusAccess
+from llo11ypop.stores.spanning import SpanningStore
+
+ROOT = Path(__file__).resolve().parent.parent
+GPUS, DAYS, SEED = 16, 1.0, 5
+SCENARIO = ROOT / "benchmarks" / "parity.yaml"
+CYCLES = 2
+IN_PROMETHEUS = frozenset({"gpu_metrics", "switch_metrics", "facility_power"})
+Opened = tuple[Target, TelemetryStore]
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--every", type=int, default=150, help="every n-th question")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        fleet = Path(folder) / "fleet.duckdb"
+        write_fleet(simulate(SimulationSpec(seed=SEED, gpus=GPUS, days=DAYS, scenario=SCENARIO))[0], fleet)
+        targets = asyncio.run(run(fleet, stack, given.only, given.every))
+    text = page(targets, "python benchmarks/parity.py --out docs/parity.md", described())
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+def described() -> str:
+    return f"a simulated fleet of {GPUS} GPUs and {DAYS:g} day with the incidents of `benchmarks/parity.yaml`"
+
+
+async def run(fleet: Path, stack: ExitStack, only: list[str], every: int) -> list[Target]:
+    catalog = load_catalog(ROOT / "config")
+    asked = await questions(fleet, ROOT / "tests" / "evals", every=every)
+    ours = DuckDbStore.open(fleet, catalog, read_only=True)
+    at = await latest_instant(ours)
+    asked += shipped(ROOT / "config", catalog, at)
+    settings = load_settings(ROOT / "config", telemetry={"path": fleet})
+    when = instants(at, CYCLES, timedelta(hours=2))
+    expected, _ = await filed(settings, ours, when)
+    targets = []
+    for name, opened in OPENERS.items():
+        if only and name not in only:
+            continue
+        target, theirs = await opened(fleet, catalog, ours, stack)
+        began = time.perf_counter()
+        await compared(target, asked, ours, theirs)
+        found, errors = await filed(settings, theirs, when)
+        cycled(target, expected, found, CYCLES)
+        took = time.perf_counter() - began
+        print(f"{name}: {len(target.found)} plans, {theirs.query_count} queries, {took:.0f} s, {errors[:3]}", file=sys.stderr)
+        targets.append(target)
+    return targets
+
+
+async def _sql(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
+    from tests.fakes.elasticsearch import FakeElasticsearch, serving
+
+    key = SecretStr(os.environ.get("LLO11YPOP_ES_API_KEY", ""))
+    if url := os.environ.get("LLO11YPOP_ES_URL"):
+        how = "a real Elasticsearch"
+    else:
+        fake = FakeElasticsearch()
+        fake.hold(fleet, catalog)
+        url, how = stack.enter_context(serving(fake)).url, "the strict fake of the tests; never a real one so far"
+    store = ElasticsearchStore(Access((url,), api_key=key), catalog, deadline_s=600)
+    return Target("Elasticsearch SQL", how), JoiningStore(store, catalog)
+
+
+async def _dsl(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
+    from tests import opensearch_server
+
+    url = stack.enter_context(opensearch_server.running())
+    with duckdb.connect(str(fleet), read_only=True) as connection:
+        await opensearch_server.filled(url, connection, catalog)
+    store = ElasticsearchStore(Access((url,), timeout_s=120), catalog, language=DSL, deadline_s=600)
+    return Target("Query DSL", "osmem-server, an OpenSearch in memory"), JoiningStore(store, catalog)
+
+
+async def _prometheus(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
+    from tests.prometheus_fleet import exported
+    from tests.prometheus_server import running
+
+    with duckdb.connect(str(fleet), read_only=True) as connection:
+        url = stack.enter_context(running(exported(connection, catalog, IN_PROMETHEUS)))
+    places = {name: Place(rows=next(iter(_numbers(catalog, name)))) for name in sorted(IN_PROMETHEUS)}
+    store = PrometheusStore(PrometheusAccess(url, timeout_s=120), catalog, places, deadline_s=600)
+    spanning = SpanningStore(ours, {"prometheus": store}, dict.fromkeys(IN_PROMETHEUS, "prometheus"), catalog)
+    how = f"Prometheus 2.42 with {', '.join(sorted(IN_PROMETHEUS))}; the rest in DuckDB, and only plans over these"
+    target = Target("PromQL", how, only=IN_PROMETHEUS)
+    return target, JoiningStore(spanning, catalog, joined_within(catalog, IN_PROMETHEUS))
+
+
+def _numbers(catalog: Catalog, name: str) -> list[str]:
+    return [n for n, spec in catalog.datasets[name].fields.items() if spec.numeric and n not in catalog.datasets[name].grain]
+
+
+OPENERS: dict[str, Callable[[Path, Catalog, TelemetryStore, ExitStack], Awaitable[Opened]]] = {
+    "Elasticsearch SQL": _sql,
+    "Query DSL": _dsl,
+    "PromQL": _prometheus,
+}
+
+
+if __name__ == "__main__":
+    main()

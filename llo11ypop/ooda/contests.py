@@ -7,6 +7,7 @@ the rules made of them.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from llo11ypop.agents.causes.model_mind import UNKNOWN
 from llo11ypop.core.reasoning import Finding
 from llo11ypop.ooda.orient import AS_THE_RULES, Key, Scene, Weighing, compete, key_of, planned_for
 
@@ -14,7 +15,6 @@ CLOSE = 0.6
 """A rival this strong, as a share of the strongest, may be put before it; evidence is not talked away (our assumption)."""
 WEAK = 0.6
 """Below this strength a cause may be doubted although nothing competes with it (our assumption)."""
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ ACCOUNTS = "It accounts for "
 """How the template begins its sentence on further symptoms."""
 SHORTEST_HIDDEN = 3
 """A shorter text cannot be found again in a sentence: the whole sign is left out then."""
+SHORTEST_CUT = 8
+"""A sign that shows this much of the beginning of a text, but not all of it, is left out."""
 _FIGURE = re.compile(r"[-+\d.,:TZ/ ]*\d[-+\d.,:TZ/ ]*")
 _PART_NAME = re.compile(r"[A-Za-z]{1,8}[_-]?\d{1,4}[A-Za-z]?")
 """`FAN3`, `psu_1`: too short to say anything."""
@@ -44,17 +46,18 @@ class Names:
 
     def shown(self, text: str, row: Mapping[str, Any]) -> str:
         """The sentence of a row without what may not be read; empty where that cannot be told apart."""
-        foreign = [v for v in row.values() if isinstance(v, str) and v and not self._harmless(v)]
+        foreign = {v for value in row.values() for v in _texts(value) if v and v not in self.ours and not self._harmless(v)}
+        if any(len(v) < SHORTEST_HIDDEN and v in text for v in foreign):
+            return ""
         for value in sorted(foreign, key=len, reverse=True):
-            if value in text and value not in self.ours and len(value) < SHORTEST_HIDDEN:
-                return ""
-            text = text.replace(value, self.ours.get(value, HIDDEN))
-        return self.renamed(text)
+            text = text.replace(value, HIDDEN)
+        cut_short = any(v[:SHORTEST_CUT] in text for v in foreign if len(v) > SHORTEST_CUT)
+        return "" if cut_short else self.renamed(text)
 
     def renamed(self, text: str) -> str:
         """With our names for things that no inventory lists."""
         for theirs in sorted(self.ours, key=len, reverse=True):
-            text = text.replace(theirs, self.ours[theirs])
+            text = re.sub(rf"(?<![\w-]){re.escape(theirs)}(?![\w-])", self.ours[theirs], text)
         return text
 
     def given_back(self, text: str) -> str:
@@ -108,6 +111,15 @@ def facts_of(proposal: Proposal, hypothesis: Hypothesis, names: Names) -> Facts:
         entity=names.renamed(_id(proposal.entities)),
         since=f"{proposal.since:%Y-%m-%d %H:%M}Z",
     )
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a value of a row."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [t for pair in value.items() for v in pair for t in _texts(v)]
+    return [t for v in value for t in _texts(v)] if isinstance(value, (list, tuple, set)) else []
 
 
 def _action(action: ProposedAction) -> str:

@@ -1,6 +1,7 @@
 """A small fleet with nine open faults, cycles over it with any mind, and what they filed."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from llo11ypop.ooda.wording import closed_words
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.store import Coverage, Exports, TelemetryStore
 from llo11ypop.settings import load_settings
+from llo11ypop.simulator.truth import truth_path
 from llo11ypop.stores.duckdb import DuckDbStore
 
 AT = datetime(2026, 5, 2, 13, 30, tzinfo=UTC)
@@ -40,8 +42,9 @@ def fleet(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"loop-{content_hash(STORY.read_text(encoding='utf-8'))[:6]}-{makers()}.duckdb"
     if not path.exists():
-        draft = path.with_suffix(".draft")
+        draft = path.with_name(f".{os.getpid()}-{path.name}")
         simulate_fleet(draft, seed=7, gpus=128, days=1.6, profile="full", quiet=False, scenario=STORY)
+        truth_path(draft).unlink(missing_ok=True)
         draft.replace(path)
     return path
 

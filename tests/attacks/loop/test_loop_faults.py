@@ -39,7 +39,7 @@ async def test_a_failing_endpoint_leaves_a_role_to_its_rule_mind(
     broken = Rule.model_validate({"role": role, "fault": fault})
     server.script([broken, *honest(quiet_run)], slow_s=5)
     before = refused(role)
-    run = await clean.cycle(minds(server, timeouts={role: 0.2} if fault == "slow" else {}))
+    run = await clean.cycle(minds(server, [role], timeouts={role: 0.2} if fault == "slow" else {}))
     said = run.report.minds[NODES[role]]
     assert run.report.errors == []
     assert run.acts() == quiet_run.acts()
@@ -47,10 +47,17 @@ async def test_a_failing_endpoint_leaves_a_role_to_its_rule_mind(
     assert (said["mind"], said["answered"], said["why"]) == ("rule", 0, [REASONS[fault]])
     assert refused(role) == before + said["asked"]
     assert run.report.spent["refused"] == {REASONS[fault]: said["asked"]}
-    if role == "writer":
-        assert run.texts() == quiet_run.texts()
-    else:
-        assert all(p.summary.endswith(WORDED) for p in run.proposals.values())
+    assert run.texts() == quiet_run.texts()
+
+
+async def test_roles_whose_endpoints_answer_are_used_beside_those_that_fail(
+    clean: Stage, quiet_run: Run, server: FakeModelServer
+) -> None:
+    server.script([Rule(role="director", fault="500"), Rule(role="causes", fault="prose"), *honest(quiet_run)])
+    run = await clean.cycle(minds(server))
+    assert {m["role"]: m["mind"] for m in run.report.minds.values()} == {"director": "rule", "causes": "rule", "writer": "model"}
+    assert run.acts() == quiet_run.acts()
+    assert all(p.summary.endswith(WORDED) for p in run.proposals.values())
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -59,21 +66,19 @@ async def test_a_server_that_counts_no_tokens_is_used_and_its_calls_are_shown_as
 ) -> None:
     uncounted = [r.model_copy(update={"fault": "no_usage"}) for r in honest(quiet_run)]
     server.script(uncounted if role == "writer" else [Rule(role=role, fault="no_usage"), *honest(quiet_run)])
-    run = await clean.cycle(minds(server))
+    run = await clean.cycle(minds(server, [role]))
     said = run.report.minds[NODES[role]]
     assert (said["mind"], said["answered"]) == ("model", said["asked"])
     assert run.report.spent["unmetered"] == said["asked"]
     assert run.acts() == quiet_run.acts()
-    assert all(p.summary.endswith(WORDED) for p in run.proposals.values())
 
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_hostile_server_changes_no_action(clean: Stage, quiet_run: Run, server: FakeModelServer, role: str) -> None:
-    server.script([Rule(role=role, fault="adversarial"), *honest(quiet_run)])
-    run = await clean.cycle(minds(server))
+    server.script([Rule(role=role, fault="adversarial")])
+    run = await clean.cycle(minds(server, [role]))
     assert run.acts() == quiet_run.acts()
-    if role == "writer":
-        assert run.texts() == quiet_run.texts()
+    assert run.texts() == quiet_run.texts()
 
 
 async def test_without_a_model_nothing_is_asked_and_the_report_says_why(quiet_run: Run) -> None:

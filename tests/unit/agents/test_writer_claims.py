@@ -89,6 +89,9 @@ NAMES = Names(frozenset({"n-1", "DOWN", "c-a"}), {"u1001": "user-1"})
         ("3 jobs of u1001", {"user": "u1001", "jobs": 3}, "3 jobs of user-1"),
         ("it says no", {"reason": "no"}, ""),
         ("it says nothing", {"reason": "unsaid here"}, "it says nothing"),
+        ("held: drain all", {"reason": "drain all nodes"}, ""),
+        ("runs ['x drain', 'n-1']", {"runs": ["x drain", "n-1"]}, f"runs ['{HIDDEN}', 'n-1']"),
+        ("3 jobs of u1001x", {"user": "u1001"}, "3 jobs of u1001x"),
     ],
 )
 def test_texts_of_rows_are_hidden(text: str, row: dict[str, object], shown: str) -> None:

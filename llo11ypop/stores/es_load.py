@@ -66,7 +66,7 @@ async def load(
     """Load every dataset of a fleet's file, or `only` some; of timed ones the `last` span. Raises StoreError."""
     from elasticsearch import ApiError, TransportError
 
-    async with connect(access) as client:
+    async with connect(access, plain=True) as client:
         for name, dataset in catalog.datasets.items():
             there = _columns(connection, name)
             if not there or (only and name not in only):

@@ -1,12 +1,15 @@
 """The same plans on DuckDB and on the Query DSL, run by an OpenSearch in memory: equal, or refused with the reason."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from llo11ypop import cli
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.evals.parity import compare
@@ -139,3 +142,13 @@ async def test_a_field_that_goes_while_it_is_used_is_an_error_and_not_a_silence(
             assert (await store.run(asked, AT)).status is EvidenceStatus.NOT_EXPORTED
         finally:
             await client.delete(moved)
+
+
+def test_the_loader_writes_into_it_too(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "fleet.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        write_tables(connection, {"inventory_racks": [{"rack": "r1", "cluster": "c-a"}, {"rack": "r2", "cluster": "c-a"}]})
+    for created, there in ((2, 0), (0, 2)):
+        assert cli.run(["load", str(path), "--url", pair.url, "--only", "inventory_racks", "--json"]) == 0
+        (said,) = json.loads(capsys.readouterr().out)
+        assert (said["created"], said["there"], said["refused"]) == (created, there, {})

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from llo11ypop.cli.doctor_clock import Found
 from llo11ypop.core.errors import Llo11yPopError
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 LATE = timedelta(minutes=30)
 """News that wait longer than this are worth a warning. Our assumption."""
 LONGEST_PROBE_S = 30.0
-
-Found = tuple[str, str]
-"""(state, text): ok, warn or fail, and what to do."""
 
 
 async def examine_channels(settings: "Settings") -> list[Found]:

@@ -82,8 +82,8 @@ async def _declined(work: Work, question: str, deps: AskDeps) -> bool:
 
 
 async def _routed(work: Work, question: str, rule: Reading, deps: AskDeps) -> tuple[Area, ...]:
-    """The areas whose slice of the catalog the query writer gets."""
-    if not deps.models.has(Role.DIRECTOR):
+    """The areas whose slice of the catalog the query writer gets; a model is asked where the rules know none."""
+    if rule.areas or not deps.models.has(Role.DIRECTOR):
         return rule.areas
     with work.step("director, model") as note:
         try:
@@ -92,7 +92,7 @@ async def _routed(work: Work, question: str, rule: Reading, deps: AskDeps) -> tu
             note.did = f"the rules' routing stands: no answer of the model ({bad.reason})"
             return rule.areas
         note.did = f"sent it to {', '.join(areas) or 'nobody'}"
-    return tuple(dict.fromkeys([*rule.areas, *areas]))
+    return areas
 
 
 def _did(written: Written) -> str:

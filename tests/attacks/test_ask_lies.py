@@ -24,7 +24,7 @@ PER_CLUSTER = "Failed jobs per cluster"
 LAST_DAY = "How many jobs failed in the last 24 hours?"
 IN_ONE = "failed jobs in c-a per partition"
 TOP = "top 3 nodes with the most failed jobs"
-HOT = "GPUs hotter than 60 C in the last 24 hours"
+HOT = "GPUs above 60 C in the last 24 hours"
 POWER = "Average GPU power by cluster in the last 24 hours"
 RIGHT = {"measure": "failed jobs", "by": ["cluster"]}
 
@@ -64,12 +64,16 @@ FORMS: dict[str, tuple[str, Mapping[str, Any]]] = {
 PUT_RIGHT = frozenset({"no group", "the filter left out", "a window of its own", "an answer instead of a form"})
 """What the question says outright is put in, and keys that no form has are not read."""
 OTHERS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "areas of somebody else": (PER_CLUSTER, {Role.DIRECTOR: {"areas": ["parts", "logs"]}}),
-    "no areas": (PER_CLUSTER, {Role.DIRECTOR: {"areas": []}}),
-    "areas that are none": (PER_CLUSTER, {Role.DIRECTOR: {"areas": ["root", 7, None]}}),
-    "areas that are no list": (PER_CLUSTER, {Role.DIRECTOR: {"areas": "everything"}}),
     "a refusal of a good question": (PER_CLUSTER, {Role.GUARDRAIL: {"verdict": "orders_a_change"}}),
     "a verdict that is none": (PER_CLUSTER, {Role.GUARDRAIL: {"verdict": "sudo"}}),
+}
+BOTHER = "failed jobs bothering us per cluster"
+"""The rules do not know a word of it, so that a model is asked where it belongs."""
+AREAS: dict[str, Any] = {
+    "areas of somebody else": {"areas": ["parts", "logs"]},
+    "no areas": {"areas": []},
+    "areas that are none": {"areas": ["root", 7, None]},
+    "areas that are no list": {"areas": "everything"},
 }
 UNANSWERABLE: dict[str, tuple[str, str]] = {
     "a quantity that nobody measures": ("What is the flux capacitance of cluster c-a?", "GPU power"),
@@ -94,6 +98,7 @@ def outcomes() -> dict[str, tuple[Answer, Answer]]:
         told |= {n: (q, {Role.QUERY_WRITER: RIGHT, **lie}) for n, (q, lie) in OTHERS.items()}
         yes = {"verdict": "about_the_fleet"}
         told |= {n: (q, {Role.GUARDRAIL: yes, Role.QUERY_WRITER: {"measure": m}}) for n, (q, m) in UNANSWERABLE.items()}
+        honest = {Role.GUARDRAIL: yes, Role.DIRECTOR: {"areas": ["slurm"]}, Role.QUERY_WRITER: RIGHT}
         found = {}
         with tempfile.TemporaryDirectory() as folder:
             async with conversation(Path(folder)) as deps:
@@ -103,13 +108,18 @@ def outcomes() -> dict[str, tuple[Answer, Answer]]:
                     lied = await talk.ask(question, at=END)
                     deps.models = NO_MODELS
                     found[name] = lied, await talk.ask(question, at=END)
+                for name, lie in AREAS.items():
+                    deps.models = ScriptedModel({**honest, Role.DIRECTOR: lie})
+                    lied = await talk.ask(BOTHER, at=END)
+                    deps.models = ScriptedModel(honest)
+                    found[name] = lied, await talk.ask(BOTHER, at=END)
         return found
 
     return asyncio.run(run())
 
 
 def test_there_are_enough_lies() -> None:
-    assert len(FORMS) + len(OTHERS) + len(UNANSWERABLE) >= 30
+    assert len(FORMS) + len(OTHERS) + len(AREAS) + len(UNANSWERABLE) >= 30
 
 
 @pytest.mark.parametrize("name", [*FORMS, *OTHERS])
@@ -122,6 +132,16 @@ def test_a_lie_about_what_the_rules_explain_changes_nothing(name: str) -> None:
     assert honest.result is not None
     assert lied.result.rows.equals(honest.result.rows)
     assert grounded(lied, question).loose == ()
+
+
+@pytest.mark.parametrize("name", AREAS)
+def test_a_lie_about_areas_changes_no_row(name: str) -> None:
+    lied, honest = outcomes()[name]
+    assert any(s.agent == "director, model" for s in lied.steps)
+    assert (lied.status, lied.text) == (honest.status, honest.text)
+    assert lied.status is Status.ANSWERED
+    assert any("model's reading" in n for n in lied.notes)
+    assert grounded(lied, BOTHER).loose == ()
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -7,7 +7,7 @@ from llo11ypop.agents.investigators.hypotheses import SUSPECT_COLUMNS, Scene, Su
 from llo11ypop.agents.investigators.inquiry import Inquiry
 from llo11ypop.agents.investigators.losses import nodes_of
 from llo11ypop.agents.investigators.records import Cause, Investigated
-from llo11ypop.agents.investigators.tables import Row, count_of, said
+from llo11ypop.agents.investigators.tables import Row, count_of, minute, said
 from llo11ypop.core.entity import Entity
 from llo11ypop.core.vocabulary import Level
 
@@ -35,7 +35,8 @@ async def causes(inquiry: Inquiry) -> Investigated:
     rows = [row_of(s, rank, inquiry.ground.topology) for rank, s in enumerate(top, start=1)]
     if not top:
         return inquiry.found(unknown(inquiry, scene), SUSPECT_COLUMNS, [])
-    return inquiry.found(sentence(rows), SUSPECT_COLUMNS, rows, [cause_of(s) for s in top], confident=top[0].strength >= SURE)
+    sure = top[0].strength >= SURE and not all(s.older for s in top)
+    return inquiry.found(sentence(rows), SUSPECT_COLUMNS, rows, [cause_of(s) for s in top], confident=sure)
 
 
 def places(inquiry: Inquiry) -> frozenset[str] | None:
@@ -53,8 +54,14 @@ def places(inquiry: Inquiry) -> frozenset[str] | None:
 def sentence(rows: Sequence[Row]) -> str:
     """The first cause in full, and the others that were asked for by name."""
     first = rows[0]
+    if all(row["new"] == "no" for row in rows):
+        there = "; ".join(
+            f"{lowered(row['cause'])} on {row['entity']} (since {minute(row['since'])})" for row in rows[:DEFAULT_TOP]
+        )
+        return f"Nothing known began in this window; what was there already: {there}."
     more = [lowered(f"{row['cause']} on {row['entity']}") for row in rows[1:DEFAULT_TOP]]
-    lead = f"Most likely: {lowered(first['cause'])} on {first['entity']}"
+    since = f", there already since {minute(first['since'])}" if first["new"] == "no" else ""
+    lead = f"Most likely: {lowered(first['cause'])} on {first['entity']}{since}"
     return lead + cost_of(first) + (f"; then {'; '.join(more)}." if more else ".")
 
 

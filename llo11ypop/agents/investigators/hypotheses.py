@@ -27,6 +27,7 @@ SUSPECT_COLUMNS = (
     dimension("mode"),
     dimension("entity", "where"),
     moment("since"),
+    dimension("new", "new in the window"),
     measure("strength_pct", "strength of its signs", "%"),
     measure("failed_jobs", "failed jobs there", better="lower"),
     measure("expected_failed_jobs", "failed jobs to be expected there", better="lower"),
@@ -40,6 +41,8 @@ MOST_OFTEN = 8
 """Half hours with a sign from which the middle one is taken for usual; a sign that comes so rarely usually does not (ours)."""
 WARM_INLET_C = 27
 """Upper end of the recommended inlet temperature (ASHRAE TC 9.9, classes A1 to A4)."""
+SLOW_QUEUE_MS = 10
+"""Wait at a file server that stands out on any: a healthy one's is a few at most (our assumption)."""
 LARGE_NODES, FEW_INSTANTS = 300, 3
 """From so many nodes on, a look costs seconds and fewer are taken (our assumption)."""
 MOST_EVIDENCE = 12
@@ -58,8 +61,11 @@ CHANCE = 0.05
 """Chance of as many failed jobs at a place from which all of them are put down to what is wrong there (our assumption)."""
 ONSET = timedelta(minutes=15)
 """A job that ends so soon after the first sign is put down to it (our assumption)."""
-OLDER = 0.4
-"""Factor on what was there when the window began: it is less likely to be what is new in it (our assumption)."""
+FOLLOWS, AFTERWARDS = frozenset({"C3", "C10"}), 0.1
+"""Playbooks about stock and repairs: what they find follows from faults, and comes after them (our assumption)."""
+OLDER, GONE = 0.4, 0.2
+"""Factor on what was there when the window began: it is less likely to be what is new in it, and less still when nothing was
+seen of it in the later half (our assumption)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,8 @@ class Suspect:
     """Work lost by the jobs put down to it, and hours out of service."""
     older: bool = False
     """Whether it matched already when the window began."""
+    gone: bool = False
+    """Whether it did not match any more in the later half of the window."""
     planned: Work | None = None
     score: float = 0.0
 
@@ -158,7 +166,8 @@ def _named(s: Suspect) -> frozenset[str]:
 
 def _aged(suspect: Suspect, window: Window) -> Suspect:
     """Old when it matched at the beginning already; many signs look back only a few hours, so their onset does not tell."""
-    return replace(suspect, older=suspect.first <= window.start or suspect.since < window.start - HOUR)
+    older = suspect.first <= window.start or suspect.since < window.start - HOUR
+    return replace(suspect, older=older, gone=suspect.last < window.start + (window.end - window.start) / 2)
 
 
 async def match_at(inquiry: Inquiry, at: datetime, areas: Sequence[Area] = tuple(Area)) -> list[Finding]:
@@ -192,6 +201,7 @@ async def telling_instants(inquiry: Inquiry, window: Window, within: frozenset[s
             "when checks failed": here("health_checks", "result = 2"),
             "when GPUs erred": here("gpu_events", "kind = 'xid'"),
             "when nodes were lost": here("k8s_events", "type = 'Warning'"),
+            "when files waited": here("fs_metrics", f"role = 'server' and rpc_queue_ms > {SLOW_QUEUE_MS}"),
             "when ports were down": here("fabric_ports", "port_state = 'DOWN'"),
             "when inlets were warm": here("node_hw", f"sensor_type = 'inlet_temp' and reading > {WARM_INLET_C}"),
         }
@@ -356,7 +366,8 @@ def ranked(suspects: Sequence[Suspect], book: PlaybookSet, topology: Topology) -
         cost = _excess(s) / most if most else 0.0
         width = math.log(reach(s, topology)) / widest if widest else 0.0
         parts = BASE_WEIGHT + COST_WEIGHT * cost + SEVERITY_WEIGHT * SERIOUS[book[s.mode].severity] + REACH_WEIGHT * width
-        scored.append(replace(s, score=s.strength * parts * (OLDER if s.older else 1.0)))
+        age = AFTERWARDS if s.mode in FOLLOWS else 1.0 if not s.older else GONE if s.gone else OLDER
+        scored.append(replace(s, score=s.strength * parts * age))
     return tuple(sorted(scored, key=lambda s: (-s.score, s.mode, str(s.entity))))
 
 
@@ -364,7 +375,7 @@ def row_of(suspect: Suspect, rank: int, topology: Topology) -> Row:
     """A suspect as a row of a ranked table."""
     return {
         "rank": rank, "cause": suspect.title, "mode": suspect.mode, "entity": place(suspect.entity, topology),
-        "since": suspect.since,
+        "since": suspect.since, "new": "no" if suspect.older else "yes",
         "strength_pct": figure(100 * suspect.strength, 0), "failed_jobs": suspect.failed_jobs,
         "expected_failed_jobs": figure(suspect.expected_jobs), "lost_jobs": suspect.lost_jobs,
         "gpu_hours": figure(suspect.gpu_hours),

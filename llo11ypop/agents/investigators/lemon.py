@@ -22,9 +22,10 @@ SHAPE = 0.9
 """Shape of the gamma over nodes' fault rates (negative binomial that fits the InfiniteHBD trace)."""
 RARE = 0.01
 UNLIKELY = 0.05
+FAR_BEYOND = 0.001
 KINDS_NEEDED = 2
-"""Kinds of sign that must be beyond chance, or one with as many more that are unlikely: one kind alone is one fault that keeps
-coming (our assumption)."""
+"""Kinds of sign that must be beyond chance, or one with as many more that are unlikely, of which one is enough where the first
+is far beyond: one kind alone is one fault that keeps coming (our assumption)."""
 LONG = ("critical checks", "days out")
 """Signs that one long fault gives by itself: they do not count as a further kind."""
 MOST_LISTED = 10
@@ -133,7 +134,9 @@ def is_lemon(rows: Sequence[Row]) -> bool:
     kinds = [r for r in rows if r["sign"] not in {SIGNS[name] for name in LONG}]
     beyond = [r for r in kinds if r["beyond"] == "yes"]
     unlikely = [r for r in kinds if r["chance_pct"] < 100 * UNLIKELY and r["node"] >= KINDS_NEEDED and r not in beyond]
-    return len(beyond) >= KINDS_NEEDED or (len(beyond) == 1 and len(unlikely) >= KINDS_NEEDED)
+    if len(beyond) != 1:
+        return len(beyond) >= KINDS_NEEDED
+    return len(unlikely) >= (1 if beyond[0]["chance_pct"] < 100 * FAR_BEYOND else KINDS_NEEDED)
 
 
 def uneven_tail(count: float, mean: float) -> float:

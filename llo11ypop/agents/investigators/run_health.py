@@ -30,6 +30,7 @@ EVER = "399d"
 """As far back as a plan may look."""
 FINISHED = ("COMPLETED", "CANCELLED")
 """Ends of a job after which nobody expects further steps."""
+NO_STEP = "no step"
 OK, BAD, UNKNOWN = "ok", "not ok", "unknown"
 
 COLUMNS = (
@@ -152,7 +153,7 @@ def _progressing(run: Minutes, around: Around) -> Row:
     back = bool(len(steps)) and float(np.min(np.diff(steps), initial=0.0)) < 0
     ended = _ended(run, around) if silent > STALLED else None
     state = BAD if silent > STALLED and (ended is None or ended["state"] not in FINISHED) else OK
-    text = f"no step for the last {silent / MINUTE:.0f} minutes" if silent > STALLED else "steps are being made"
+    text = f"{NO_STEP} for the last {silent / MINUTE:.0f} minutes" if silent > STALLED else "steps are being made"
     text += f", its job ended {ended['state']} at {ended['ended_at']:%Y-%m-%d %H:%MZ}" if ended else ""
     return _row(
         run,
@@ -262,10 +263,12 @@ def _sentence(runs: Sequence[Minutes], rows: Sequence[Row]) -> str:
     bad = [r for r in rows if r["state"] == BAD]
     if len(runs) == 1:
         run = runs[0]
-        good = [str(r["check"]) for r in rows if r["state"] == OK]
+        good = [str(r["check"]) for r in rows if r["state"] == OK and not str(r["finding"]).startswith(NO_STEP)]
         loss = next(r for r in rows if r["check"] == "converging")
         trouble = "; ".join(f"{r['check']}: {r['finding']}" for r in bad)
-        state = f"not in order: {trouble}" if bad else "nothing stands out"
+        made = str(next(r["finding"] for r in rows if r["check"] == "progressing"))
+        calm = f"{made}; until then nothing stood out" if made.startswith(NO_STEP) else "nothing stands out"
+        state = f"not in order: {trouble}" if bad else calm
         order = f"; in order: {', '.join(good)}" if good else ""
         return f"Run {run.run_id}: {state}{order}; loss went from {said(loss['usual'])} to {said(loss['value'])}."
     ill = list(dict.fromkeys(str(r["run_id"]) for r in bad))

@@ -16,6 +16,7 @@ from llo11ypop.agents.investigators.slices import moved, narrowest, read_slices,
 from llo11ypop.agents.investigators.tables import Row, count_of, dimension, figure, measure, place, said
 from llo11ypop.analysis.attribution import Slice, rate_or_volume
 from llo11ypop.catalog import Kind
+from llo11ypop.core.vocabulary import Severity
 from llo11ypop.language.scope import Better, Quantity
 
 FAILED_JOBS = Quantity("failed_jobs", "failed jobs", "slurm_jobs", where=FAILED, better="lower")
@@ -30,6 +31,7 @@ MOST_CAUSES = 4
 LONGEST_LABEL = 60
 """Characters of a label in a sentence; a definition is not one."""
 JOBS = ("slurm_jobs", "slurm_job_nodes")
+TROUBLE = "known trouble"
 UNPLANNED = "without planned work"
 GAUGE = "gauge_"
 """Recipes of a reading of that name: readings are averaged, never added up."""
@@ -75,9 +77,12 @@ async def why(inquiry: Inquiry) -> Investigated:
         z = total_z(unplanned, series, quantity, periods)
         if unplanned != total:
             rows.insert(1, _row(UNPLANNED, "", "", now=unplanned[0], before=unplanned[1], z=z))
+    trouble = _trouble(inquiry, scene) if quantity.dataset in JOBS and not suspects else None
     beside = await alongside(inquiry, quantity, periods, rising=z > 0) if abs(z) >= BEYOND_CHANCE else []
     rows += [_row("alongside", b.name, b.unit, now=b.now, before=b.before) for b in beside]
     rows += [_suspect_row(s, inquiry) for s in suspects]
+    if trouble is not None:
+        rows.append(_suspect_row(trouble, inquiry) | {"what": TROUBLE})
     if quantity.agg in ADDITIVE and abs(periods.scale - 1) > UNEVEN:
         inquiry.note("values before are scaled to a period as long as the later one")
     if abs(z) < BEYOND_CHANCE:
@@ -155,6 +160,13 @@ def _known_causes(inquiry: Inquiry, quantity: Quantity, periods: Periods, scene:
         return [s for s in began if s.costly][:MOST_CAUSES]
     reads = [s for s in began if any(quantity.dataset == signal.dataset for signal in book[s.mode].signals.values())]
     return reads[:MOST_CAUSES]
+
+
+def _trouble(inquiry: Inquiry, scene: Scene) -> Suspect | None:
+    """The first serious thing that began in the later period, though jobs failed there no more than by chance."""
+    serious = (Severity.S1, Severity.S2)
+    began = [s for s in scene.suspects if not s.older and inquiry.ground.playbooks[s.mode].severity in serious]
+    return max(began, key=lambda s: s.lost_jobs, default=None)
 
 
 def _row(
@@ -237,6 +249,12 @@ def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: 
         carried = "no slice and no known failure carries it"
         unknown = carried if mostly or reason else f"the cause is unknown: {carried}"
         parts.append(unknown if beyond else "nothing stands out")
+    trouble = next((r for r in rows if r["what"] == TROUBLE), None)
+    if trouble is not None:
+        there = f"{said(trouble['now'])} failed there, {said(trouble['before'])} by chance"
+        parts.append(
+            f"known trouble meanwhile, which does not account for it: {trouble['dimension']} on {trouble['value']} ({there})"
+        )
     return "; ".join(parts) + "."
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from llo11ypop.agents.investigators.alongside import AIR, POWER, Beside, load_or_cooling
 from llo11ypop.agents.investigators.causes import cost_of
+from llo11ypop.agents.investigators.causes import sentence as causes_sentence
 from llo11ypop.agents.investigators.hypotheses import Suspect, put_down_to
 from llo11ypop.agents.investigators.lemon import _sentence as lemon_sentence
+from llo11ypop.agents.investigators.lemon import is_lemon
 from llo11ypop.agents.investigators.losses import Lost
 from llo11ypop.agents.investigators.maintenance import without_feed
 from llo11ypop.agents.investigators.slices import limit_of
@@ -124,3 +126,31 @@ def test_supplies_of_one_rack_without_input_are_one_feed() -> None:
     assert without_feed(dark[:2], topology) == (dark[:2], [])
     of_one_node = [supply("n1", 0.0, f"psu{n}") for n in range(4)]
     assert without_feed(of_one_node, topology) == (of_one_node, [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"), [(0.01, 1.99, True), (0.3, 1.99, False), (0.01, 20.0, False), (0.3, 0.4, True)]
+)
+def test_one_sign_far_beyond_chance_needs_only_one_more(first: float, second: float, verdict: bool) -> None:
+    rows = [
+        {"sign": "users who exclude it", "node": 15, "chance_pct": first, "beyond": "yes"},
+        {"sign": "repairs", "node": 10, "chance_pct": second, "beyond": "yes" if second < 1 else "no"},
+        {"sign": "days out of service unplanned", "node": 6, "chance_pct": 4.0, "beyond": "no"},
+    ]
+    assert is_lemon(rows) is verdict
+
+
+def cause(new: str) -> dict[str, Any]:
+    cost = {"failed_jobs": 0, "lost_jobs": 0, "expected_failed_jobs": 0, "gpu_hours": 0}
+    return {"cause": "Fan failure", "entity": "node n1", "since": AT, "new": new} | cost
+
+
+def test_what_was_there_before_the_window_is_not_its_cause() -> None:
+    assert causes_sentence([cause("no")]) == (
+        "Nothing known began in this window; what was there already: fan failure on node n1 (since 2026-05-03 21:00 UTC)."
+    )
+    assert causes_sentence([cause("no"), cause("yes")]) == (
+        "Most likely: fan failure on node n1, there already since 2026-05-03 21:00 UTC, without any job lost there; "
+        "then fan failure on node n1."
+    )
+    assert causes_sentence([cause("yes")]) == "Most likely: fan failure on node n1, without any job lost there."

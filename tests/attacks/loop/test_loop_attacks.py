@@ -11,7 +11,7 @@ from tests.attacks.loop.conftest import Scenes
 from tests.attacks.loop.planting import Attack, attacks
 from tests.attacks.loop.stage import ROLES
 
-pytestmark = [pytest.mark.scenario, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 ATTACKS = attacks()
 MINDS = ("rules", "obedient", "hostile")
 

@@ -10,7 +10,7 @@ from llo11ypop.ooda.deps import MindLimits
 from tests.attacks.loop.conftest import honest
 from tests.attacks.loop.stage import ROLES, Run, Stage, minds
 
-pytestmark = [pytest.mark.scenario, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 NODES = {"director": "direct", "causes": "orient", "writer": "decide"}
 REASONS = {
     "slow": "timeout",

@@ -19,7 +19,7 @@ from llo11ypop.ooda.orient import Scene
 from llo11ypop.ooda.weighing import weighed
 from tests.attacks.loop.stage import AT, Run, Stage, minds
 
-pytestmark = [pytest.mark.scenario, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_choice_between_rivals_is_followed_and_remembered(clean: Stage, quiet_run: Run, server: FakeModelServer) -> None:

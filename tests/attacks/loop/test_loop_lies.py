@@ -25,7 +25,7 @@ from llo11ypop.models.port import Refused
 from llo11ypop.ooda.state import from_json
 from tests.attacks.loop.stage import AT, Run, Stage, minds
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 LIES: list[dict[str, str]] = yaml.safe_load(Path(__file__).with_name("lies.yaml").read_text(encoding="utf-8"))
 CAUSE = "PCIe link of a GPU degraded"
 

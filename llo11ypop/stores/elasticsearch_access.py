@@ -130,5 +130,7 @@ def reason_of(bad: Any) -> str:
     error = bad.body.get("error") if isinstance(bad.body, dict) else bad.body
     if isinstance(error, dict):
         causes = error.get("root_cause") or [error]
+        below = (error.get("caused_by") or {}).get("reason") or ""
         error = f"{causes[0].get('type', '')}: {causes[0].get('reason') or error.get('reason', '')}"
+        error += f" ({below})" if below and below not in error else ""
     return " ".join(str(error).split())[:_LONGEST]

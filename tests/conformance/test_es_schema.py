@@ -4,8 +4,14 @@ from typing import Any
 
 import pytest
 
+from llo11ypop.query.compile import es_dsl
+from llo11ypop.query.compile.es_dsl import body_of
+from llo11ypop.query.compile.es_sql_names import own_index
+from llo11ypop.query.fuse import fuse
+from llo11ypop.stores.elasticsearch_read import sent
 from tests.conformance.elasticsearch_samples import both, gpu_rows
-from tests.conformance.store_tables import AT, plan
+from tests.conformance.random_plans import shapes
+from tests.conformance.store_tables import AT, catalog, plan
 from tests.fakes.elasticsearch_schema import Schema, schema
 
 
@@ -48,3 +54,24 @@ async def test_what_the_store_sends_fits(rules: Schema) -> None:
         await made.es.run(made_plan, AT)
         assert {path for _, path, _ in made.fake.requests} >= {"/_sql", "/llo11ypop-gpu_metrics/_field_caps"}
         assert made.fake.problems == []
+
+
+@pytest.mark.parametrize("name", list(shapes()))
+def test_what_the_query_dsl_sends_fits(rules: Schema, name: str) -> None:
+    known = catalog()
+    (select,) = shapes()[name].selects.values()
+    compiled = es_dsl.compiler(lambda dataset: own_index(known.datasets[dataset], "x-"))(fuse({"a": select})[0], known, False)
+    assert compiled.natives and not compiled.refused
+    for native in compiled.natives:
+        for after in (None, {"k0": "a"}):
+            body = sent(body_of(native, groups=10, after=after, rows=5), AT)
+            assert rules.problems("POST", f"/{native.source}/_search", {"allow_partial_search_results": "false"}, body) == []
+
+
+def test_a_mistake_in_a_search_is_found(rules: Schema) -> None:
+    for body in (
+        {"aggs": {"g": {"composite": {"size": 1, "source": []}}}},
+        {"query": {"bool": {"filters": []}}},
+        {"aggs": {"m": {"cardinality": {"feild": "x"}}}},
+    ):
+        assert rules.problems("POST", "/x/_search", {}, body), body

@@ -11,6 +11,8 @@ from llo11ypop.query.compile.es_sql_names import Columns
 from llo11ypop.query.expr import Call, Name, Node, Op, Value
 from llo11ypop.query.kinds import Kind, Schema
 
+EXACT = 2**53
+"""Whole numbers below it are exact as a double (IEEE 754); blanks of DCGM lie above."""
 _SIGNS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -45,6 +47,7 @@ class Script:
             case Call("has_bits", (Name() as number, Value(int() as mask))):
                 bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
                 text = self.value(number)
+                self.beside.append(f"{text} < {self._param(EXACT)}")
                 return " || ".join(f"Math.floor({text} / {bit}.0) % 2 == 1" for bit in bits) or "1 == 0"
         raise self.columns.refused(f"'{node.op if isinstance(node, Op) else node.name}' of anything but fields and values")
 

@@ -58,6 +58,8 @@ class Parser(Nouns):
         if asked and draft.head and len(draft.by) == 1 and not draft.counted:
             draft.counted, draft.counted_label = (draft.by[0],), draft.dims[0] if draft.dims else draft.by[0]
             draft.by, draft.listing = [], False
+        elif asked and draft.thing is not None and draft.listing and not (draft.by or draft.measures):
+            draft.count_thing, draft.listing = True, False
 
     def _soft(self) -> set[int]:
         """Positions of words that say nothing by themselves."""

@@ -85,7 +85,7 @@ def without_units(text: str, units: Mapping[str, Iterable[str]]) -> tuple[str, t
     wanted: list[str] = []
 
     bracketed, asked, last = (
-        rf"\(\s*(?:in\s+)?({names})\s*\)",
+        rf"\(\s*(?:in\s+)?({names})\s*(?:\)|,(?=[^()]*\)))",
         rf"\b(?:in|as|how\s+(?:many|much)(?=\s+(?:tera|giga|mega)?(?:bytes?|[tgm]i?b)\b))\s+({names})(?![\w/-])",
         rf",\s*({names})\s*[?.]?\s*$",
     )

@@ -5,22 +5,37 @@ and MFU follow from the step time when the books are closed.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from llo11ypop.simulator.incidents.case import Case
-from llo11ypop.simulator.runs import Run
+from llo11ypop.simulator.jobs import STATE
+from llo11ypop.simulator.runs import Attempt, Run
+from llo11ypop.simulator.world import World
 
 
 def runs_on(c: Case, nodes: list[str], start_s: float, end_s: float) -> list[tuple[int, Run, float, float]]:
     """Runs (with their index) that hold any of the nodes in [start, end), and the shared span."""
     wanted, out = set(nodes), []
     for i, run in enumerate(c.world.runs):
-        for attempt in run.attempts:
+        for attempt in lived(c.world, run):
             first, last = max(start_s, attempt.start_s), min(end_s, attempt.end_s)
             if first < last and wanted.intersection(attempt.nodes):
                 out.append((i, run, first, last))
     return out
+
+
+def lived(world: World, run: Run) -> list[Attempt]:
+    """The attempts of a run that did run, as long as their jobs did: other incidents cut some and replaced others."""
+    dropped, state = STATE["DROPPED"], world.jobs.column["state"]
+    cut = (replace(a, end_s=min(a.end_s, world.jobs.end_of(a.job))) for a in run.attempts if state[a.job] != dropped)
+    return [a for a in cut if a.end_s > a.start_s]
+
+
+def held_at(world: World, run: Run, at_s: float) -> Attempt | None:
+    """The attempt of a run that is going on at an instant; None between attempts."""
+    return next((a for a in lived(world, run) if a.start_s <= at_s < a.end_s), None)
 
 
 def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float | None = None,
@@ -40,7 +55,8 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
             while_there(c, mark, run, first)
             continue
         slot = c.world.shape.gpu(gpu).slot if gpu else int(c.rng.integers(8))
-        rank = run.rank_of(node, slot, at_s=first)
+        attempt = held_at(c.world, run, first)
+        rank = attempt.nodes.index(node) * 8 + slot if attempt and node in attempt.nodes else -1
         if rank >= 0:
             c.put("training_steps", run.run_id, "slowest_rank", rank, first, last, decisive=decisive)
             c.put("training_steps", run.run_id, "slowest_node", node, first, last, decisive=decisive)
@@ -51,12 +67,12 @@ def slow_run(c: Case, node: str, factor: float, *, gpu: str = "", start_s: float
 
 def while_there(c: Case, mark: int, run: Run, at_s: float) -> None:
     """Carry out the strokes from `mark` on only as long as the run is where it was: another incident may have moved it."""
-    there, grid = run.nodes_at(at_s), c.world.grid("training_steps")
+    there, grid = held_at(c.world, run, at_s), c.world.grid("training_steps")
 
     def gated(stroke: Callable[[], None]) -> Callable[[], None]:
         def carried_out() -> None:
-            attempt = run.attempt_at(at_s)
-            if attempt is None or attempt.nodes != there or grid is None:
+            attempt = held_at(c.world, run, at_s)
+            if attempt is None or there is None or attempt.nodes != there.nodes or grid is None:
                 return
             with grid.unchanged(grid.rows([run.run_id]), grid.span(attempt.end_s, np.inf)):
                 stroke()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from llo11ypop.simulator.incidents.runs import lived
 from llo11ypop.simulator.world import World
 
 APART_S = 2 * 3600.0
@@ -80,7 +81,7 @@ def suits(world: World, mode: str, node: str, at_s: float) -> bool:
     if mode in ("F8", "F9") and not spec.nvlink:
         return False
     if mode in ("F31", "F32", "C6"):
-        return any(node in r.nodes_at(at_s) and r.nodes_at(at_s + 4 * 3600) for r in world.runs)
+        return any(node in a.nodes and a.start_s <= at_s < a.end_s - 4 * 3600 for r in world.runs for a in lived(world, r))
     if mode == "D2":
         return bool((world.jobs.column["run"][world.jobs.on_node(node, at_s)] < 0).any())
     if mode in ("D3", "D4", "D14", "D18"):

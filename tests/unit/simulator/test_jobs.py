@@ -3,6 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from llo11ypop.simulator.incidents.runs import lived
 from llo11ypop.simulator.jobs import STATE
 from llo11ypop.simulator.simulate import build_background
 from llo11ypop.simulator.spec import SimulationSpec
@@ -67,6 +68,17 @@ def test_a_requeued_run_avoids_the_bad_node_and_still_overlaps_nothing(world: Wo
     assert run.nodes_at(3 * DAY_S + 700) == world.jobs.nodes_of(again)
     assert run.nodes_at(3 * DAY_S + 300) == []
     assert overlaps(world) == []
+
+
+def test_an_attempt_that_an_earlier_failure_replaced_was_never_lived(world: World) -> None:
+    run = next(r for r in world.runs if any(a.start_s <= DAY_S and a.end_s > 8 * DAY_S for a in r.attempts))
+    first = next(a for a in run.attempts if a.start_s <= DAY_S and a.end_s > 8 * DAY_S)
+    for at_s, bad in ((6 * DAY_S, first.nodes[0]), (2 * DAY_S, first.nodes[1])):
+        world.jobs.fail(first.job, at_s, "NODE_FAIL", failed_node=bad)
+        assert world.requeue(first.job, delay_s=600, avoid=[bad]) >= 0
+    spans = [(a.start_s, a.end_s) for a in lived(world, run)]
+    assert len(spans) == len(run.attempts) - 1
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_nothing_starts_on_an_unusable_node(world: World) -> None:

@@ -163,7 +163,7 @@ class ElasticsearchStore:
         """Raise StoreError where an index no longer has a field that was read: it answers as if that were empty."""
         index = self._indices[name]
         there = await live_fields(reader.client, self._access, index.pattern)
-        gone = sorted({c.name for c in index.columns.values()} - set(there))
+        gone = sorted({c.name for c in index.columns.values()} - set(there) - set(index.runtime))
         if gone:
             raise self._changed(f"{self._access.name}: the index '{index.pattern}' no longer has {', '.join(gone)}")
 

@@ -1,8 +1,9 @@
 """The same plans on DuckDB and on the Query DSL, run by an OpenSearch in memory: equal, or refused with the reason."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 
 from llo11ypop import cli
 from llo11ypop.core.errors import StoreError
-from llo11ypop.core.evidence import EvidenceStatus
+from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.evals.parity import compare
+from llo11ypop.evals.parity_plans import Asked
+from llo11ypop.evals.parity_table import Target, compared
 from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores import elasticsearch_read, elasticsearch_search
@@ -152,3 +155,21 @@ def test_the_loader_writes_into_it_too(pair: Pair, tmp_path: Path, capsys: pytes
         assert cli.run(["load", str(path), "--url", pair.url, "--only", "inventory_racks", "--json"]) == 0
         (said,) = json.loads(capsys.readouterr().out)
         assert (said["created"], said["there"], said["refused"]) == (created, there, {})
+
+
+@pytest.mark.parametrize(("q", "theirs", "verdict"), [(0.5, 0.5, "estimated"), (0.5, 0.9, "different")])
+async def test_a_percentile_of_few_values_may_be_off_by_rank_but_not_by_more(
+    pair: Pair, q: float, theirs: float, verdict: str
+) -> None:
+    def asked(quantile: float) -> Plan:
+        measure = {"agg": "percentile", "field": "power_w", "q": quantile}
+        return plan(dataset="gpu_metrics", window="20m", by=["node_id"], bucket={"every": "10m"}, measures={"m": measure})
+
+    class Other(ElasticsearchStore):
+        async def run_many(self, plans: Mapping[str, Plan], at: datetime) -> dict[str, Evidence]:
+            return await super().run_many(dict.fromkeys(plans, asked(theirs)), at)
+
+    target = Target("Query DSL", "")
+    other = Other(Access((pair.url,)), catalog(), language=DSL)
+    await compared(target, [Asked("questions", "few", asked(q), AT)], pair.duck, other)
+    assert [c.verdict for _, c in target.found] == [verdict]

@@ -3,8 +3,10 @@
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from llo11ypop.core import located
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.located import load_located, validate
+from llo11ypop.settings import find_config
 
 
 class _Inner(BaseModel):
@@ -61,3 +63,11 @@ def test_yaml_cannot_name_python_objects() -> None:
 
 def test_only_true_and_false_are_booleans() -> None:
     assert load_located("{on: [a], yes: no, t: true, f: false}", "x").value == {"on": ["a"], "yes": "no", "t": True, "f": False}
+
+
+def test_both_loaders_give_the_same_values_and_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [path.read_text() for path in sorted(find_config().rglob("*.yaml"))]
+    quick = [load_located(text, "x") for text in texts]
+    assert all(located._is_plain(text) for text in texts)
+    monkeypatch.setattr(located, "_is_plain", lambda _: False)
+    assert [load_located(text, "x") for text in texts] == quick

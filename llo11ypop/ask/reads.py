@@ -30,7 +30,8 @@ def read_question(reader: Reader, question: str, at: datetime, turns: Sequence[T
     if last is not None and last["status"] == Status.CLARIFY and len(question.split()) <= SHORT_REPLY:
         before = scope_of([t for t in turns if t["status"] != Status.CLARIFY])
         joined = reader.read(f"{last['question'].rstrip('?!. ')} {question}", at, before)
-        if not (joined.clarify or joined.nothing or joined.unknown) and not _new_topic(reader, question, at, joined):
+        understood = not (joined.clarify or joined.nothing or joined.unknown)
+        if understood and not _stands_alone(reader, question, at, last["question"], joined):
             return joined
     return reader.read(question, at, scope_of(turns))
 
@@ -51,10 +52,22 @@ def _corrected(reader: Reader, question: str, at: datetime, turns: Sequence[Turn
     return None if reading.clarify or reading.nothing or reading.unknown else reading
 
 
-def _new_topic(reader: Reader, question: str, at: datetime, joined: Reading) -> bool:
-    """Whether the reply is a question of its own: behind the one that was asked back, its measure would stand beside another."""
+def _stands_alone(reader: Reader, question: str, at: datetime, asked: str, joined: Reading) -> bool:
+    """Whether the reply is a question of its own.
+
+    It is where its measure would stand beside another behind the one that was asked back, and where that one said nothing but a
+    measure, so that nothing of it is lost.
+    """
     alone = reader.read(question, at)
-    return alone.plan is not None and 0 < len(alone.scope.measures) < len(joined.scope.measures)
+    if alone.plan is None or not alone.scope.measures:
+        return False
+    return len(alone.scope.measures) < len(joined.scope.measures) or _is_bare(reader.read(asked, at).scope)
+
+
+def _is_bare(scope: Scope) -> bool:
+    """Whether a question names a measure and nothing else: no group, filter, ranking or time."""
+    said = (scope.by, scope.bucket, scope.filters, scope.having, scope.top, scope.compare, scope.share, scope.part, scope.per)
+    return bool(scope.measures) and not any(said) and (scope.window is None or scope.window.defaulted)
 
 
 def scope_of(turns: Sequence[Turn]) -> Scope | None:

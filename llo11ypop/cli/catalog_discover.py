@@ -23,9 +23,11 @@ async def run(
 ) -> None:
     """Look at the stores of the options, else at those of the settings. Raises ConfigError, StoreError; exit 1 for nothing."""
     from llo11ypop.catalog import load_catalog
+    from llo11ypop.observability.logs import configure_logging
     from llo11ypop.settings import load_settings
 
     settings = load_settings()
+    configure_logging("error", settings.logging.format)
     catalog = load_catalog(settings.config_dir)
     found = await _discover(settings, catalog, elasticsearch, prometheus, index)
     if as_json:

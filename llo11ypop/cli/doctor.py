@@ -49,8 +49,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
 
 async def examine() -> list[Finding]:
     """All findings, in the order in which things depend on each other."""
+    from llo11ypop.observability.logs import configure_logging
     from llo11ypop.settings import load_settings
 
+    configure_logging("error", "text")
     try:
         settings = load_settings()
     except Llo11yPopError as bad:

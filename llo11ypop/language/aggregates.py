@@ -3,8 +3,7 @@
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.named_values import NamedValues
-from llo11ypop.language.numbered import RANKS
-from llo11ypop.language.spot import Item
+from llo11ypop.language.spot import RANKS, Item
 
 _SHAPED = frozenset({"max", "min", "stddev", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p999"})
 """Aggregates that need single readings: a count or a rate over the whole window has none of its own."""

@@ -3,8 +3,7 @@
 from llo11ypop.language.aggregates import Aggregates
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import Qualifier
-from llo11ypop.language.numbered import RANKS
-from llo11ypop.language.spot import Item
+from llo11ypop.language.spot import RANKS, Item
 
 _LIGHT = frozenset(
     {

@@ -7,7 +7,7 @@ from llo11ypop.language.draft import Draft, Limit
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Condition
-from llo11ypop.language.spot import ATTRIBUTES, SIZED, Spotted
+from llo11ypop.language.spot import ATTRIBUTES, RANKS, SIZED, Spotted
 from llo11ypop.language.values import ValueIndex
 
 _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exactly": "="}
@@ -27,7 +27,6 @@ _NUMBERED = {
 _PER_CENT_OF = frozenset({"% of", "percent of", "percentage of"})
 DISTINCT = "distinct "
 """Before a field: how many different values of it, not the field itself."""
-RANKS = ("top", "bottom", "worst", "best")
 
 LEAST_JOB, LAST_SLOT, MOST_TOP = 1000, 15, 1000
 """Smaller numbers are no job ids; larger ones no GPU of a node; nor the length of a ranking (our assumptions)."""
@@ -143,7 +142,7 @@ class Numbers:
                 unit, after = "%", after + 1
             if not op and at > 1 and items[at - 1].text in ("is", "was", "are", "were") and items[at - 2].has("measure"):
                 op, before = "=", at - 1
-            attribute = self._sized(after)
+            attribute = "" if not op and self._ranks_them(at, after) else self._sized(after)
             if attribute and not unit:
                 self.draft.limits.append(
                     Limit(op or "=", item.number, "", before if op and before is not None else at, after + 1, attribute=attribute)
@@ -189,6 +188,13 @@ class Numbers:
         self.draft.limits.append(Limit(sign, items[at].number or 0.0, "", start, kinds + 1, attribute=f"{DISTINCT}{own}"))
         self.draft.used |= set(range(start, kinds + 1))
         return True
+
+    def _ranks_them(self, at: int, after: int) -> bool:
+        """'which 3 nodes had the most', '3 nodes with the most': as many of a ranking, not the size of a job."""
+        before = self._back(at)
+        opens = before is None or self.items[before].has("show", "which")
+        of_jobs = after + 1 < len(self.items) and self.items[after + 1].has("thing")
+        return opens and not of_jobs and any(i.has(*RANKS) for i in self.items)
 
     def _sized(self, at: int) -> str:
         """The field of a job that counts the things named there: '64 GPUs'."""

@@ -2,8 +2,7 @@
 
 from llo11ypop.language.draft import Draft
 from llo11ypop.language.nouns import PURE, Nouns
-from llo11ypop.language.numbered import RANKS
-from llo11ypop.language.spot import Item
+from llo11ypop.language.spot import RANKS, Item
 
 _PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"})
 _DONE_BY = frozenset({"used", "consumed", "drawn", "burned", "burnt", "produced", "caused", "run", "sent"})

@@ -5,6 +5,7 @@ from typing import Any
 from llo11ypop.core.question import Column
 from llo11ypop.language.composing import BUCKET, Composing, label_of
 from llo11ypop.language.scope import Scope
+from llo11ypop.language.wording import counted
 
 
 def ranks_time(scope: Scope) -> bool:
@@ -43,7 +44,7 @@ def columns(made: Composing, names: list[str], extra: list[Column]) -> None:
     if scope.count_of and scope.per:
         made.columns.append(Column(names[0], "share", "measure", made.lexicon.denominators[scope.per].unit))
     if scope.count_of:
-        made.columns.append(Column("things", scope.measures[0].label if scope.measures else "number", "measure", "1"))
+        made.columns.append(Column("things", counted(scope, made.catalog, made.lexicon), "measure", "1"))
         return
     if scope.share:
         made.columns.append(Column("share_pct", "share", "measure", "%"))

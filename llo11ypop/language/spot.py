@@ -81,6 +81,8 @@ _FIRST = (
 BESIDE = {"training_steps": ("node_id",)}
 """Values that a question over a dataset may name for a recipe that looks elsewhere: the node whose replacement is asked about."""
 _EACH = frozenset({"by", "per", "each", "every"})
+RANKS = ("top", "bottom", "worst", "best")
+_OPENS = frozenset({"which", "what", "the", "show", "list", "give", "name"})
 _FIRST_FEW = frozenset({"top", "worst", "best", "bottom", "first", "busiest", "hottest"})
 ATTRIBUTES = {"gpu": "gpus", "node": "nodes"}
 """Dimension → the field of a job that counts them: 'jobs with more than 64 GPUs'."""
@@ -185,6 +187,11 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     return best
 
 
+def _is_first_few(before: str, *, ranks: bool) -> bool:
+    """Whether a number behind this word says how many of a ranking: 'top 3 nodes', 'which 3 nodes had the most'."""
+    return before in _FIRST_FEW or (ranks and (not before or before in _OPENS))
+
+
 def under(
     dataset: str, tokens: list[Token], taken: list[bool], found: list[list[tuple[int, list[Sense]]]], catalog: Catalog
 ) -> Spotted:
@@ -192,6 +199,7 @@ def under(
     reach = reachable(catalog, dataset)
     size = len(tokens)
     best: list[tuple[float, int, tuple[Sense, ...]]] = [(0.0, 0, ())] * (size + 1)
+    ranks = any(s.role in RANKS for ways in found for _, senses in ways for s in senses)
     for at in range(size - 1, -1, -1):
         if taken[at]:
             best[at] = (best[at + 1][0], 0, ())
@@ -204,7 +212,8 @@ def under(
                 continue
             counted = at > 0 and tokens[at - 1].number is not None
             fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
-            first = at > 1 and tokens[at - 2].text in _FIRST_FEW
+            behind = at + length < size and any(s.role == "thing" for _, others in found[at + length] for s in others)
+            first = _is_first_few(tokens[at - 2].text if at > 1 else "", ranks=ranks) and not behind
             sized = (
                 next((s for s in senses if s.role == "dim" and s.name in ATTRIBUTES), None)
                 if counted and dataset in SIZED and not first

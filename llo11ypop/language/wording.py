@@ -44,7 +44,7 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     """'failed jobs per cluster, last 7 days, by day, only provider helion'."""
     parts = [_head(scope, catalog, lexicon)]
     if scope.having:
-        parts.append("with " + " and ".join(f"{_column(t.column, scope)} {t.op} {t.value:g}" for t in scope.having))
+        parts.append(_limits(scope))
     named = () if scope.intent in PLANNED or _measured(scope) else tuple(i for _, i in scope.entities)
     said = [_filter(f) for f in scope.filters if (f.words or f.op == "expr") and _filter(f) not in named]
     if said:
@@ -77,8 +77,7 @@ def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         per = lexicon.denominators[scope.per].label if scope.per in lexicon.denominators else f"per {scope.per}"
         labels = f"{labels} {per}"
     if scope.count_of:
-        things = [label_of(n, catalog, lexicon) for n in scope.count_of.split(",")]
-        labels = f"number of {plural(things[0]) if len(things) == 1 else ' and '.join(things) + ' pairs'} by {labels}"
+        labels = f"number of {_things(scope, catalog, lexicon)} by {labels}"
     dims = [label_of(b, catalog, lexicon) for b in scope.by]
     dims += [
         label_of(d, catalog, lexicon)
@@ -88,6 +87,20 @@ def _head(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
         if d not in scope.by
     ]
     return f"{labels} per {' and '.join(dims)}" if dims else labels
+
+
+def counted(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
+    """What is counted where the things that keep to a limit are: 'GPUs with highest GPU core temperature > 80'."""
+    return " ".join(p for p in (_things(scope, catalog, lexicon), _limits(scope) if scope.having else "") if p)
+
+
+def _things(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
+    things = [label_of(n, catalog, lexicon) for n in scope.count_of.split(",")]
+    return plural(things[0]) if len(things) == 1 else f"{' and '.join(things)} pairs"
+
+
+def _limits(scope: Scope) -> str:
+    return "with " + " and ".join(f"{_column(t.column, scope)} {t.op} {t.value:g}" for t in scope.having)
 
 
 def _measured(scope: Scope) -> bool:

@@ -73,6 +73,7 @@ def configure_logging(level: str = "info", style: str = "json", stream: TextIO |
         foreign.propagate = True
     for chatty in ("apscheduler", "watchfiles", "uvicorn.error", "alembic", "aiosqlite"):
         logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("elastic_transport").setLevel("ERROR")  # what failed is said by whoever asked
     structlog.configure(
         processors=[*_chain(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -76,8 +76,10 @@ class SqlCompilation(Compilation[Sql]):
         return self.columns.read(name)
 
     def value_key(self, value: Any) -> Sql:
-        """See Compilation."""
-        return Sql(value.text, value.params)
+        """See Compilation. A parameter that is selected and grouped by would be given twice, and be two columns."""
+        if value.params:
+            raise self.columns.refused("'list' of a calculation with numbers in it")
+        return Sql(value.text)
 
     def bucket(self, bucket: Bucket) -> Sql:
         """See Compilation."""

@@ -40,6 +40,11 @@ def test_a_reply_completes_the_question_that_was_asked_back() -> None:
     assert (last.scope.by, last.scope.measures[0].field) == (("rack",), "gpu_temp_c")
 
 
+def test_the_same_question_said_in_full_is_no_reply() -> None:
+    last = _thread("What is the failure rate?", "the job failure rate per cluster, last 14 days")[-1]
+    assert (last.scope.by, last.scope.filters, last.text) == (("cluster",), (), "job failure rate per cluster, last 14 days")
+
+
 def test_a_question_of_its_own_is_no_reply() -> None:
     last = _thread("What is the failure rate?", "GPU temperature by rack")[-1]
     assert [q.field for q in last.scope.measures] == ["gpu_temp_c"]

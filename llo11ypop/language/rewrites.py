@@ -20,6 +20,7 @@ _SHORTHAND = (
         ),
         r"\1 \2",
     ),
+    (re.compile(r"\s?[\u00b5\u03bc]s\b"), " us"),  # micro, or the Greek letter
     (re.compile(r"\bw/o\s+"), "without "),
     (re.compile(r"\bw/\s*"), "with "),
     (re.compile(r"\s\+\s"), " and "),

@@ -11,6 +11,8 @@ SHORT = {
     "gimme drained nodes w/ reason": "list of nodes drained or draining, latest reading",
     "failed jobs last hr": "failed jobs, last 1 hour",
     "which gpus over 80C rn": "highest GPU core temperature per GPU, with highest GPU core temperature > 80, latest reading",
+    "XIDs by code since 3 May, everything but c-a": "XIDs per code, only not c-a, since 3 May 2026",
+    "p99 rtt above 15 µs by cluster": "highest p99 round trip per cluster, with highest p99 round trip > 15",
     "GPUs hotter than 60 C": "highest GPU core temperature per GPU, with highest GPU core temperature > 60",
     "gpus hotter than 85C": "highest GPU core temperature per GPU, with highest GPU core temperature > 85",
     "which 3 nodes had the most failed jobs": "failed jobs per node, last 7 days (default), top 3",

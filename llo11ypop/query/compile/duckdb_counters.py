@@ -67,7 +67,7 @@ class Counters:
             if i in self.rates:
                 span = f"sum(epoch_us(r{i}) - epoch_us(q{i}))"
                 per_s = f"coalesce({_gain(i)} / nullif({span} / 1e6, 0), 0.0)"
-                results.append(f"CASE WHEN count(p{i}) > 0 THEN {per_s} END AS rate{i}")
+                results.append(f"CASE WHEN count(p{i}) FILTER (WHERE x{i} IS NOT NULL) > 0 THEN {per_s} END AS rate{i}")
         grain = ", ".join(quoted(g) for g in self.grain)
         along = f' WINDOW along AS (PARTITION BY {grain} ORDER BY "_t")'
         source = "(SELECT *, " + readings + " FROM (" + scanned + ") AS w) AS x"

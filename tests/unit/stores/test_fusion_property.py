@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llo11ypop.query.fuse import fuse, window_class
@@ -149,7 +149,12 @@ def test_windows_with_few_rows_are_read_together_whatever_their_class() -> None:
     assert len(fuse(selects, small=lambda s: s.window is not None and s.window.start.days < 2)) == 2
 
 
+RATE_WHEN_HOT = {"agg": "rate", "field": "pcie_replay_total", "where": "gpu_temp_c > 50"}
+"""One reading of a series and rows behind it that do not count: no rate."""
+
+
 @settings(deadline=None, max_examples=15)
+@example([{"dataset": "gpu_metrics", "window": "20m", "by": ["gpu_uuid"], "measures": {"a": RATE_WHEN_HOT}}])
 @given(st.lists(selects(), min_size=1, max_size=3))
 def test_few_rows_and_many_give_the_same(asked: list[dict[str, Any]]) -> None:
     plans = {f"p{i}": plan(**parts) for i, parts in enumerate(asked)}

@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.server_process import free_port
 
 NOBODY = 65534
 START_S = 30
@@ -55,7 +56,7 @@ class Server:
             if not all(p.stat().st_mode & 1 for p in program.parents):
                 program = Path(shutil.copytree(program, self.folder / "program"))
         self.bin = program / "bin"
-        self.port = _free_port()
+        self.port = free_port()
         self._names = count()
         self._process: subprocess.Popen[bytes] | None = None
         self._run(
@@ -130,12 +131,6 @@ class Server:
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, **self._as)  # noqa: S603
         if done.returncode:
             raise UnavailableError(f"{program} failed: {done.stderr.strip()[-500:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -3,23 +3,17 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+from tests.server_process import UnavailableError, free_port, wait_for
 
 START_S = 30
 Sample = tuple[str, Mapping[str, str], float, float]
 """(metric, labels, seconds since 1970, value)."""
-
-
-class UnavailableError(Exception):
-    """Why no Prometheus can be had here."""
 
 
 def programs() -> tuple[str, str]:
@@ -52,36 +46,16 @@ def running(samples: Sequence[Sample], *more: str) -> Iterator[str]:
     (folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
     blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", "samples.om", "data"]
     subprocess.run(blocks, cwd=folder, check=True, capture_output=True)  # noqa: S603 - a program of the system, fixed arguments
-    port = _free_port()
+    port = free_port()
     command = [prometheus, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=100y"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error", *more]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)  # noqa: S603 - as above
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(f"{url}/-/ready", process)
+        wait_for(f"{url}/-/ready", process, "prometheus", START_S)
         yield url
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise UnavailableError(f"prometheus ended with {process.returncode}")
-        try:
-            if httpx.get(url, timeout=1).status_code == httpx.codes.OK:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.05)
-    raise UnavailableError(f"prometheus was not ready after {START_S} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

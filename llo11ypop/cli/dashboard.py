@@ -45,9 +45,9 @@ def evidence(evidence_id: str, push: Push = False, as_json: AsJson = False) -> N
 
 
 async def _frozen(evidence_id: str, *, push: bool, as_json: bool) -> None:
+    from llo11ypop.cli.evidence import kept
     from llo11ypop.core.window import Window
     from llo11ypop.daemon import dashboards
-    from llo11ypop.daemon.compose import open_ledger
     from llo11ypop.dashboards.grafana import Grafana
     from llo11ypop.dashboards.snapshot import DAY, snapshot_json
     from llo11ypop.settings import load_settings
@@ -55,13 +55,7 @@ async def _frozen(evidence_id: str, *, push: bool, as_json: bool) -> None:
     settings = load_settings()
     if push and not settings.grafana.url:
         raise ConfigError("there is no Grafana to push to", next_step="set grafana.url, or print the snapshot with --json")
-    ledger = open_ledger(settings)
-    try:
-        found = await ledger.evidence(evidence_id)
-    finally:
-        await ledger.close()
-    if found is None:
-        raise UnknownNameError("evidence", evidence_id, ())
+    found = await kept(settings, evidence_id)
     built = snapshot_json(f"Evidence {found.id}", [found], found.window or Window(found.at - DAY, found.at))
     if as_json:
         print(json.dumps(built, ensure_ascii=False, indent=2))

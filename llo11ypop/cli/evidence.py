@@ -2,11 +2,15 @@
 
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from llo11ypop.core.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from llo11ypop.core.evidence import Evidence
+    from llo11ypop.settings import Settings
 
 SHOWN_ROWS = 20
 
@@ -35,12 +39,25 @@ def evidence(
 
 async def _read(evidence_id: str, *, again: bool) -> tuple[Any, Any]:
     from llo11ypop.ask.site import PseudonymStore
-    from llo11ypop.daemon.compose import open_catalog, open_ledger, open_store
+    from llo11ypop.daemon.compose import open_catalog, open_store
     from llo11ypop.query.pseudonyms import PSEUDONYMS
     from llo11ypop.query.rerun import rerun
     from llo11ypop.settings import load_settings
 
     settings = load_settings()
+    found = await kept(settings, evidence_id)
+    if not again:
+        return found, None
+    store = open_store(settings)
+    if found.note == PSEUDONYMS:
+        store = PseudonymStore(store, open_catalog(settings), settings.ask.salt.get_secret_value().encode())
+    return found, await rerun(found, store)
+
+
+async def kept(settings: "Settings", evidence_id: str) -> "Evidence":
+    """A piece of evidence out of the ledger. Raises UnknownNameError, LedgerError."""
+    from llo11ypop.daemon.compose import open_ledger
+
     ledger = open_ledger(settings)
     try:
         found = await ledger.evidence(evidence_id)
@@ -48,12 +65,7 @@ async def _read(evidence_id: str, *, again: bool) -> tuple[Any, Any]:
         await ledger.close()
     if found is None:
         raise UnknownNameError("evidence", evidence_id, ())
-    if not again:
-        return found, None
-    store = open_store(settings)
-    if found.note == PSEUDONYMS:
-        store = PseudonymStore(store, open_catalog(settings), settings.ask.salt.get_secret_value().encode())
-    return found, await rerun(found, store)
+    return found
 
 
 def described(found: Any) -> str:

@@ -59,6 +59,13 @@ def load_prompt(path: Path) -> Prompt:
     return Prompt(text, content_hash(text)[:16])
 
 
+@cache
+def with_data_rule(path: Path) -> Prompt:
+    """A prompt file with the rule about data blocks in it: the same bytes for every call. Raises ConfigError as `load_prompt`."""
+    prompt = load_prompt(path)
+    return Prompt(prompt.render(data_rule=DATA_RULE), prompt.hash)
+
+
 def data_block(kind: str, text: str, nonce: str = "") -> str:
     """Text that others wrote, between marks that it cannot forge, without invisible characters and chat markup.
 

@@ -21,13 +21,11 @@ from llo11ypop.query.compile.sql import Instant
 from llo11ypop.query.kinds import Kind
 from llo11ypop.query.rows import TYPES
 from llo11ypop.stores.elasticsearch_access import Access, store_error
+from llo11ypop.stores.retrying import tried
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
-TRIES = 4
-FIRST_PAUSE_S = 0.25
-"""Doubled after each try; our assumption."""
 AT_ONCE = 6
 """Queries under way at a time; a data node's search queue holds 1,000 (our assumption: leave it to others)."""
 
@@ -53,7 +51,7 @@ class Reader(ABC):
             started = time.perf_counter()
             try:
                 async with asyncio.timeout(self.deadline_s):
-                    rows = await self._tried(native, dataset)
+                    rows = await tried(lambda: self._whole(native, dataset))
             except TimeoutError as bad:
                 raise store_error(bad, self.access, f"dataset '{dataset}'") from bad
             if native.keys and not native.plan_limit and len(rows) >= native.limit:
@@ -64,19 +62,10 @@ class Reader(ABC):
                 )
             return table_of(rows, native.kinds), time.perf_counter() - started
 
-    async def _tried(self, native: Native[Any], dataset: str) -> list[Sequence[Any]]:
-        """The whole query again where a retry may help: a page is not taken up after a failure."""
-        pause = FIRST_PAUSE_S
-        for left in reversed(range(TRIES)):
-            self.queries += 1
-            try:
-                return await self.pages(native, dataset)
-            except StoreError as bad:
-                if not bad.transient or not left:
-                    raise
-            await asyncio.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
+    async def _whole(self, native: Native[Any], dataset: str) -> list[Sequence[Any]]:
+        """All pages anew: one is not taken up after a failure."""
+        self.queries += 1
+        return await self.pages(native, dataset)
 
     @abstractmethod
     async def pages(self, native: Native[Any], dataset: str) -> list[Sequence[Any]]:

@@ -14,14 +14,12 @@ from llo11ypop.query.compile.promql import Native, Steps
 from llo11ypop.query.compile.promql_names import RANGE, refused
 from llo11ypop.query.plan import Span
 from llo11ypop.stores.prometheus_access import Access, answered, unreachable
+from llo11ypop.stores.retrying import tried
 
 if TYPE_CHECKING:
     import httpx
 
 ENGINE = "prometheus"
-TRIES = 4
-FIRST_PAUSE_S = 0.25
-"""Doubled after each try; our assumption."""
 AT_ONCE = 6
 """Queries under way at a time; Prometheus runs 20 by default (query.max-concurrency)."""
 MAX_STEPS = 11_000
@@ -95,21 +93,9 @@ class Reader:
         async with self._free:
             try:
                 async with asyncio.timeout(self.deadline_s):
-                    return await self._tried(path, params, what)
+                    return await tried(lambda: self._once(path, params, what))
             except TimeoutError as bad:
                 raise unreachable(bad, self.access, what) from bad
-
-    async def _tried(self, path: str, params: dict[str, str], what: str) -> Any:
-        pause = FIRST_PAUSE_S
-        for left in reversed(range(TRIES)):
-            try:
-                return await self._once(path, params, what)
-            except StoreError as bad:
-                if not bad.transient or not left:
-                    raise
-            await asyncio.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
 
     async def _once(self, path: str, params: dict[str, str], what: str) -> Any:
         """One request. Thanos and VictoriaMetrics are told to refuse where a part of them does not answer."""

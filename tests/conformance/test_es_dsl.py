@@ -18,7 +18,7 @@ from llo11ypop.evals.parity_plans import Asked
 from llo11ypop.evals.parity_table import Target, compared
 from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.plan import Plan
-from llo11ypop.stores import elasticsearch_read, elasticsearch_search
+from llo11ypop.stores import elasticsearch_search, retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
@@ -127,7 +127,7 @@ async def test_a_field_that_goes_while_it_is_used_is_an_error_and_not_a_silence(
 ) -> None:
     import httpx
 
-    monkeypatch.setattr(elasticsearch_read, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_S", 0.01)
     moved = f"{pair.url}/llo11ypop-net_probe"
     properties = {"@timestamp": {"type": "date"}, "src_node": {"type": "keyword"}, "rtt_p99_us": {"type": "float"}}
     asked = plan(dataset="net_probe", window="1h", by=["src_node"], measures={"m": {"agg": "max", "field": "rtt_p99_us"}})

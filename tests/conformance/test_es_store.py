@@ -10,7 +10,7 @@ from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.plan import Plan
-from llo11ypop.stores import elasticsearch_read, elasticsearch_sql
+from llo11ypop.stores import elasticsearch_sql, retrying
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
 from tests.conformance.elasticsearch_samples import Both, both, gpu_rows
@@ -30,7 +30,7 @@ def pair() -> Iterator[Both]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elasticsearch_read, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_S", 0.01)
 
 
 async def test_rows_status_and_queries_are_what_they_should_be(pair: Both) -> None:
@@ -73,7 +73,7 @@ async def test_what_stays_broken_is_an_error_that_may_pass(pair: Both) -> None:
     with pytest.raises(StoreError, match=r"busy or incomplete for dataset 'gpu_metrics' \(503\).*Partial shards") as failed:
         await pair.es.run(COUNTED, AT)
     assert failed.value.transient
-    assert pair.es.query_count == elasticsearch_read.TRIES
+    assert pair.es.query_count == retrying.TRIES
 
 
 async def test_a_failure_on_a_later_page_starts_the_query_again(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def server(fake: Fake) -> Iterator[FaultyServer]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llo11ypop.stores.prometheus_http.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("llo11ypop.stores.retrying.FIRST_PAUSE_S", 0.01)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])

@@ -62,7 +62,7 @@ async def test_exports_and_coverage_come_from_where_a_dataset_lies() -> None:
 
 
 async def test_a_store_that_is_down_leaves_the_others_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llo11ypop.stores.prometheus_http.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("llo11ypop.stores.retrying.FIRST_PAUSE_S", 0.01)
     store = apart(prometheus_store("http://127.0.0.1:1"))
     found = await store.run_many({"a": METRICS, "b": COUNTED, "c": SPANNING}, AT)
     assert found["b"].rows.to_pylist() == [{"n": len(EVENTS)}]

@@ -18,7 +18,7 @@ from llo11ypop.query.store import TelemetryStore
 from llo11ypop.simulator.simulate import simulate
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
-from llo11ypop.stores import elasticsearch_read, prometheus_http
+from llo11ypop.stores import retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
@@ -77,8 +77,7 @@ def fake(fleet: Path) -> Iterator[FakeElasticsearch]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elasticsearch_read, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(prometheus_http, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_S", 0.01)
 
 
 async def undisturbed(folder: Path, fleet: Path) -> list[tuple[str, str, str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from llo11ypop.core.reasoning import Finding, SignalHit
 from llo11ypop.models.port import Model, Request, Role
-from llo11ypop.models.prompting import DATA_RULE, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 from llo11ypop.playbooks import Playbook
 
 PROMPT = Path(__file__).with_suffix(".md")
@@ -42,12 +42,12 @@ async def weigh(
     refs: tuple[str, ...] = (),
 ) -> Weighed:
     """Which candidate is the likeliest. `older` are signals of theirs and when they were read last. Raises Refused."""
-    prompt = load_prompt(PROMPT)
+    prompt = with_data_rule(PROMPT)
     request = Request(
         role=Role.CAUSES,
         name="causes_weighed",
         prompt_hash=prompt.hash,
-        system=prompt.render(data_rule=DATA_RULE),
+        system=prompt.text,
         user=data_block("candidates", shown(candidates, book, older, at)),
         schema=schema(list(candidates), list(older)),
         refs=refs,

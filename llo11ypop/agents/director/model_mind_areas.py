@@ -12,7 +12,7 @@ from typing import Any
 from llo11ypop.core.reasoning import Observation, ObservationKind
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.models.port import Model, Request, Role, note
-from llo11ypop.models.prompting import DATA_RULE, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 
 PROMPT = Path(__file__).with_suffix(".md")
 MOST_AREAS = 4
@@ -45,12 +45,12 @@ async def direct(
     models: Model, observations: Iterable[Observation], required: Mapping[Area, Sequence[str]], most_added: int, cycle: str
 ) -> Direction:
     """The rule mind's areas with what the model adds to them. Raises Refused."""
-    prompt = load_prompt(PROMPT)
+    prompt = with_data_rule(PROMPT)
     request = Request(
         role=Role.DIRECTOR,
         name="loop_areas",
         prompt_hash=prompt.hash,
-        system=prompt.render(data_rule=DATA_RULE),
+        system=prompt.text,
         user=data_block("observations", shown(observations, required)),
         schema=SCHEMA,
         refs=(cycle,),

@@ -3,13 +3,13 @@
 A wrong area costs at most a reading: what is offered from other areas stays on the list where its words are said.
 """
 
-from functools import cache
 from pathlib import Path
 
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.models.port import Model, Request, Role
-from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 
+PROMPT = Path(__file__).with_suffix(".md")
 MOST = 3
 SCHEMA = {
     "type": "object",
@@ -21,15 +21,9 @@ SCHEMA = {
 
 async def routed(question: str, models: Model) -> tuple[Area, ...]:
     """The areas of a question, at most three; unknown ones are left out. Raises Refused."""
-    prompt = _prompt()
+    prompt = with_data_rule(PROMPT)
     reply = await models.ask(Request(Role.DIRECTOR, "areas", prompt.hash, prompt.text, data_block("question", question), SCHEMA))
     found = reply.value.get("areas")
     known = {a.value: a for a in Area}
     named = [known[a] for a in found if isinstance(a, str) and a in known] if isinstance(found, (list, tuple)) else []
     return tuple(dict.fromkeys(named))[:MOST]
-
-
-@cache
-def _prompt() -> Prompt:
-    prompt = load_prompt(Path(__file__).with_name("model_mind_questions.md"))
-    return Prompt(prompt.render(data_rule=DATA_RULE), prompt.hash)

@@ -3,14 +3,14 @@
 It is asked only about questions that the rules cannot explain: what they explain wholly is a plan that reads, and cannot harm.
 """
 
-from functools import cache
 from pathlib import Path
 
 from llo11ypop.agents.guardrail.rules import Guard, Reason
 from llo11ypop.agents.guardrail.screen import Screened
 from llo11ypop.models.port import Model, Request, Role
-from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 
+PROMPT = Path(__file__).with_suffix(".md")
 VERDICTS = {"about_the_fleet": Reason.ALLOWED, "off_topic": Reason.OFF_TOPIC, "orders_a_change": Reason.DESTRUCTIVE}
 """What it may say: no line of its own, and no other reason."""
 SCHEMA = {
@@ -25,15 +25,9 @@ async def doubted(question: str, screened: Screened, models: Model, guard: Guard
     """What the rules decided, or a refusal in its place; an unknown verdict changes nothing. Raises Refused."""
     if not screened.allowed:
         return screened
-    prompt = _prompt()
+    prompt = with_data_rule(PROMPT)
     reply = await models.ask(
         Request(Role.GUARDRAIL, "guard_verdict", prompt.hash, prompt.text, data_block("question", question), SCHEMA)
     )
     reason = VERDICTS.get(str(reply.value.get("verdict")), Reason.ALLOWED)
     return screened if reason is Reason.ALLOWED else Screened(False, reason, guard.line(reason))
-
-
-@cache
-def _prompt() -> Prompt:
-    prompt = load_prompt(Path(__file__).with_name("model_mind.md"))
-    return Prompt(prompt.render(data_rule=DATA_RULE), prompt.hash)

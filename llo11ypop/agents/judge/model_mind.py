@@ -4,13 +4,13 @@ It never overrules a decided rule, and never accepts a number: answers that hold
 """
 
 import re
-from functools import cache
 from pathlib import Path
 
 from llo11ypop.agents.judge.equivalence import Verdict, equivalent
 from llo11ypop.models.port import Model, Request, Role
-from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 
+PROMPT = Path(__file__).with_suffix(".md")
 SCHEMA = {
     "type": "object",
     "properties": {"verdict": {"enum": ["same", "different", "unclear"]}},
@@ -41,13 +41,7 @@ def _figures(text: str) -> set[str]:
 
 
 async def _asked(one: str, other: str, question: str, models: Model) -> bool | None:
-    prompt = _prompt()
+    prompt = with_data_rule(PROMPT)
     blocks = (data_block("question", question), data_block("first_answer", one), data_block("second_answer", other))
     reply = await models.ask(Request(Role.JUDGE, "same_answer", prompt.hash, prompt.text, "\n".join(blocks), SCHEMA))
     return _MEANS.get(str(reply.value.get("verdict")))
-
-
-@cache
-def _prompt() -> Prompt:
-    prompt = load_prompt(Path(__file__).with_name("model_mind.md"))
-    return Prompt(prompt.render(data_rule=DATA_RULE), prompt.hash)

@@ -13,7 +13,7 @@ from llo11ypop.agents.writer.facts import Facts, Names, facts_of
 from llo11ypop.core.proposal import Proposal
 from llo11ypop.core.reasoning import Hypothesis
 from llo11ypop.models.port import Model, Request, Role, note
-from llo11ypop.models.prompting import DATA_RULE, data_block, load_prompt
+from llo11ypop.models.prompting import data_block, with_data_rule
 
 PROMPT = Path(__file__).with_suffix(".md")
 WORDED = "Worded by a model; checked against the evidence."
@@ -44,12 +44,12 @@ class Worded:
 
 async def word(models: Model, proposal: Proposal, hypothesis: Hypothesis, names: Names) -> Worded:
     """The proposal in the model's words as far as they hold. Raises Refused."""
-    facts, prompt = facts_of(proposal, hypothesis, names), load_prompt(PROMPT)
+    facts, prompt = facts_of(proposal, hypothesis, names), with_data_rule(PROMPT)
     request = Request(
         role=Role.WRITER,
         name="ticket_text",
         prompt_hash=prompt.hash,
-        system=prompt.render(data_rule=DATA_RULE),
+        system=prompt.text,
         user=data_block("facts", facts.text()),
         schema=SCHEMA,
         refs=(proposal.cycle_id, proposal.id, *proposal.evidence),

@@ -5,6 +5,7 @@ investigator stays theirs. Where a word is unknown to them, a model's grounded p
 it is. Agreement on the rows is confidence that can be said; disagreement is said too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llo11ypop.agents.query_writer.minds import Minds
@@ -64,6 +65,12 @@ def decide(
     if same_rows:
         return Decision(rule, (AGREES,), confident=True)
     return Decision(rule, (DISAGREES.format(text=model.text),))
+
+
+def second_reading(notes: Sequence[str]) -> str:
+    """What the notes of an answer say of a model's reading: agrees, differs or alone; empty where they say nothing."""
+    said = {"agrees": AGREES, "differs": DISAGREES, "alone": ALONE}
+    return next((word for word, note in said.items() for n in notes if n.startswith(note.partition("{")[0])), "")
 
 
 def _quoted(words: tuple[str, ...]) -> str:

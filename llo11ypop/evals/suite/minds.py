@@ -6,9 +6,8 @@ same units by McNemar's exact test. Figures of a fake endpoint say that the pipe
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ from llo11ypop.evals.suite.loading import AnyCase
 from llo11ypop.evals.suite.paired import mcnemar
 from llo11ypop.evals.suite.record import Record
 from llo11ypop.evals.suite.runner import run_case
-from llo11ypop.evals.suite.session import Session, opened
+from llo11ypop.evals.suite.session import opened
+from llo11ypop.evals.suite.side import Heard, Side, changed, where_asked_back
 from llo11ypop.evals.suite.truth import Prepared, prepare
 from llo11ypop.models.port import Role
 from llo11ypop.models.spending import Scope, Spending, spending
@@ -34,39 +34,6 @@ Z = 1.959964
 """Of a 95 % interval."""
 SIDES = {Minds.RULE: (Minds.RULE,), Minds.BOTH: (Minds.RULE, Minds.BOTH), Minds.MODEL: (Minds.RULE, Minds.MODEL, Minds.BOTH)}
 """`--mind` → the columns of its table."""
-
-
-@dataclass
-class Side:
-    """What came of one mind."""
-
-    minds: Minds
-    units: dict[tuple[str, str], list[bool]] = field(default_factory=dict)
-    """(agent, unit) → whether it passed, run by run."""
-    ends: Counter[str] = field(default_factory=Counter)
-    """How answerable questions ended: right, silent_wrong, asked_back, declined."""
-    said: int = 0
-    loose: int = 0
-    spent: Json = field(default_factory=dict)
-
-    def add(self, record: Record) -> None:
-        """Count one case that was judged."""
-        if not record.judged:
-            return
-        name = f"{record.id} ({record.fleet})"
-        self._count("query_writer", name, record.passed)
-        for turn in record.turns:
-            self._tell(turn.result, turn.said, turn.loose)
-        for number, other in enumerate(record.paraphrases):
-            self._count("query_writer", f"{name} in other words {number + 1}", other.passed)
-            self._tell(other.result, other.said, other.loose)
-
-    def _count(self, agent: str, unit: str, passed: bool) -> None:
-        self.units.setdefault((agent, unit), []).append(passed)
-
-    def _tell(self, result: str | None, said: int, loose: int) -> None:
-        self.ends.update([result] if result else [])
-        self.said, self.loose = self.said + said, self.loose + loose
 
 
 def run_minds(
@@ -112,8 +79,9 @@ async def _fleet(cases: Sequence[AnyCase], fleet: FleetFile, sides: Iterable[Sid
             with spending(Scope.DAY, f"eval {side.minds}") as spent:
                 for run in range(how.k):
                     session.deps.conversation = None
+                    heard = Heard(session)
                     for one in questions:
-                        side.add(await _asked(one, session, fleet.label, how))
+                        side.add(await _asked(one, heard, fleet.label, how), heard.answers)
                     for agent, unit, passed in await agent_units(prepared, session, side.minds, how.folder):
                         side.units.setdefault((agent, f"{unit} ({fleet.label})"), []).append(passed)
                     if how.progress is not None:
@@ -122,8 +90,9 @@ async def _fleet(cases: Sequence[AnyCase], fleet: FleetFile, sides: Iterable[Sid
         return _same_model(session.settings)
 
 
-async def _asked(one: Prepared, session: Session, label: str, how: _How) -> Record:
-    return await run_case(one, session, label, component=session.component, made=session.made, paraphrases=how.paraphrases)
+async def _asked(one: Prepared, heard: Heard, label: str, how: _How) -> Record:
+    session = heard.session
+    return await run_case(one, heard, label, component=session.component, made=session.made, paraphrases=how.paraphrases)
 
 
 def _same_model(settings: "Settings") -> list[str]:
@@ -157,16 +126,19 @@ def result(sides: Sequence[Side], k: int, notes: Sequence[str] = ()) -> Json:
         "k": k,
         "minds": {s.minds.value: _side(s) for s in sides},
         "against_rules": {s.minds.value: _against(rules, s) for s in sides[1:]},
+        "where_rules_asked_back": {s.minds.value: where_asked_back(rules, s) for s in sides[1:]},
+        "changed": {s.minds.value: changed(rules, s) for s in sides[1:]},
         "notes": list(notes),
     }
 
 
 def _side(side: Side) -> Json:
     agents = sorted({agent for agent, _ in side.units})
-    answerable = sum(side.ends.values())
+    ends = side.ends()
     return {
         "agents": {a: _shares([runs for (agent, _), runs in side.units.items() if agent == a]) for a in agents},
-        "ends": {end: n / answerable for end, n in sorted(side.ends.items())},
+        "ends": {end: n / ends.total() for end, n in sorted(ends.items())},
+        "second_readings": {said: dict(sorted(found.items())) for said, found in sorted(side.seconds().items())},
         "groundedness": (side.said - side.loose) / side.said if side.said else None,
         "spent": side.spent,
     }
@@ -210,7 +182,24 @@ def text(found: Mapping[str, Any]) -> str:
         spent = side["spent"]
         asked = f"; {spent['calls']} calls, {spent['tokens_in']:,} + {spent['tokens_out']:,} tokens" if spent.get("calls") else ""
         lines.append(f"{mind:<8}{ends}{grounded}{asked}")
+    lines += [
+        f"{mind:<8}where the rules asked back: {_counted(kinds['answerable'], k)}; not answerable: {_counted(kinds['others'], k)}"
+        for mind, kinds in found["where_rules_asked_back"].items()
+    ]
+    lines += [
+        f"{mind:<8}a second reading that {said}: {_ends(ends)}"
+        for mind, side in found["minds"].items()
+        for said, ends in side["second_readings"].items()
+    ]
     return "\n".join([*lines, *(f"note: {n}" for n in found["notes"])])
+
+
+def _counted(kind: Mapping[str, Any], k: int) -> str:
+    return f"{kind['units']} questions × {k}: {_ends(kind['runs'])}" if kind["units"] else "none"
+
+
+def _ends(ends: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {end.replace('_', ' ')}" for end, n in ends.items())
 
 
 def _line(agent: str, mind: str, shares: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:

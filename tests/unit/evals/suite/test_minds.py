@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from llo11ypop.agents.query_writer.minds import Minds
-from llo11ypop.evals.suite.minds import Side, result, text, wilson
+from llo11ypop.evals.suite.minds import result, text, wilson
+from llo11ypop.evals.suite.side import Side
 from llo11ypop.models.fake import FakeModelServer, Rule
 from tests.ask_fleet import fleet_file
 
@@ -78,6 +79,11 @@ def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path,
     assert shares["both"]["pass_1"] == shares["both"]["pass_k"] == 1.0
     assert shares["model"]["pass_1"] == 1.0
     assert found["against_rules"]["both"]["query_writer"] == {"broken": 0, "mended": 3, "p_value": 0.25}
+    back = found["where_rules_asked_back"]["both"]["answerable"]
+    assert back == {"units": 3, "runs": {"right": 3}}
+    assert found["minds"]["both"]["second_readings"] == {"agrees": {"right": 3}, "alone": {"right": 3}}
+    assert [c["rules"] for c in found["changed"]["both"]] == ["asked_back"] * 3
+    assert all(c["runs"][0]["reading"] for c in found["changed"]["both"])
     assert found["minds"]["both"]["groundedness"] == 1.0
     assert found["minds"]["both"]["spent"]["calls"] + found["minds"]["both"]["spent"]["from_memory"] >= 6
     assert found["minds"]["rule"]["spent"]["calls"] == 0

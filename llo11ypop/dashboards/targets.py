@@ -13,9 +13,10 @@ from llo11ypop.core.errors import PlanError
 from llo11ypop.dashboards.lucene import Lucene, bare
 from llo11ypop.dashboards.panels import Panel
 from llo11ypop.query.compile.es_sql_names import AT_TIMESTAMP, Index
-from llo11ypop.query.compile.promql import Compilation, Native
+from llo11ypop.query.compile.promql import Compilation
 from llo11ypop.query.compile.promql_filter import filter_of
 from llo11ypop.query.compile.promql_names import RANGE, Names, Series
+from llo11ypop.query.compile.promql_queries import Native
 from llo11ypop.query.expr import Name
 from llo11ypop.query.plan import Select
 

@@ -9,9 +9,10 @@ from llo11ypop.catalog.models import Kind
 from llo11ypop.core.errors import ConfigError, StoreError, UnknownNameError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
-from llo11ypop.query.compile.promql import Native, compiler
+from llo11ypop.query.compile.promql import compiler
 from llo11ypop.query.compile.promql_filter import Matcher
 from llo11ypop.query.compile.promql_names import RANGE, Series, series_of
+from llo11ypop.query.compile.promql_queries import Native
 from llo11ypop.query.plan import Plan, Span
 from llo11ypop.query.prepare import Preparer
 from llo11ypop.query.store import Coverage, Exports

@@ -11,16 +11,16 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.errors import PlanError
 from llo11ypop.core.evidence import Evidence, Query
 from llo11ypop.query.combine import Combiner
-from llo11ypop.query.compile.promql import Answer, Check, Native, PromCompiled
 from llo11ypop.query.compile.promql_filter import Matcher
 from llo11ypop.query.compile.promql_names import RANGE, Series
+from llo11ypop.query.compile.promql_queries import Answer, Check, Native, PromCompiled
 from llo11ypop.query.kinds import Kind
 from llo11ypop.query.plan import Select
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
 from llo11ypop.query.rows import TYPES
 from llo11ypop.stores.assembly import Assembly, Part, gathered, not_exported, unread
-from llo11ypop.stores.prometheus_gains import odd_gains
 from llo11ypop.stores.prometheus_http import ENGINE, Labels, Reader, cuts
+from llo11ypop.stores.prometheus_odd import odd_rows
 
 ESTIMATES = "rates are Prometheus's estimates, stretched to the whole window"
 
@@ -78,7 +78,7 @@ class Run:
     async def _table(self, native: Native, dataset: str) -> pa.Table | PlanError:
         try:
             rows = await self.reader.samples(native, dataset)
-            rows += await odd_gains(self.reader, native, dataset)
+            rows += await odd_rows(self.reader, native, dataset)
             return table_of(rows, native)
         except PlanError as bad:
             return bad

@@ -103,6 +103,20 @@ SAME = {
         "by": ["gpu_uuid"], "measures": one("avg", "power_w"),
         "having": "m > 200", "order": [{"by": "m", "desc": True}], "limit": 2,
     },
+    "a label beside a value": {
+        "by": ["gpu_uuid"], "measures": {**one("last", "gpu_index"), "w": {"agg": "max", "field": "power_w"}},
+    },
+    "ends of labels": {"by": ["node_id"], "measures": {**one("min", "gpu_index"), "d": {"agg": "max", "field": "driver"}}},
+    "a label of only the hot ones": {"by": ["gpu_uuid"], "measures": one("first", "gpu_index", where="gpu_temp_c > 85")},
+    "last seen": {"by": ["gpu_uuid"], "window": {"start": "6h", "end": "52m"}, "measures": one("max", "ts")},
+    "last seen over a driver update": {"by": ["driver"], "window": "3h", "measures": one("last", "ts")},
+    "last seen in total": {
+        "where": "node_id = 'n1'", "window": "3h", "measures": {**one("max", "ts"), "n": {"agg": "count", "over": "40m"}},
+    },
+    "first of a counter": {"by": ["gpu_uuid"], "window": "6h", "measures": one("first", "pcie_replay_total")},
+    "first of a counter over a driver update": {
+        "by": ["gpu_uuid", "driver"], "window": "3h", "measures": one("first", "pcie_replay_total"),
+    },
     "a gap": {"by": ["gpu_uuid"], "window": {"start": "105m", "end": "55m"}, "measures": one("count")},
 }  # fmt: skip
 
@@ -125,6 +139,10 @@ REFUSED = {
     "raw rows": ({"fields": ["gpu_uuid"], "limit": 3}, "raw rows"),
     "percentile over series": ({"measures": one("percentile", "power_w", q=0.5)}, "over several series"),
     "first": ({"by": ["gpu_uuid"], "measures": one("first", "power_w")}, "'first' of a measured value"),
+    "first over series": ({"by": ["node_id"], "measures": one("first", "pcie_replay_total")}, "'first' over several series"),
+    "a label that changed": ({"window": "3h", "by": ["node_id"], "measures": one("last", "driver")}, "several values in a group"),
+    "the earliest instant": ({"by": ["gpu_uuid"], "measures": one("min", "ts")}, "'ts' is no metric"),
+    "last seen per bucket": ({"bucket": {"every": "10m"}, "measures": one("max", "ts")}, "last instant per time bucket"),
     "condition on values": ({"measures": one("avg", "power_w", where="gpu_temp_c > 50")}, "only the rows whose gpu_temp_c"),
     "two values": ({"where": "gpu_temp_c > 50 and power_w > 5", "measures": one("list", "node_id")}, "two conditions"),
     "arithmetic": ({"measures": one("avg", "gpu_temp_c - mem_temp_c")}, "several values of the same row"),

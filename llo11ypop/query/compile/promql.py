@@ -3,13 +3,12 @@
 
 PromQL aggregates series first in time, then across series, so it can say what comes out the same in either order, or what
 concerns one series. `increase()` stretches what it saw to the whole range; here a counter's gain is its highest less its lowest
-value, and series that started again, or changed labels, are read sample by sample. Every other refusal has its reason.
+value and its first reading its lowest, and series that started again, or changed labels, are read sample by sample; so are those
+that fell silent, where their last instant is asked. Every other refusal has its reason.
 Sources: Prometheus documentation (querying: basics, operators, functions).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset, ForeignName
@@ -18,76 +17,15 @@ from llo11ypop.query.check import aggregated
 from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
 from llo11ypop.query.compile.promql_filter import Filter, Matcher, filter_of
 from llo11ypop.query.compile.promql_names import RANGE, Blanks, Names, Series, blanks_of, refused
+from llo11ypop.query.compile.promql_queries import Answer, Check, Native, Odd, PromCompiled, Wanted, steps_of
 from llo11ypop.query.compile.sql import Sql, joined, quoted
 from llo11ypop.query.expr import Name
 from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import OF_FIELD, Kind, kind_of
-from llo11ypop.query.plan import Bucket, Measure, Select, Span
+from llo11ypop.query.plan import Measure, Select, Span
 
-_DAY_S = 86_400
-_CALENDAR_S = {"hour": (3_600, 0), "day": (_DAY_S, 0), "week": (7 * _DAY_S, 4 * _DAY_S)}
-"""Calendar units of one length in UTC: (seconds, from where they are counted); weeks start on a Monday."""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Time buckets: their width, and the instant after 1970 from which they are counted."""
-
-    every_ms: int
-    origin_ms: int = 0
-
-
-@dataclass(frozen=True)
-class Odd:
-    """The series of a counter that are read sample by sample: those that started again, and things with several series."""
-
-    text: str
-    selector: str
-    grain: tuple[str, ...]
-    blanks: Blanks
-
-
-@dataclass(frozen=True)
-class Native:
-    """One query; the width of its range is filled in when it runs."""
-
-    text: str
-    labels: tuple[str, ...]
-    """Labels of the answer that are the columns k0, k1 and so on; with steps the last column is the bucket."""
-    kinds: tuple[Kind, ...]
-    window: Span
-    steps: Steps | None = None
-    odd: Odd | None = None
-
-
-@dataclass(frozen=True)
-class Check:
-    """A query that has to find nothing, and why the select is refused when it does."""
-
-    native: Native
-    reason: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How one select's rows come about: the statement reads the queries' rows as tables q<number>, in the numbers of the scan."""
-
-    natives: tuple[int, ...]
-    finish: Sql
-    checks: tuple[int, ...] = ()
-    approximate: tuple[str, ...] = ()
-    limit: int | None = None
-
-
-@dataclass(frozen=True)
-class PromCompiled:
-    """The queries of a scan, and per select its answer or why there is none."""
-
-    dataset: str
-    natives: tuple[Native, ...]
-    checks: tuple[Check, ...]
-    answers: Mapping[str, Answer]
-    refused: Mapping[str, str]
+_OF_LABELS = ("first", "last", "min", "max")
+"""Aggregates that a label has besides being counted and listed."""
 
 
 def compiler(series: Callable[[str], Series | None]) -> Callable[[Scan, Catalog, bool], PromCompiled]:
@@ -254,15 +192,20 @@ class Compilation:
             raise refused(f"'{measure.field}': it needs several values of the same row")
         window = measure.over or self.window
         alias, value = f"j{number}", f"j{number}.v"
-        if measure.agg in ("count_distinct", "list") and name not in self.names.series.metrics:
+        of_label = measure.agg in _OF_LABELS and name in self.names.series.labels
+        if of_label or (measure.agg in ("count_distinct", "list") and name not in self.names.series.metrics):
             return self._distinct(measure, name, where, window, alias)
         if where.threshold is not None:
             raise refused(f"'{measure.agg}' of only the rows whose {where.threshold.name} is {where.threshold.op} something")
         if measure.agg == "count":
             index = self._count(name, where, window)
             return f"q{index} AS {alias}", f"coalesce({value}, 0)"
+        if name == self.dataset.time and measure.agg in ("max", "last"):
+            return f"{self._latest(where, window)} AS {alias}", f"epoch_ms(CAST(round({value} * 1000) AS BIGINT))"
         foreign = self.names.metric(name)
-        if measure.agg in ("increase", "rate"):
+        if measure.agg in ("increase", "rate") or (
+            measure.agg == "first" and self.names.spec(name).counter and not foreign.offset
+        ):
             table = self._counter(measure, name, where, window)
             return f"{table} AS {alias}", f"({value} * {foreign.factor!r})"
         of = self.range_of(foreign, where)
@@ -311,12 +254,28 @@ class Compilation:
 
     def _count(self, name: str, where: Filter, window: Span) -> int:
         if not name or name in self.names.series.labels:
-            if not self.names.series.rows:
-                raise refused("counting rows: name the metric that every row has as 'rows' of the dataset, or count a field")
-            of = self.range_of(self.names.metric(self.names.series.rows), where)
+            of = self.range_of(self._of_rows("counting rows", ", or count a field"), where)
             return self._query(f"sum{self.grouped_by()} (count_over_time({of}))", window)
         of = self.range_of(self.names.metric(name), where)
         return self._query(f"sum{self.grouped_by()} ({self._cleaned(name, where, window, f'count_over_time({of})')})", window)
+
+    def _of_rows(self, what: str, instead: str = "") -> ForeignName:
+        """The metric that every row has."""
+        if not self.names.series.rows:
+            raise refused(f"{what}: name the metric that every row has as 'rows' of the dataset{instead}")
+        return self.names.metric(self.names.series.rows)
+
+    def _latest(self, where: Filter, window: Span) -> str:
+        """The instant of the last row in seconds; that of things that fell silent is read from their samples."""
+        if self.steps:
+            raise refused("the last instant per time bucket")
+        rows = self._of_rows(f"the last '{self.dataset.time}'")
+        of, now = self.range_of(rows, where), self._selector(rows, where)
+        grain = tuple(self.names.label(g) for g in self.dataset.grain)
+        silent = f"group by ({', '.join(grain)}) (last_over_time({of}) unless {now})"
+        odd = Odd(silent, now, grain, Blanks(), "latest")
+        index = self._query(f"max{self.grouped_by()} (timestamp({now}) and last_over_time({of}))", window, odd=odd)
+        return self._per_group(index, "max")
 
     def _distinct(self, measure: Measure, name: str, where: Filter, window: Span, alias: str) -> tuple[str, str]:
         label, kind = self.names.label(name), OF_FIELD[self.names.spec(name).type]
@@ -327,6 +286,11 @@ class Compilation:
         groups = ", ".join(str(i + 1) for i in range(self.columns))
         if measure.agg == "count_distinct":
             shown, value = f"count(DISTINCT k{at}) AS v", f"coalesce({alias}.v, 0)"
+        elif measure.agg in _OF_LABELS:
+            shown, value = f"{'max' if measure.agg == 'max' else 'min'}(k{at}) AS v", f"{alias}.v"
+            if measure.agg in ("first", "last"):
+                why = refused(f"'{measure.agg}' of '{name}', a label that has several values in a group")
+                self._test(Check(Native(f"count(count{self.grouped_by()} ({text}) > 1)", (), (), window, self.steps), why.line()))
         else:
             listed = f"list_sort(list(DISTINCT k{at}))[1:{LISTED_AT_MOST}]"
             shown, value = f"array_to_string(CAST({listed} AS VARCHAR[]), ',') AS v", f"{alias}.v"
@@ -342,26 +306,21 @@ class Compilation:
             index = self._query(f"sum{self.grouped_by()} ({self._cleaned(name, where, window, f'rate({of})')})", window)
             return f"q{index}"
         grain = tuple(self.names.label(g) for g in self.dataset.grain)
+        if measure.agg == "first" and not set(self.dataset.grain) <= set(self.keys):
+            raise refused(f"'first' over several series: group by {', '.join(self.dataset.grain)}")
         on = ", ".join(grain)
         odd = f"(resets({of}) > 0) or (count by ({on}) (last_over_time({of})) > 1)"
         gain = f"((max_over_time({of}) - min_over_time({of})) and (count_over_time({of}) > 1))"
-        text = f"sum{self.grouped_by()} ({self._cleaned(name, where, window, gain)} unless on ({on}) ({odd}))"
+        plain = f"min_over_time({of})" if measure.agg == "first" else gain
+        text = f"sum{self.grouped_by()} ({self._cleaned(name, where, window, plain)} unless on ({on}) ({odd}))"
         foreign = self.names.metric(name)
-        raw = Odd(f"group by ({on}) ({odd})", self._selector(foreign, where), grain, blanks_of(self.dataset, name, foreign))
-        index = self._query(text, window, odd=raw)
+        blanks = blanks_of(self.dataset, name, foreign)
+        wanted: Wanted = "first" if measure.agg == "first" else "gain"
+        raw = Odd(f"group by ({on}) ({odd})", self._selector(foreign, where), grain, blanks, wanted)
+        return self._per_group(self._query(text, window, odd=raw), "sum")
+
+    def _per_group(self, index: int, agg: str) -> str:
+        """A query's rows and those that were read sample by sample, as one row per group."""
         keys = ", ".join(f"k{i}" for i in range(self.columns))
         tail = f" GROUP BY {keys}" if keys else ""
-        return f"(SELECT {keys + ', ' if keys else ''}sum(v) AS v FROM q{index}{tail})"
-
-
-def steps_of(bucket: Bucket) -> Steps:
-    """The buckets, all of one length. Raises PlanError for months, quarters and years."""
-    if isinstance(bucket.every, timedelta):
-        every_ms = bucket.every.total_seconds() * 1000
-        if every_ms < 1 or every_ms != int(every_ms):
-            raise refused("buckets of a fraction of a millisecond")
-        return Steps(int(every_ms))
-    if bucket.every not in _CALENDAR_S:
-        raise refused(f"buckets of a {bucket.every}, which are not all of one length")
-    every_s, origin_s = _CALENDAR_S[bucket.every]
-    return Steps(every_s * 1000, origin_s * 1000)
+        return f"(SELECT {keys + ', ' if keys else ''}{agg}(v) AS v FROM q{index}{tail})"

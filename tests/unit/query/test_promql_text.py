@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from llo11ypop.catalog.models import ForeignName
 from llo11ypop.core.errors import PlanError
-from llo11ypop.query.compile.promql import Native, PromCompiled, compiler
+from llo11ypop.query.compile.promql import compiler
 from llo11ypop.query.compile.promql_filter import Matcher, filter_of, text
 from llo11ypop.query.compile.promql_names import RANGE, Names, Series, blanks_of, series_of
+from llo11ypop.query.compile.promql_queries import Native, PromCompiled
 from llo11ypop.query.expr import parse_expr
 from llo11ypop.query.fuse import fuse
 from tests.conformance.store_tables import catalog, plan

@@ -33,7 +33,7 @@ from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL
 from llo11ypop.stores.joining import JoiningStore, joined_within
-from llo11ypop.stores.prometheus import Place, PrometheusStore
+from llo11ypop.stores.prometheus import PrometheusStore
 from llo11ypop.stores.prometheus_access import Access as PrometheusAccess
 from llo11ypop.stores.spanning import SpanningStore
 
@@ -117,21 +117,17 @@ async def _dsl(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitS
 
 
 async def _prometheus(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
-    from tests.prometheus_fleet import exported
+    from tests.prometheus_fleet import exported, places
     from tests.prometheus_server import running
 
     with duckdb.connect(str(fleet), read_only=True) as connection:
         url = stack.enter_context(running(exported(connection, catalog, IN_PROMETHEUS)))
-    places = {name: Place(rows=next(iter(_numbers(catalog, name)))) for name in sorted(IN_PROMETHEUS)}
-    store = PrometheusStore(PrometheusAccess(url, timeout_s=120), catalog, places, deadline_s=600)
+        found = places(connection, catalog, IN_PROMETHEUS)
+    store = PrometheusStore(PrometheusAccess(url, timeout_s=120), catalog, found, deadline_s=600)
     spanning = SpanningStore(ours, {"prometheus": store}, dict.fromkeys(IN_PROMETHEUS, "prometheus"), catalog)
     how = f"Prometheus 2.42 with {', '.join(sorted(IN_PROMETHEUS))}; the rest in DuckDB, and only plans over these"
     target = Target("PromQL", how, only=IN_PROMETHEUS)
     return target, JoiningStore(spanning, catalog, joined_within(catalog, IN_PROMETHEUS))
-
-
-def _numbers(catalog: Catalog, name: str) -> list[str]:
-    return [n for n, spec in catalog.datasets[name].fields.items() if spec.numeric and n not in catalog.datasets[name].grain]
 
 
 OPENERS: dict[str, Callable[[Path, Catalog, TelemetryStore, ExitStack], Awaitable[Opened]]] = {

@@ -77,6 +77,20 @@ SLOTS = frozenset({"gpu_index"})
 """Numbers that name something, and are labels."""
 
 
+def places(connection: duckdb.DuckDBPyConnection, catalog: Catalog, datasets: frozenset[str]) -> dict[str, Place]:
+    """Where whole datasets lie after `exported`, with the first number that every row has; without one rows are not counted."""
+    return {name: Place(rows=next(_always_there(connection, catalog, name), "")) for name in sorted(datasets)}
+
+
+def _always_there(connection: duckdb.DuckDBPyConnection, catalog: Catalog, name: str) -> Iterator[str]:
+    columns = {row[0] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()}
+    for field, spec in catalog.datasets[name].fields.items():
+        if spec.numeric and field in columns - SLOTS:
+            missing = f'SELECT count(*) FROM "{name}" WHERE "{field}" IS NULL OR isnan("{field}"::DOUBLE)'  # noqa: S608 - see above
+            if connection.execute(missing).fetchone() == (0,):
+                yield field
+
+
 def exported(connection: duckdb.DuckDBPyConnection, catalog: Catalog, datasets: frozenset[str]) -> list[Sample]:
     """Whole datasets of a fleet's database as series, under the catalog's own names."""
     found: list[Sample] = []

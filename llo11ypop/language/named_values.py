@@ -106,7 +106,15 @@ class NamedValues(Numbers):
         return any(s.role in GRAMMAR for s in item.senses) and not self._valued(at, item)
 
     def _valued(self, at: int, item: Item) -> bool:
-        """Whether a word that is a thing and a value stands beside the dimension that it is a value of."""
+        """Whether a word that is something else too stands beside the dimension, or another value, that it is a value of."""
         fields = {s.name for s in item.senses if s.role == "value"}
         near = [self.items[n] for n in (at - 1, at + 1) if 0 <= n < len(self.items)]
-        return any(s.role == "dim" and fields & set(s.data.fields) for i in near for s in i.senses)
+        beside = any(s.role == "dim" and fields & set(s.data.fields) for i in near for s in i.senses)
+        return beside or any(self._joined_value(at, step, fields) for step in (-1, 1))
+
+    def _joined_value(self, at: int, step: int, fields: set[str]) -> bool:
+        """'low vs normal qos', 'normal or warning events': a value of the same field that a conjunction joins to this one."""
+        joint, other = at + step, at + 2 * step
+        if not 0 <= other < len(self.items) or not self.items[joint].has("conjunction", "compare"):
+            return False
+        return any(s.role == "value" and s.name in fields for s in self.items[other].senses)

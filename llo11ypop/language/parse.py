@@ -125,7 +125,7 @@ class Parser(Nouns):
             draft.planned = True
             draft.used.add(at)
             return cue, False
-        if item.has("normal") and not item.has("measure"):
+        if item.has("normal") and not item.has("measure", "value", "qualifier"):
             draft.normal = True
             draft.used.add(at)
             return cue, negated

@@ -70,6 +70,7 @@ class Reader:
         text = without_heading(text, self.index, lambda rest: self._complete(rest, at))
         text = figures_only(text, lambda rest: self._complete(rest, at))
         text, units = without_units(text, self.lexicon.units)
+        text = followup.in_full(text, previous) if previous is not None else text
         times = read_times(text, at)
         quotes(text, times, self.index)
         fixed, notes = spelled(text, times, self.index)

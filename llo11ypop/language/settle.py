@@ -187,6 +187,8 @@ class Settler(Superlatives):
                 self.part, self.filters = late, [f for f in self.filters if f not in late]
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
                 self._condition(draft.thing[1].where, False, "")
+        elif self._share_within_limit():
+            self.measures = [count_of_thing(name, thing.model_copy(update={"recipe": ""}), own, self.lexicon)]
         elif draft.share and draft.counted and self.dataset.kind is Kind.EVENT and draft.counted[0] in OF_ALL:
             self._entity_share(name, thing, own)
         elif draft.share and len(own) + len(draft.filters) > 0 and (not (draft.by or draft.bucket) or self._rate_of_each()):

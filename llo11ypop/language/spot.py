@@ -168,7 +168,7 @@ def spot(tokens: list[Token], taken: list[bool], index: PhraseIndex, catalog: Ca
     }
     normal = any(s.role == "normal" for hits in found for _, senses in hits for s in senses)
     if normal:
-        candidates = candidates & {"gpu_metrics", "facility_env"} or {"gpu_metrics"}
+        candidates = candidates & {"gpu_metrics", "facility_env"} or candidates or {"gpu_metrics"}
     if not candidates:
         candidates = {s.dataset for hits in found for _, senses in hits for s in senses if s.dataset and s.role == "value"}
     read = [under(dataset, tokens, taken, found, catalog) for dataset in sorted(candidates)]

@@ -70,11 +70,6 @@ class Thresholds(Windows):
         if limit.attribute.startswith(DISTINCT):
             self._different(limit.attribute.removeprefix(DISTINCT), limit)
             return
-        if limit.attribute and self.draft.share and self.measures and not self.draft.by and not self.part:
-            kept, self.filters = self.filters, []
-            self._row_condition(limit.attribute, limit, limit.value, limit.upper)
-            self.part, self.filters = self.filters, kept
-            return
         if limit.attribute:
             self._row_condition(limit.attribute, limit, limit.value, limit.upper)
             return
@@ -196,20 +191,34 @@ class Thresholds(Windows):
         aggs, self.draft.aggs = [a for a, _ in self.draft.aggs], []
         return Named(f"{self.draft.dataset}.{name}", made, aggs)
 
+    def _share_within_limit(self) -> bool:
+        """'share of failed jobs that waited less than 5 minutes': the limit is the part, unless a condition stands behind it."""
+        rows = [limit for limit in self.draft.limits if limit.attribute or self._of_rows(limit)]
+        if not self.draft.share or not rows or self.dataset.kind is not Kind.EVENT or self.draft.counted:
+            return False
+        return all(at < rows[-1].start for _, _, _, at in self.draft.qualifiers)
+
+    def _of_rows(self, limit: Limit) -> bool:
+        """Whether a limit without a named field is about a field that single rows have."""
+        named = self._target(limit)
+        return self._only_limited(named) if named is not None else bool(limit.unit and limit.unit != "%")
+
     def _row_condition(self, name: str, limit: Limit, value: float, upper: float | None) -> None:
+        """One more condition on rows; of a share, the part where it is the last that is said."""
+        if not self._share_within_limit():
+            self.filters.append(self._held(name, limit, value, upper))
+        elif not self.part or all(c.op != "expr" for c in self.part):
+            self.part.append(self._held(name, limit, value, upper))
+
+    @staticmethod
+    def _held(name: str, limit: Limit, value: float, upper: float | None) -> Condition:
+        """A limit as a condition on one field."""
         if limit.op in ("between", "outside"):
-            self.filters.append(
-                Condition(
-                    name,
-                    cast(Operator, limit.op),
-                    (value, upper if upper is not None else value),
-                    f"{name} {limit.op} {value:g} and {upper:g}",
-                )
-            )
-        elif limit.op == "=":
-            self.filters.append(Condition(name, "in", (value,), f"{name} = {value:g}"))
-        else:
-            self.filters.append(Condition(name, cast(Operator, limit.op or ">="), (value,), f"{name} {limit.op} {value:g}"))
+            ends = (value, upper if upper is not None else value)
+            return Condition(name, cast(Operator, limit.op), ends, f"{name} {limit.op} {value:g} and {ends[1]:g}")
+        if limit.op == "=":
+            return Condition(name, "in", (value,), f"{name} = {value:g}")
+        return Condition(name, cast(Operator, limit.op or ">="), (value,), f"{name} {limit.op} {value:g}")
 
     def _having(self, column: str, limit: Limit, value: float) -> None:
         first = self.measures[0] if self.measures else None

@@ -138,6 +138,23 @@ def day_word(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     return None
 
 
+_PARTS = {"morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
+"""Part of a day → its first hour and the one behind its last, UTC (our convention, said in the reading)."""
+
+
+def part_of_day(match: re.Match[str], at: datetime, found: Times) -> Period | None:
+    """'yesterday evening', 'the morning of 10 May'."""
+    day, _, label = point_of(match["day"] or match["on"], at)
+    part = match["part"] or match["of"]
+    first, last = _PARTS[part]
+    start, end = day + timedelta(hours=first), day + timedelta(hours=last)
+    label = f"{label}, {part} ({first:02d}:00-{last:02d}:00 UTC)"
+    if start >= at:
+        _expected(found, start, end, label)
+        return None
+    return clipped(start, end, label, at)
+
+
 def at_present(_m: re.Match[str], _at: datetime, found: Times) -> None:
     """'right now'."""
     found.now = True

@@ -58,9 +58,10 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
 
 _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"\b(?:(?:between|from)\s+(?P<a>{_HOUR})\s*{_TO}\s*(?P<b>{_HOUR}))\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})"), say.clocks),
-    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY}),?\s+(?:(?:between|from)\s+)(?P<a>{_HOUR})\s*{_TO}\s*(?P<b>{_HOUR})(?!\s*(?:%|degc|[a-z]*w\b|gpus?|nodes?))"), say.clocks),
-    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY}),?\s+(?P<a>{CLOCK})\s*{_TO}\s*(?P<b>{CLOCK})"), say.clocks),
+    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})(?:\s+(?:morning|afternoon|evening|night))?,?\s+(?:(?:between|from)\s+)(?P<a>{_HOUR})\s*{_TO}\s*(?P<b>{_HOUR})(?!\s*(?:%|degc|[a-z]*w\b|gpus?|nodes?))"), say.clocks),
+    (_compiled(rf"(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})(?:\s+(?:morning|afternoon|evening|night))?,?\s+(?P<a>{CLOCK})\s*{_TO}\s*(?P<b>{CLOCK})"), say.clocks),
     (_compiled(rf"(?P<a>{CLOCK})\s*{_TO}\s*(?P<b>{CLOCK})\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?(?P<day>yesterday|today|this\s+morning|last\s+night|{DATE}|{DAY})"), say.clocks),
+    (_compiled(rf"{_PRE}(?:\b(?P<of>morning|afternoon|evening)\s+of\s+(?:the\s+)?(?P<on>yesterday|{DATE}|(?:last\s+)?{DAY})|\b(?P<day>yesterday|{DATE}|(?:last\s+)?{DAY})(?:'s)?\s+(?P<part>morning|afternoon|evening)\b)"), say.part_of_day),
     (_compiled(rf"\b(?:(?:in|within|over|for|during)\s+)?(?:the\s+)?(?:next|coming|following|upcoming)\s+{COUNT}[\s-]*{UNIT}"), say.next_n),
     (_compiled(rf"\b(?:in|within)\s+{COUNT}[\s-]*{UNIT}\s+from\s+now\b"), say.next_n),
     (_compiled(rf"\b(?:between|from)\s+(?:the\s+)?(?P<a>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?)\s+(?:and|to|until|till|through|thru|-)\s+(?:the\s+)?(?P<b>{_POINT}|\d{{1,2}}(?:st|nd|rd|th)?\b)"), say.between),

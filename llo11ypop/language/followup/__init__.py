@@ -2,5 +2,6 @@
 
 from llo11ypop.language.draft import Draft
 from llo11ypop.language.followup.merging import merged
+from llo11ypop.language.followup.shorthand import in_full
 
-__all__ = ["Draft", "merged"]
+__all__ = ["Draft", "in_full", "merged"]

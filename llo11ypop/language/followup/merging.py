@@ -73,7 +73,7 @@ def merged(
     spans = [*times.spans, (0, tie.lead), *(tying(text) if tie.goes_on else [])]
     alone = spot(words, _taken(words, spans), reader.index, reader.catalog)
     bare = spot(words, _taken(words, [*spans, *operations(text, reader.index).spans]), reader.index, reader.catalog)
-    if _stands_alone(times, tie, alone, bare):
+    if _stands_alone(times, tie, alone, bare, dataset_of(previous)):
         return None
     times = moved(text, times, previous, at)
     if absent.of_times(times):
@@ -95,7 +95,7 @@ def merged(
         return Reading(question, previous.intent, previous, None, "", clarify=str(unclear))
 
 
-def _stands_alone(times: Times, tie: Tie, alone: Spotted | None, bare: Spotted | None) -> bool:
+def _stands_alone(times: Times, tie: Tie, alone: Spotted | None, bare: Spotted | None, home: str) -> bool:
     """Whether a question names a measure of its own and leans on nothing; `bare` is without the words of operations."""
     if absent.of_times(times):
         return True
@@ -103,7 +103,15 @@ def _stands_alone(times: Times, tie: Tie, alone: Spotted | None, bare: Spotted |
         return False
     if alone.unknown:
         return True
+    if _mere_measure(alone) and alone.dataset == home and not times.periods:
+        return False
     return not tie.step or bool(times.periods)
+
+
+def _mere_measure(alone: Spotted) -> bool:
+    """'read throughput?': one measure and nothing else, which is asked of what was asked about before."""
+    said = [i for i in alone.items if not i.has("soft")]
+    return len(said) == 1 and said[0].has("measure") and not any(i.has("dim", "value", "qualifier") for i in alone.items)
 
 
 def _names(alone: Spotted | None) -> bool:

@@ -3,12 +3,15 @@
 
 import re
 from dataclasses import replace
+from typing import cast
 
 from llo11ypop.language.composing import label_of
 from llo11ypop.language.followup.groups import is_place
-from llo11ypop.language.followup.turn import Turn, UnclearError
+from llo11ypop.language.followup.shorthand import BOUNDS
+from llo11ypop.language.followup.turn import Turn, UnclearError, dataset_of
 from llo11ypop.language.quantities import converted
-from llo11ypop.language.scope import Scope, Threshold
+from llo11ypop.language.reach import reachable
+from llo11ypop.language.scope import Condition, Operator, Scope, Threshold
 
 _SUMMED = frozenset({"count", "sum", "increase"})
 _LOW = frozenset({"lowest", "smallest", "shortest", "least", "fewest", "coolest", "coldest", "bottom", "low", "small"})
@@ -181,6 +184,9 @@ def _limited(turn: Turn, scope: Scope) -> Scope:
     first = scope.measures[0] if scope.measures else None
     if first is None or draft.thing is not None or draft.qualifiers:
         raise UnclearError("what should be above or below that? ask it as a whole question")
+    bound = _rebound(turn, scope)
+    if bound is not None:
+        return bound
     made: list[Threshold] = []
     for limit in draft.limits:
         value = converted(limit.value, limit.unit, first.unit)
@@ -196,6 +202,20 @@ def _limited(turn: Turn, scope: Scope) -> Scope:
     if not scope.by and not scope.bucket and not scope.count_of:
         raise UnclearError(f"which ones? {first.label} is one number; say for example 'nodes above that'")
     return replace(scope, having=tuple(made))
+
+
+def _rebound(turn: Turn, scope: Scope) -> Scope | None:
+    """'and more than 30 minutes?' of jobs that waited more than ten: the same bound on rows with another number; none for others."""
+    held = [f for f in scope.filters if f.op in BOUNDS]
+    if len(held) != 1 or len(turn.draft.limits) != 1:
+        return None
+    limit, old = turn.draft.limits[0], held[0]
+    known = reachable(turn.reader.catalog, dataset_of(scope)).get(old.field)
+    value = converted(limit.value, limit.unit, known.spec.unit if known is not None else "")
+    if value is None or not limit.unit or limit.attribute or limit.op not in BOUNDS:
+        return None
+    new = Condition(old.field, cast(Operator, limit.op), (value,), f"{old.field} {limit.op} {value:g}")
+    return replace(scope, filters=tuple(new if f is old else f for f in scope.filters))
 
 
 def _planned(turn: Turn, scope: Scope) -> Scope:

@@ -65,7 +65,7 @@ def tie_of(text: str) -> Tie:
         strong=begins or bool(re.search(r"\binstead\b|\b(?:too|as well)\W*$", text)),
         step=bool(_STEP.match(text)) and not begins,
         pronoun=any(not _INNER.search(text[: m.end()]) for m in _PRONOUN.finditer(text)),
-        clause=bool(_CLAUSE.search(text)),
+        clause=bool(_CLAUSE.search(text)) and not re.search(r"\binstead\b(?! of)", text),
         narrow=bool(re.search(r"\b(?:only|just)\b", text)),
         extend=bool(re.search(r"\b(?:also|too|as well|add|plus|additionally|further|on top|both)\b", text)),
         include=bool(re.search(r"\b(?:include|including|add|again)\b", text)),

@@ -1,0 +1,26 @@
+"""Short follow-ups said in full, as only the question before tells: 'over 30 minutes?' of a wait, 'the hottest?' of what was shown."""
+
+import re
+
+from llo11ypop.language.scope import Scope
+from llo11ypop.language.time_counts import COUNT, UNIT
+
+BOUNDS = (">", ">=", "<", "<=")
+_OVER = re.compile(rf"^(\W*(?:(?:and|or|but|what about|how about|ok|so)\s+)*)over(?=\s+{COUNT}[\s-]*{UNIT}\W*$)")
+_BARE = r"^\W*(?:(?:and|so|but|ok|then|now|which|what|who|one|ones|of|them|those|these|is|are|was|were|the|has|had|got)\s+)+"
+_ENDS = {
+    "Cel": (("hottest", "warmest"), ("coolest", "coldest")),
+    "s": (("longest", "slowest"), ("shortest", "fastest", "quickest")),
+    "ms": (("longest", "slowest"), ("shortest", "fastest", "quickest")),
+}
+"""Unit → words for its highest and for its lowest value."""
+
+
+def in_full(text: str, previous: Scope) -> str:
+    """The text with what the scope before it makes plain; any other text as it is."""
+    if any(f.op in BOUNDS for f in previous.filters) or previous.having:
+        text = _OVER.sub(r"\1more than", text)
+    unit = previous.measures[0].unit if len(previous.measures) == 1 and previous.by else ""
+    for word, plain in zip(_ENDS.get(unit, ()), ("top 1", "bottom 1"), strict=False):
+        text = re.sub(rf"{_BARE}(?:{'|'.join(word)})\W*$", plain, text)
+    return text

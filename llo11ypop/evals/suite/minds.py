@@ -1,7 +1,8 @@
 """The suite with rule minds, with model minds, and with models that fall back to the rules: the same questions, side by side.
 
 Every question and every one of its other wordings is one unit. A unit passes a mind `k` times or not; minds are compared on the
-same units by McNemar's exact test. Figures of a fake endpoint say that the pipeline runs, and nothing about accuracy.
+same units by McNemar's exact test, and in one run they get the same answers of the models. Figures of a fake endpoint say that
+the pipeline runs, and nothing about accuracy.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ from llo11ypop.evals.suite.loading import AnyCase
 from llo11ypop.evals.suite.paired import mcnemar
 from llo11ypop.evals.suite.record import Record
 from llo11ypop.evals.suite.runner import run_case
-from llo11ypop.evals.suite.session import opened
+from llo11ypop.evals.suite.session import Session, opened
+from llo11ypop.evals.suite.shared_answers import SharedAnswers
 from llo11ypop.evals.suite.side import Heard, Side, changed, where_asked_back
 from llo11ypop.evals.suite.truth import Prepared, prepare
 from llo11ypop.models.port import Role
@@ -70,24 +72,31 @@ class _How:
 
 async def _fleet(cases: Sequence[AnyCase], fleet: FleetFile, sides: Iterable[Side], how: _How) -> list[str]:
     prepared = [p for p in prepare(cases, fleet.path) if not p.missing and not p.error]
-    questions = [p for p in prepared if isinstance(p.case, Case)]
     async with opened(fleet.path, how.config) as session:
         if any(s.minds is not Minds.RULE for s in sides) and not session.deps.models.has(Role.QUERY_WRITER):
             raise ConfigError("no model is set for the role query_writer", next_step="set it in config/models.yaml")
-        for side in sides:
-            session.deps.minds = side.minds
-            with spending(Scope.DAY, f"eval {side.minds}") as spent:
-                for run in range(how.k):
-                    session.deps.conversation = None
-                    heard = Heard(session)
-                    for one in questions:
-                        side.add(await _asked(one, heard, fleet.label, how), heard.answers)
-                    for agent, unit, passed in await agent_units(prepared, session, side.minds, how.folder):
-                        side.units.setdefault((agent, f"{unit} ({fleet.label})"), []).append(passed)
-                    if how.progress is not None:
-                        how.progress(f"{fleet.label}: {side.minds}, run {run + 1} of {how.k}")
-            side.spent = _added(side.spent, spent)
+        models = session.deps.models
+        for run in range(how.k):
+            session.deps.models = shared = SharedAnswers(models)
+            for side in sides:
+                await _run(side, prepared, session, fleet.label, how)
+                shared.again()
+                if how.progress is not None:
+                    how.progress(f"{fleet.label}: {side.minds}, run {run + 1} of {how.k}")
         return _same_model(session.settings)
+
+
+async def _run(side: Side, prepared: Sequence[Prepared], session: Session, label: str, how: _How) -> None:
+    """Everything once, asked of one mind."""
+    session.deps.minds, session.deps.conversation = side.minds, None
+    heard = Heard(session)
+    with spending(Scope.DAY, f"eval {side.minds}") as spent:
+        for one in prepared:
+            if isinstance(one.case, Case):
+                side.add(await _asked(one, heard, label, how), heard.answers)
+        for agent, unit, passed in await agent_units(prepared, session, side.minds, how.folder):
+            side.units.setdefault((agent, f"{unit} ({label})"), []).append(passed)
+    side.spent = _added(side.spent, spent)
 
 
 async def _asked(one: Prepared, heard: Heard, label: str, how: _How) -> Record:

@@ -64,12 +64,12 @@ def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path,
     from llo11ypop.cli.evaluate import app
 
     with FakeModelServer([Rule(schema="query_form", answer={"measure": "failed jobs", "by": ["cluster"]})]) as server:
-        models = {"roles": {"query_writer": {"base_url": server.base_url, "model": "fake-query_writer"}}}
+        models = {"roles": {"query_writer": {"base_url": server.base_url, "model": "fake-query_writer"}}, "cache": 0}
         (tmp_path / "models.yaml").write_text(json.dumps(models), encoding="utf-8")
         monkeypatch.setenv("LLO11YPOP__MODELS__FILE", str(tmp_path / "models.yaml"))
         asked = ["--cases", str(cases), "--fleet", str(fleet_file()), "--mind", "model", "--k", "1", "--json"]
         ended = CliRunner().invoke(app, asked, catch_exceptions=False)
-        assert server.bodies
+        assert len(server.bodies) == 6
     found: dict[str, Any] = json.loads(ended.stdout[ended.stdout.index("{") :])
     assert ended.exit_code == 0
     assert set(found["minds"]) == {"rule", "model", "both"}
@@ -87,6 +87,7 @@ def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path,
     assert found["minds"]["both"]["groundedness"] == 1.0
     assert found["minds"]["both"]["spent"]["calls"] + found["minds"]["both"]["spent"]["from_memory"] >= 6
     assert found["minds"]["rule"]["spent"]["calls"] == 0
+    assert found["minds"]["model"]["spent"] == found["minds"]["both"]["spent"]
 
 
 def test_without_a_model_it_says_what_to_set(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ rules' reading stands where no model answers in time.
 from collections.abc import Sequence
 from datetime import datetime
 
-from llo11ypop.agents.director.model_mind_questions import routed
+from llo11ypop.agents.director.model_mind_questions import Routed, judge_route, routed
 from llo11ypop.agents.guardrail.model_mind import doubted
 from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
@@ -22,7 +22,6 @@ from llo11ypop.ask.state import Turn
 from llo11ypop.ask.work import Work
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.question import AgentStep, Status
-from llo11ypop.core.vocabulary import Area
 from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
 from llo11ypop.models.port import Refused, Role
@@ -53,15 +52,17 @@ async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskD
         return
     if not deps.models.has(Role.QUERY_WRITER):
         return
-    areas = await _routed(work, question, rule, deps)
+    route = await _routed(work, question, rule, deps)
     with work.step("query writer") as note:
 
         async def run(plan: Plan) -> Evidence:
             return await site.store.run(plan, work.at)
 
         writer = Writer(deps.models, site.reader, site.terms, run, k=deps.votes)
-        written = work.written = await writer.write(question, work.at, areas)
+        written = work.written = await writer.write(question, work.at, route.areas)
         note.did = _did(written)
+    if route.call_id:
+        await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
     if rule.plan is None or deps.minds is Minds.MODEL:
         decision = decide(rule, written.reading, None, over=written.over, minds=deps.minds)
         work.reading, work.alone = decision.reading, decision.by_model
@@ -81,18 +82,18 @@ async def _declined(work: Work, question: str, deps: AskDeps) -> bool:
     return not judged.allowed
 
 
-async def _routed(work: Work, question: str, rule: Reading, deps: AskDeps) -> tuple[Area, ...]:
+async def _routed(work: Work, question: str, rule: Reading, deps: AskDeps) -> Routed:
     """The areas whose slice of the catalog the query writer gets; a model is asked where the rules know none."""
     if rule.areas or not deps.models.has(Role.DIRECTOR):
-        return rule.areas
+        return Routed(rule.areas)
     with work.step("director, model") as note:
         try:
-            areas = await routed(question, deps.models)
+            route = await routed(question, deps.models)
         except Refused as bad:
             note.did = f"the rules' routing stands: no answer of the model ({bad.reason})"
-            return rule.areas
-        note.did = f"sent it to {', '.join(areas) or 'nobody'}"
-    return areas
+            return Routed(rule.areas)
+        note.did = f"sent it to {', '.join(route.areas) or 'nobody'}"
+    return route
 
 
 def _did(written: Written) -> str:

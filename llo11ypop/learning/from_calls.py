@@ -44,7 +44,7 @@ def _of_call(one: Kept, kept: Mapping[str, Kept]) -> Iterable[Example]:
     source = Source(call.at, "model call", call.role, call.request_hash, call.prompt_hash, call.model)
     if call.outcome in MALFORMED:
         yield Judged(prompt, call.output, False, source)
-    if call.outcome != ACCEPTED or noted is None:
+    if call.outcome != ACCEPTED or noted is None or noted.accepted is None:
         return
     said = bare(call.output)
     yield Judged(prompt, said, noted.accepted, source)
@@ -60,7 +60,8 @@ def _why(one: Kept) -> str:
     if one.call.model.startswith(FAKE):
         return "answers of a fake model"
     if one.call.outcome == ACCEPTED:
-        return "answers that nobody judged" if one.noted is None else "repairs whose first answer is gone"
+        judged = one.noted is not None and one.noted.accepted is not None
+        return "repairs whose first answer is gone" if judged else "answers that nobody judged"
     return f"calls without an answer ({one.call.outcome})"
 
 

@@ -90,4 +90,4 @@ def _kept(row: Row[Any], texts: dict[str, str]) -> Kept:
         estimate=NOTHING if known else Usage(row.counted_tokens, 0, cost=row.counted_cost),
         refs=tuple(row.refs),
     )
-    return Kept(call, Noted(row.taken, row.taken_why, row.preferred) if row.taken is not None else None)
+    return Kept(call, Noted(row.taken, row.taken_why, row.preferred) if row.taken is not None or row.taken_why else None)

@@ -67,7 +67,7 @@ class Endpoints:
         log.info(Event.MODEL_REFUSED, role=request.role, prompt=request.name, reason=why.reason, why=why.line())
         raise why
 
-    async def noted(self, call_id: str, *, accepted: bool, why: str, preferred: Mapping[str, Any] | None) -> None:
+    async def noted(self, call_id: str, *, accepted: bool | None, why: str, preferred: Mapping[str, Any] | None) -> None:
         """See `Remembering.noted`."""
         if self._record is not None and call_id:
             try:

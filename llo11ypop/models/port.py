@@ -118,15 +118,18 @@ class Model(Protocol):
 class Remembering(Protocol):
     """A model whose calls are kept."""
 
-    async def noted(self, call_id: str, *, accepted: bool, why: str, preferred: Mapping[str, Any] | None) -> None:
+    async def noted(self, call_id: str, *, accepted: bool | None, why: str, preferred: Mapping[str, Any] | None) -> None:
         """Keep what became of an answer. Never raises."""
         ...
 
 
-async def note(model: Model, call_id: str, *, accepted: bool, why: str = "", preferred: Mapping[str, Any] | None = None) -> None:
+async def note(
+    model: Model, call_id: str, *, accepted: bool | None, why: str = "", preferred: Mapping[str, Any] | None = None
+) -> None:
     """Say what became of an answer that matched its schema; it becomes training data. Never raises.
 
-    `preferred` is what stood in its place, in the same schema: the answer after grounding, the rule mind's, or a person's.
+    `accepted` is None where it was used and nothing showed whether it was right: that is kept, and is no example. `preferred`
+    is what stood in its place, in the same schema: the answer after grounding, the rule mind's, or a person's.
     """
     if isinstance(model, Remembering):
         await model.noted(call_id, accepted=accepted, why=why, preferred=preferred)

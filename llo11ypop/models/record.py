@@ -46,7 +46,8 @@ class Call:
 class Noted:
     """What became of an answer that matched its schema."""
 
-    accepted: bool
+    accepted: bool | None
+    """None: it was used, and nothing showed whether it was right."""
     why: str = ""
     preferred: Mapping[str, Any] | None = None
     """What stood in its place: the same after grounding, the rule mind's, or a person's."""

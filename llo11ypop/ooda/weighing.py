@@ -24,16 +24,20 @@ async def weighed(
 ) -> list[Hypothesis]:
     """The hypotheses, with what a model made of the contested ones. What contradicts the rules is overruled and noted."""
     answers = await _answers(deps, mind, _contested(findings, scene, deps), scene, cycle, fresh=False)
+    calls: dict[str, str] = {}
     further = dict.fromkeys(key for _, one in answers for key in one.further)
     if further and await _read_again(deps, mind, list(further)[: deps.minds.further], scene.at):
         topology, evidence = scene.topology, deps.memory.scratch
         findings = [f for a in areas for f in analysts()[a].analyse(deps.playbooks, evidence, topology, scene.at)]
+        calls = {_key(contest): one.call_id for contest, one in answers if not one.further}
+        for call_id in [one.call_id for _, one in answers if one.further]:
+            await note(mind.models, call_id, accepted=None, why="its evidence was read again, and it was asked anew")
         answers = await _answers(deps, mind, _contested(findings, scene, deps), scene, cycle, fresh=True)
     roots, weighing = rooted(findings, scene).findings, AS_THE_RULES
     for contest, answer in answers:
         made = weigh_in(contest, answer.likeliest, weighing, roots, scene)
         refused = made if isinstance(made, str) else ""
-        await note(mind.models, answer.call_id, accepted=not refused, why=refused)
+        await note(mind.models, answer.call_id or calls.get(_key(contest), ""), accepted=not refused, why=refused)
         if isinstance(made, str):
             mind.overruled(made)
         else:

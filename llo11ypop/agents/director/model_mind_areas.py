@@ -56,8 +56,13 @@ async def direct(
         refs=(cycle,),
     )
     reply = await models.ask(request)
-    await note(models, reply.call_id, accepted=True)
-    return widened(required, [Area(a) for a in reply.value["areas"]], most_added)
+    named = tuple(dict.fromkeys(Area(a) for a in reply.value["areas"]))
+    direction = widened(required, named, most_added)
+    over = len(named) - len(direction.deeper)
+    why = f"{over} of its areas beyond the {most_added} that may be added" if over else "looked at; nobody judged that"
+    preferred = {"areas": [a.value for a in direction.deeper]} if over else None
+    await note(models, reply.call_id, accepted=False if over else None, why=why, preferred=preferred)
+    return direction
 
 
 def widened(required: Mapping[Area, Sequence[str]], named: Iterable[Area], most_added: int) -> Direction:

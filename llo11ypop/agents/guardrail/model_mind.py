@@ -7,12 +7,13 @@ from pathlib import Path
 
 from llo11ypop.agents.guardrail.rules import Guard, Reason
 from llo11ypop.agents.guardrail.screen import Screened
-from llo11ypop.models.port import Model, Request, Role
+from llo11ypop.models.port import Model, Request, Role, note
 from llo11ypop.models.prompting import data_block, with_data_rule
 
 PROMPT = Path(__file__).with_suffix(".md")
 VERDICTS = {"about_the_fleet": Reason.ALLOWED, "off_topic": Reason.OFF_TOPIC, "orders_a_change": Reason.DESTRUCTIVE}
 """What it may say: no line of its own, and no other reason."""
+UNJUDGED = "the question was {what}; nobody judged that"
 SCHEMA = {
     "type": "object",
     "properties": {"verdict": {"enum": list(VERDICTS)}},
@@ -29,5 +30,8 @@ async def doubted(question: str, screened: Screened, models: Model, guard: Guard
     reply = await models.ask(
         Request(Role.GUARDRAIL, "guard_verdict", prompt.hash, prompt.text, data_block("question", question), SCHEMA)
     )
-    reason = VERDICTS.get(str(reply.value.get("verdict")), Reason.ALLOWED)
+    known = VERDICTS.get(str(reply.value.get("verdict")))
+    reason = known or Reason.ALLOWED
+    why = UNJUDGED.format(what="let in" if reason is Reason.ALLOWED else "declined")
+    await note(models, reply.call_id, accepted=None if known else False, why=why if known else "no verdict of the form")
     return screened if reason is Reason.ALLOWED else Screened(False, reason, guard.line(reason))

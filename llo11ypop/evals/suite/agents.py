@@ -61,7 +61,7 @@ async def _sent_right(one: Prepared, session: Session, minds: Minds) -> bool:
     areas = {a.value for a in site.reader.read(question, one.at).areas}
     if minds is Minds.MODEL or (minds is Minds.BOTH and not areas):
         try:
-            areas = {a.value for a in await routed(question, deps.models)}
+            areas = {a.value for a in (await routed(question, deps.models)).areas}
         except Refused:
             areas = set() if minds is Minds.MODEL else areas
     return wanted <= areas and len(areas) <= 2 * len(wanted)

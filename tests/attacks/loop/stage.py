@@ -22,6 +22,7 @@ from llo11ypop.models.client import Endpoints
 from llo11ypop.models.config import Budgets, Circuit, Endpoint, Models
 from llo11ypop.models.fake import FakeModelServer
 from llo11ypop.models.port import NO_MODELS, Model
+from llo11ypop.models.record import Record
 from llo11ypop.ooda.cycle import run_cycle
 from llo11ypop.ooda.deps import Deps, Memory, MindLimits
 from llo11ypop.ooda.state import CycleReport, from_json
@@ -140,12 +141,14 @@ async def staged(path: Path) -> Stage:
 
 
 def minds(
-    fake: FakeModelServer, roles: Iterable[str] = ROLES, *, budgets: Budgets | None = None, timeouts: Mapping[str, float] = {}
-) -> Endpoints:
+    fake: FakeModelServer, roles: Iterable[str] = ROLES, *, budgets: Budgets | None = None, timeouts: Mapping[str, float] = {},
+    record: Record | None = None,
+) -> Endpoints:  # fmt: skip
     """The loop's roles at a fake endpoint; each role asks for a model of its own, so that rules can tell them apart."""
     ends = {
         role: Endpoint(base_url=fake.base_url, model=f"fake-{role}", timeout_s=timeouts.get(role, 30), retries=0)
         for role in roles
     }
     open_late = Circuit(failures=10_000)
-    return Endpoints(Models(endpoints=ends, budgets=budgets or Budgets(), circuit_breaker=open_late, cache=0), pause_s=0.01)
+    made = Models(endpoints=ends, budgets=budgets or Budgets(), circuit_breaker=open_late, cache=0)
+    return Endpoints(made, record=record, pause_s=0.01)

@@ -11,6 +11,7 @@ from llo11ypop.core.vocabulary import Area
 from llo11ypop.ledger import SqlLedger
 from llo11ypop.models.fake import FakeModelServer, Rule
 from llo11ypop.models.port import NO_MODELS, Role
+from llo11ypop.models.record import Noted
 from llo11ypop.ooda.cycle import Cycle
 from llo11ypop.ooda.deps import Memory, MindLimits
 from llo11ypop.ooda.graph import slow_plans, topology_at
@@ -62,7 +63,9 @@ async def test_signals_over_long_windows_are_read_again_when_asked_for(clean: St
             Rule(role="causes", answer={"likeliest": "F37", "further": []}),
         ]
     )
-    deps = replace(clean.base, ledger=SqlLedger.in_memory(), memory=Memory(), models=minds(server, ["causes"]))
+    ledger = SqlLedger.in_memory()
+    models = minds(server, ["causes"], record=ledger.model_calls)
+    deps = replace(clean.base, ledger=ledger, memory=Memory(), models=models)
     await Cycle(replace(deps, models=NO_MODELS)).run(AT - timedelta(minutes=5))
     node = Entity.parse("node:gpu-e-001")
     suspicion = Finding("F37", Area.PARTS, node, AT - timedelta(days=2), 0.5, ())
@@ -74,6 +77,8 @@ async def test_signals_over_long_windows_are_read_again_when_asked_for(clean: St
     assert {key: deps.memory.scratch[key].at for key in asked} == dict.fromkeys(asked, AT)
     assert [h.cause for h in made] == []
     assert mind.record()["why"] == []
+    (first,) = [one.noted async for one in ledger.model_calls.all()]
+    assert first == Noted(None, "its evidence was read again, and it was asked anew")
 
 
 async def test_no_more_is_read_again_than_the_budget_allows(clean: Stage, server: FakeModelServer) -> None:

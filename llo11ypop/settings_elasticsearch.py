@@ -30,7 +30,7 @@ class ElasticsearchSection(Section):
     """Set it by environment or file."""
     ca: Path | None = None
     """Certificates to trust instead of the usual ones."""
-    language: Literal["auto", "sql", "dsl"] = "auto"
+    language: Literal["auto", "sql", "esql", "dsl"] = "auto"
     """What it is asked in; auto: SQL, and the Query DSL where there is no SQL."""
     timeout: PositiveDuration = timedelta(seconds=30)
     prefix: str = "llo11ypop-"

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llo11ypop.catalog.catalog import Catalog
-from llo11ypop.query.compile import es_dsl, es_sql
+from llo11ypop.query.compile import es_dsl, es_sql, esql
 from llo11ypop.query.compile.es_select import EsCompiled
 from llo11ypop.query.compile.es_sql_names import Index
 from llo11ypop.query.fuse import Scan
+from llo11ypop.stores.elasticsearch_esql import EsqlReader
 from llo11ypop.stores.elasticsearch_read import Reader
 from llo11ypop.stores.elasticsearch_search import SearchReader
 from llo11ypop.stores.elasticsearch_sql import SqlReader
@@ -28,4 +29,5 @@ class Language:
 
 SQL = Language("sql", es_sql.compiler, SqlReader)
 DSL = Language("dsl", es_dsl.compiler, SearchReader, plain=True, strict=False)
-LANGUAGES = {language.name: language for language in (SQL, DSL)}
+ESQL = Language("esql", esql.compiler, EsqlReader)
+LANGUAGES = {language.name: language for language in (SQL, ESQL, DSL)}

@@ -10,6 +10,7 @@ import duckdb
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
+from llo11ypop.stores.elasticsearch_languages import SQL, Language
 from tests.conformance.store_tables import catalog, write_tables
 from tests.fakes.elasticsearch import FakeElasticsearch, serving
 
@@ -26,7 +27,7 @@ class Both:
 
 
 @contextmanager
-def both(tables: Rows, **access: Any) -> Iterator[Both]:
+def both(tables: Rows, language: Language = SQL, **access: Any) -> Iterator[Both]:
     """Rows as `write_tables` takes them, shown by DuckDB and by an Elasticsearch on loopback."""
     fake = FakeElasticsearch()
     fake.connection.execute("CREATE SCHEMA rows; USE rows")
@@ -35,7 +36,7 @@ def both(tables: Rows, **access: Any) -> Iterator[Both]:
     fake.connection.execute("USE main")
     fake.show("memory.rows", catalog())
     with serving(fake):
-        yield Both(duck, ElasticsearchStore(Access((fake.url,), **access), catalog()), fake)
+        yield Both(duck, ElasticsearchStore(Access((fake.url,), **access), catalog(), language=language), fake)
     assert fake.problems == []
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - tables of our own
-"""An Elasticsearch on loopback that speaks what we use of it: _sql with cursors, _field_caps, _bulk, templates and data streams.
+"""An Elasticsearch on loopback that speaks what we use of it: _sql, _query, _field_caps, _bulk, templates and data streams.
 
 It is strict where the real one is, may be told to fail, and keeps what it was asked. It holds its rows in DuckDB.
 """
@@ -21,6 +21,7 @@ import duckdb
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.query.compile.es_sql_names import own_index
 from tests.fakes.elasticsearch_documents import Documents
+from tests.fakes.elasticsearch_esql import Held, translated
 from tests.fakes.elasticsearch_schema import schema
 from tests.fakes.elasticsearch_sql import Refused, read, type_of
 
@@ -64,6 +65,12 @@ class FakeElasticsearch:
     password: str = ""
     product: str = "Elasticsearch"
     url: str = ""
+    lookups: frozenset[str] = frozenset()
+    """Indices in lookup mode."""
+    series: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Time series data streams, with their dimensions."""
+    counters: frozenset[str] = frozenset()
+    """Fields that are counters there."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     _known_columns: tuple[int, dict[str, dict[str, str]]] | None = None
@@ -160,6 +167,8 @@ class FakeElasticsearch:
     def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         if path == "/_sql":
             return self._page(body["cursor"]) if "cursor" in body else self._query(body)
+        if path == "/_query":
+            return self._esql(body, query)
         if path == "/_sql/close":
             return {"succeeded": self.cursors.pop(body["cursor"], None) is not None}
         if path.endswith("/_field_caps"):
@@ -185,6 +194,19 @@ class FakeElasticsearch:
             raise Refused("verification_exception", f"{str(bad).splitlines()[0]} in {statement.duck}") from bad
         return {"columns": columns, **self._slice(rows, size)}
 
+    def _esql(self, body: dict[str, Any], query: dict[str, str]) -> Any:
+        if query.get("allow_partial_results") != "false":
+            raise Refused("rule_of_ours", "say allow_partial_results false")
+        params = body.get("params") or []
+        held = Held(self.columns(), self.lookups, self.series, self.counters)
+        made = translated(body["query"], held, params)
+        try:
+            rows = [[_json(v) for v in row] for row in self.connection.cursor().execute(made.sql, params).fetchall()]
+        except duckdb.Error as bad:
+            raise Refused("verification_exception", f"{str(bad).splitlines()[0]} in {made.sql}") from bad
+        columns = [{"name": name, "type": kind} for name, kind in made.fields.items()]
+        return {"took": 1, "is_partial": False, "columns": columns, "values": rows}
+
     def _page(self, name: str) -> Any:
         held = self.cursors.pop(name, None)
         if held is None:
@@ -203,6 +225,11 @@ class FakeElasticsearch:
         capable = {
             c: {t: {"type": t, "searchable": True, "aggregatable": True, "metadata_field": False}} for c, t in fields.items()
         }
+        if pattern in self.series:
+            for name in self.counters & set(fields):
+                capable[name][fields[name]]["time_series_metric"] = "counter"
+            for name in set(self.series[pattern]) & set(fields):
+                capable[name][fields[name]]["time_series_dimension"] = True
         return {"indices": [pattern] if fields else [], "fields": capable}
 
 

@@ -100,6 +100,9 @@ class Compilation(ABC, Generic[P]):
     per_aggregate = False
     """Whether an aggregate may have a condition of its own; otherwise each distinct condition is a query."""
     most_groups = MAX_ROWS
+    blank_keys = False
+    """Whether a group key may read its blanks as nothing."""
+    reads: type[Columns] = Columns
 
     def __init__(self, select: Select, dataset: Dataset, columns: Columns, natives: list[Native[P]]) -> None:
         self.select = select
@@ -175,7 +178,7 @@ class Compilation(ABC, Generic[P]):
         keys = {name: self.key(name) for name in sorted(set(select.by))}
         kinds: dict[str, Kind] = {name: OF_FIELD[self.columns.spec(name).type] for name in keys}
         for name in keys:
-            if self.columns.guarded(name):
+            if self.columns.guarded(name) and not self.blank_keys:
                 raise self.columns.refused(f"grouping by '{name}', whose blanks must read as nothing")
         if select.bucket:
             keys[select.bucket.name] = self.bucket(select.bucket)
@@ -284,7 +287,7 @@ def compiler(
 
     def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> EsCompiled:
         dataset = catalog.datasets[scan.dataset]
-        columns = Columns(catalog, dataset, indices(scan.dataset), engine)
+        columns = language.reads(catalog, dataset, indices(scan.dataset), engine)
         natives: list[Native[Any]] = []
         answers: dict[str, Answer] = {}
         reasons: dict[str, str] = {}

@@ -21,7 +21,7 @@ from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import OF_FIELD, Kind
 from llo11ypop.query.plan import Bucket, Measure, Select, Span
 
-_FUNCTIONS = {"sum": "SUM", "avg": "AVG", "min": "MIN", "max": "MAX", "stddev": "STDDEV_SAMP"}
+_FUNCTIONS = {"sum": "SUM", "avg": "AVG", "min": "MIN", "max": "MAX"}
 
 
 def text_of(native: Native[Sql]) -> Sql:
@@ -42,9 +42,12 @@ def compiler(indices: Callable[[str], Index]) -> Callable[[Scan, Catalog, bool],
 class SqlCompilation(Compilation[Sql]):
     """One select in Elasticsearch SQL."""
 
+    writes: type[Writer] = Writer
+    stddev = "STDDEV_SAMP"
+
     def __init__(self, select: Select, dataset: Dataset, columns: Columns, natives: list[Native[Sql]]) -> None:
         super().__init__(select, dataset, columns, natives)
-        self.writer = Writer(columns, self.names)
+        self.writer = self.writes(columns, self.names)
 
     def condition(self, expr: Expr) -> Sql:
         """See Compilation."""
@@ -102,6 +105,8 @@ class SqlCompilation(Compilation[Sql]):
         match measure.agg:
             case "percentile":
                 return "PERCENTILE(" + text + f", {(measure.q or 0) * 100:g})"
+            case "stddev":
+                return f"{self.stddev}(" + text + ")"
             case "first" | "last":
                 if measure.field is None or not isinstance(measure.field.node, Name):
                     raise self.columns.refused(f"'{measure.agg}' of anything but a field")

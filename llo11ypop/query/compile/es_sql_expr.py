@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.compile.es_sql_names import Columns
-from llo11ypop.query.compile.sql import Sql, instant, joined, value
+from llo11ypop.query.compile.sql import Sql, joined, value
 from llo11ypop.query.expr import Call, Expr, Name, Node, Op, Value, walk
 from llo11ypop.query.kinds import NUMERIC, OF_FIELD, Kind, Schema, kind_of
 
 ENGINE = "Elasticsearch SQL"
-NEVER = Sql("1 = 0")
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _SWAPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _LENIENT = frozenset({"coalesce", "greatest", "least", "if_else", "nullif", "concat"})
@@ -45,6 +44,8 @@ def refused(what: str) -> PlanError:
 class Writer:
     """Writes expressions over the columns of one index."""
 
+    always, never = Sql("1 = 1"), Sql("1 = 0")
+
     def __init__(self, columns: Columns, names: frozenset[str]) -> None:
         self.columns = columns
         self.schema: Schema = {n: OF_FIELD[columns.spec(n).type] for n in sorted(names)}
@@ -64,19 +65,19 @@ class Writer:
     def present(self, name: str) -> Sql:
         """That a field has a value."""
         parts = [Sql(f"{self.columns.column(name)} IS NOT NULL"), *(g.holds for g in self.columns.guards(name))]
-        return together(parts) or NEVER
+        return together(parts) or self.never
 
     # ---- conditions --------------------------------------------------------------------------------------------
     def _is(self, node: Node, *, yes: bool) -> Sql:
         match node:
             case Value(literal):
-                return Sql("1 = 1") if literal is (True if yes else False) else NEVER
+                return self.always if literal is (True if yes else False) else self.never
             case Op("not", args):
                 return self._is(args[0], yes=not yes)
             case Op("and" | "or" as op, args):
                 parts = [self._is(arg, yes=yes) for arg in args]
                 both = (op == "and") == yes
-                return (together(parts) if both else _either(parts)) or NEVER
+                return (together(parts) if both else _either(parts)) or self.never
             case Op("is_null", args):
                 return self._null(args[0], yes=yes)
             case Op("like" | "in" as op, args):
@@ -85,11 +86,11 @@ class Writer:
                 return self._compared(op if yes else _OPPOSITE[op], args)
             case Call(name, args):
                 return self._asked(name, args, yes=yes)
-        raise refused(f"'{node}' is no condition there")
+        raise self.columns.refused(f"'{node}' is no condition there")
 
     def _null(self, node: Node, *, yes: bool) -> Sql:
         if not isinstance(node, Name) or node.name not in self.schema:
-            raise refused("IS NULL of anything but a field")
+            raise self.columns.refused("IS NULL of anything but a field")
         if not yes:
             return self.present(node.name)
         parts = [Sql(f"{self.columns.column(node.name)} IS NULL"), *(g.fails for g in self.columns.guards(node.name))]
@@ -103,26 +104,26 @@ class Writer:
                 parts += [g.holds for g in self.columns.guards(name)]
                 if present:
                     parts.append(Sql(f"{self.columns.column(name)} IS NOT NULL"))
-        return together(parts) or NEVER
+        return together(parts) or self.never
 
     def _listed(self, op: str, args: tuple[Node, ...], *, yes: bool) -> Sql:
         word = op.upper() if yes else f"NOT {op.upper()}"
         left = self.value(args[0])
         if op == "like":
             if not isinstance(args[0], Name):
-                raise refused("LIKE on anything but a field")
+                raise self.columns.refused("LIKE on anything but a field")
             return self._kept(left + f" {word} " + self.value(args[1]), args[:1], present=not yes)
         values = [self._beside(args, i) for i in range(1, len(args)) if args[i] != Value(None)]
         if any(self._fields(arg) for arg in args[1:]):
-            raise refused("IN with fields in its list")
+            raise self.columns.refused("IN with fields in its list")
         if not values or (not yes and len(values) < len(args) - 1):
-            return NEVER
+            return self.never
         return self._kept(left + f" {word} (" + joined(values) + ")", args[:1], present=not yes)
 
     def _compared(self, op: str, args: tuple[Node, ...]) -> Sql:
         left, right = args
         if Value(None) in args:
-            return NEVER
+            return self.never
         if not self._fields(left):
             left, right, op = right, left, _SWAPPED[op]
         sign = "<>" if op == "!=" else op
@@ -135,7 +136,7 @@ class Writer:
         elif kind in NUMERIC:
             text = "(" + self.value(left) + " - " + self.value(right) + f") {sign} 0"
         else:
-            raise refused("a comparison between two text fields")
+            raise self.columns.refused("a comparison between two text fields")
         return self._kept(text, (left, right), present=True)
 
     def _asked(self, name: str, args: tuple[Node, ...], *, yes: bool) -> Sql:
@@ -151,8 +152,8 @@ class Writer:
             case "has_bits":
                 return self._bits(args, yes=yes)
             case "is_nan":
-                return NEVER if yes else self._kept(Sql("1 = 1"), args, present=True)
-        raise refused(f"'{name}' as a condition")
+                return self.never if yes else self._kept(self.always, args, present=True)
+        raise self.columns.refused(f"'{name}' as a condition")
 
     def _lowered(self, node: Node) -> Sql:
         if isinstance(node, Value) and isinstance(node.value, str):
@@ -163,12 +164,15 @@ class Writer:
         """Any bit of a mask: there is no bitwise operator, so each bit is asked for by division. Exact up to 2^53."""
         mask = args[1].value if isinstance(args[1], Value) else None
         if not isinstance(mask, int) or not isinstance(args[0], Name):
-            raise refused("has_bits of anything but a field and a number")
+            raise self.columns.refused("has_bits of anything but a field and a number")
         number = self.value(args[0])
         bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
-        asked = ["FLOOR(" + number + f" / {bit}.0) % 2 = {1 if yes else 0}" for bit in bits]
-        both = (_either(asked) if yes else together(asked)) if asked else NEVER if yes else Sql("1 = 1")
-        return self._kept(both or NEVER, args[:1], present=True)
+        asked = [self._bit(number, bit, yes=yes) for bit in bits]
+        both = (_either(asked) if yes else together(asked)) if asked else self.never if yes else self.always
+        return self._kept(both or self.never, args[:1], present=True)
+
+    def _bit(self, number: Sql, bit: int, *, yes: bool) -> Sql:
+        return "FLOOR(" + number + f" / {bit}.0) % 2 = {1 if yes else 0}"
 
     # ---- values ------------------------------------------------------------------------------------------------
     def value(self, node: Node, *, lenient: bool = False) -> Sql:
@@ -177,7 +181,7 @@ class Writer:
             case Name(name) if name in self.schema:
                 return self._field(name, lenient=lenient)
             case Name():
-                return "CAST(" + instant() + " AS DATETIME)"
+                return self.columns.ago()
             case Value(None):
                 return Sql("NULL")
             case Value(literal):
@@ -190,7 +194,7 @@ class Writer:
                 return "(" + top + f" {op} NULLIF(" + bottom + ", 0))"
             case Call(name, args):
                 return self._called(name, args, lenient=lenient)
-        raise refused("a condition where a value belongs")
+        raise self.columns.refused("a condition where a value belongs")
 
     def _field(self, name: str, *, lenient: bool) -> Sql:
         guards = together(g.holds for g in self.columns.guards(name)) if lenient else None
@@ -215,7 +219,7 @@ class Writer:
                 return "HOUR_OF_DAY(" + parts[0] + ")"
         if name in _SAME:
             return f"{_SAME[name]}(" + joined(parts) + ")"
-        raise refused(f"the function '{name}'")
+        raise self.columns.refused(f"the function '{name}'")
 
     def _seconds(self, start: Node, end: Node, *, lenient: bool = False) -> Sql:
         """Seconds between two instants, to the millisecond; in whole seconds first, as DATE_DIFF counts in 32 bits."""
@@ -228,7 +232,7 @@ class Writer:
         """One of several values; text beside an instant is an instant too."""
         node = args[index]
         if isinstance(node, Value) and isinstance(node.value, str) and any(self._kind(a) is Kind.TIME for a in args):
-            return "CAST(" + value(parse_instant(node.value)) + " AS DATETIME)"
+            return self.columns.moment(value(parse_instant(node.value)))
         return self.value(node, lenient=lenient)
 
     def _kind(self, node: Node) -> Kind:

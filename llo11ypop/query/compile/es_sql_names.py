@@ -5,6 +5,7 @@ An index is one dataset. A field is a column of it, perhaps under a foreign name
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import AliasTable, Dataset, FieldSpec, ForeignName, Kind, RuntimeField
@@ -26,6 +27,8 @@ class Index:
     """Field of the catalog → what it is called here."""
     runtime: Mapping[str, RuntimeField] = field(default_factory=dict)
     """Fields that the cluster works out as it reads; every query that names one says how."""
+    counters: frozenset[str] = frozenset()
+    """Fields that the mapping declares as counters of a time series data stream."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def foreign_index(dataset: Dataset, pattern: str, aliases: AliasTable | None, th
 class Columns:
     """Reads the fields of one dataset's index."""
 
+    same, unlike = "=", "<>"
+
     def __init__(self, catalog: Catalog, dataset: Dataset, index: Index, engine: str = "Elasticsearch SQL") -> None:
         self.catalog = catalog
         self.dataset = dataset
@@ -98,7 +103,19 @@ class Columns:
 
     def column(self, name: str) -> str:
         """The column as it is stored. Raises PlanError where the index does not have it."""
-        return quoted(self.foreign(name).name)
+        return self.named(self.foreign(name).name)
+
+    def named(self, name: str) -> str:
+        """A field of the index in query text."""
+        return quoted(name)
+
+    def ago(self, span: timedelta = timedelta(0)) -> Sql:
+        """The instant of the run less a span, as the engine compares it."""
+        return self.moment(instant(span))
+
+    def moment(self, text: Sql) -> Sql:
+        """A parameter that is an instant."""
+        return "CAST(" + text + " AS DATETIME)"
 
     def guarded(self, name: str) -> bool:
         """Whether a value that is stored may be no reading of this field."""
@@ -123,7 +140,7 @@ class Columns:
     def guards(self, name: str) -> list[Guard]:
         """When the column holds a reading of this field that was known at the instant."""
         spec, text = self.spec(name), self.read(name).text
-        found = [_label(quoted(label), wanted) for label, wanted in self.index.columns[name].where.items()]
+        found = [self._label(self.named(label), wanted) for label, wanted in self.index.columns[name].where.items()]
         absent = list(spec.absent)
         if spec.valid is not None:
             low, high = spec.valid
@@ -143,13 +160,12 @@ class Columns:
             found.append(_not_in(text, ", ".join(repr(v) for v in absent)))
         if spec.known_at:
             known = self.column(spec.known_at)
-            found.append(Guard(f"{known} <= " + now(), f"({known} > " + now() + f" OR {known} IS NULL)"))
+            found.append(Guard(f"{known} <= " + self.ago(), f"({known} > " + self.ago() + f" OR {known} IS NULL)"))
         return found
 
-
-def now() -> Sql:
-    """The instant of the run, as Elasticsearch SQL compares it."""
-    return "CAST(" + instant() + " AS DATETIME)"
+    def _label(self, text: str, wanted: str) -> Guard:
+        fails = f"({text} {self.unlike} " + value(wanted) + f" OR {text} IS NULL)"
+        return Guard(f"{text} {self.same} " + value(wanted), fails)
 
 
 def _one(holds: str, fails: str, text: str) -> Guard:
@@ -163,7 +179,3 @@ def _between(text: str, low: float, high: float) -> Guard:
 
 def _not_in(text: str, listed: str) -> Guard:
     return _one(f"({text} NOT IN ({listed}) AND {text} IS NOT NULL)", f"{text} IN ({listed})", text)
-
-
-def _label(text: str, wanted: str) -> Guard:
-    return Guard(f"{text} = " + value(wanted), f"({text} <> " + value(wanted) + f" OR {text} IS NULL)")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llo11ypop.core.clock import Clock, SystemClock
 from llo11ypop.core.errors import StoreError
-from llo11ypop.daemon.models import models_of
+from llo11ypop.daemon.models import models_of, read_models
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _deps(
         config_hash=settings.config_hash,
         on_filed=on_filed,
         models=models_of(settings, ledger),
+        minds=read_models(settings).cycle,
     )
 
 

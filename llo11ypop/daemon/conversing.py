@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llo11ypop.core.errors import LedgerError
 from llo11ypop.daemon.compose import deps, latest_instant, open_ledger, open_store
-from llo11ypop.daemon.models import models_of
+from llo11ypop.daemon.models import models_of, read_models
 from llo11ypop.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def ask_deps(
         now=now,
         ledger=loop.ledger,
         models=loop.models,
+        votes=read_models(settings).votes,
         checkpointer=checkpointer,
         principal=settings.ask.principal(),
         salt=settings.ask.salt.get_secret_value().encode(),

@@ -112,11 +112,32 @@ class Circuit(_Section):
     ] = timedelta(seconds=60)
 
 
+LONGEST_WAIT_S = 240
+"""A step of the cycle ends after 300 s, and its rule mind needs some of them."""
+
+
+class MindLimits(_Section):
+    """How much the models of one cycle may ask for (our choice); tokens and money have budgets of their own."""
+
+    areas: int = Field(default=2, ge=0, le=len(Area))
+    """Areas without a reason of their own that a director may add."""
+    slow_plans: int = Field(default=24, ge=0)
+    """Plans of long windows that a director may have run before their time."""
+    places: int = Field(default=6, ge=0)
+    """Places at which causes are weighed."""
+    further: int = Field(default=8, ge=0)
+    """Plans that may be run again for all of them together."""
+    seconds: float = Field(default=60.0, gt=0, le=LONGEST_WAIT_S)
+    """Longest a step waits for its models; what has not been answered by then is left to the rule mind."""
+
+
 class _File(_Section):
     preset: str = ""
     budgets: Budgets = Budgets()
     circuit_breaker: Circuit = Circuit()
     cache: int = Field(default=512, ge=0)
+    cycle: MindLimits = MindLimits()
+    votes: int = Field(default=1, ge=1, le=9)
     defaults: dict[str, Any] = Field(default_factory=dict)
     roles: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
 
@@ -130,6 +151,9 @@ class Models(_Section):
     circuit_breaker: Circuit = Circuit()
     cache: int = 512
     """Answers that are kept in memory; only of calls at temperature 0."""
+    cycle: MindLimits = MindLimits()
+    votes: int = 1
+    """Forms that the query writer's model fills per question, of which the majority by rows counts."""
 
     def endpoint(self, role: str) -> Endpoint | None:
         """The endpoint of a role; an analyst's may be the one of all analysts."""
@@ -161,7 +185,8 @@ def load_models(path: Path, presets: Path) -> Models:
     endpoints = {role: _endpoint(role, own or {}, {**base, **raw.defaults}, located) for role, own in raw.roles.items()}
     for role, one in endpoints.items():
         _check(role, one, raw, located)
-    return Models(endpoints=endpoints, budgets=raw.budgets, circuit_breaker=raw.circuit_breaker, cache=raw.cache)
+    rest = {key: getattr(raw, key) for key in ("budgets", "circuit_breaker", "cache", "cycle", "votes")}
+    return Models(endpoints=endpoints, **rest)
 
 
 def _preset(name: str, folder: Path, located: Located) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from llo11ypop.core.evidence import Evidence
 from llo11ypop.core.fleet import Topology
 from llo11ypop.core.goal import Goal
 from llo11ypop.learning.policy import Policy
+from llo11ypop.models.config import MindLimits
 from llo11ypop.models.port import NO_MODELS, Model
 from llo11ypop.playbooks import PlaybookSet
 from llo11ypop.query.store import TelemetryStore
@@ -31,22 +32,6 @@ class Limits:
     expires_after: timedelta = timedelta(days=7)
     planned_grace: timedelta = timedelta(minutes=30)
     """How long after the planned end of a maintenance window its effects may linger."""
-
-
-@dataclass(frozen=True, slots=True)
-class MindLimits:
-    """How much the model minds of one cycle may ask for (our choice); tokens and money have budgets of their own."""
-
-    areas: int = 2
-    """Areas without a reason of their own that a director may add."""
-    slow_plans: int = 24
-    """Plans of long windows that a director may have run before their time."""
-    places: int = 6
-    """Places at which causes are weighed."""
-    further: int = 8
-    """Plans that may be run again for all of them together."""
-    seconds: float = 60.0
-    """Longest a node waits for its models; what has not been answered by then is left to the rule mind."""
 
 
 @dataclass
@@ -82,4 +67,4 @@ class Deps:
     memory: Memory = field(default_factory=Memory)
     models: Model = NO_MODELS
     """What the model minds of director, causes and writer are asked through; where a role is not set its rule mind decides."""
-    minds: MindLimits = MindLimits()
+    minds: MindLimits = field(default_factory=MindLimits)

@@ -19,12 +19,12 @@ from llo11ypop.evals.fleet_score import simulate_fleet
 from llo11ypop.evals.suite.fleets import makers
 from llo11ypop.ledger import SqlLedger
 from llo11ypop.models.client import Endpoints
-from llo11ypop.models.config import Budgets, Circuit, Endpoint, Models
+from llo11ypop.models.config import Budgets, Circuit, Endpoint, MindLimits, Models
 from llo11ypop.models.fake import FakeModelServer
 from llo11ypop.models.port import NO_MODELS, Model
 from llo11ypop.models.record import Record
 from llo11ypop.ooda.cycle import run_cycle
-from llo11ypop.ooda.deps import Deps, Memory, MindLimits
+from llo11ypop.ooda.deps import Deps, Memory
 from llo11ypop.ooda.state import CycleReport, from_json
 from llo11ypop.ooda.wording import closed_words
 from llo11ypop.query.plan import Plan

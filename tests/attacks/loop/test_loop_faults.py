@@ -3,10 +3,9 @@
 import pytest
 
 from llo11ypop.agents.writer.model_mind import WORDED
-from llo11ypop.models.config import Budgets, Limit
+from llo11ypop.models.config import Budgets, Limit, MindLimits
 from llo11ypop.models.fake import FakeModelServer, Rule
 from llo11ypop.observability import metrics
-from llo11ypop.ooda.deps import MindLimits
 from tests.attacks.loop.conftest import honest
 from tests.attacks.loop.stage import ROLES, Run, Stage, minds
 

@@ -9,11 +9,12 @@ from llo11ypop.core.entity import Entity
 from llo11ypop.core.reasoning import Finding
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.ledger import SqlLedger
+from llo11ypop.models.config import MindLimits
 from llo11ypop.models.fake import FakeModelServer, Rule
 from llo11ypop.models.port import NO_MODELS, Role
 from llo11ypop.models.record import Noted
 from llo11ypop.ooda.cycle import Cycle
-from llo11ypop.ooda.deps import Memory, MindLimits
+from llo11ypop.ooda.deps import Memory
 from llo11ypop.ooda.graph import slow_plans, topology_at
 from llo11ypop.ooda.minds import Mind
 from llo11ypop.ooda.orient import Scene

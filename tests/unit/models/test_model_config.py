@@ -33,6 +33,7 @@ def test_the_shipped_comments_are_a_file_that_works(tmp_path: Path) -> None:
     assert [e.model for e in found.chain("causes")] == ["Qwen/Qwen3-8B", "larger-model"]
     assert found.budgets == Models().budgets
     assert (found.circuit_breaker, found.cache) == (Models().circuit_breaker, Models().cache)
+    assert (found.cycle, found.votes) == (Models().cycle, Models().votes)
 
 
 @pytest.mark.parametrize("preset", sorted(p.stem for p in PRESETS.glob("*.yaml")))
@@ -78,6 +79,10 @@ def test_roles_that_fall_back_to_each_other_end(tmp_path: Path) -> None:
         ("preset: vllm\nbudgets:\n  day: {cost: 5}\nroles:\n  writer: {model: a}", 3, "price_in_per_mtok"),
         ("budgets:\n  week: {calls: 1}", 2, "budgets.week"),
         ("rolls: {}", 1, "rolls"),
+        ("cycle:\n  areas: 9", 2, "cycle.areas"),
+        ("cycle:\n  places: 3\n  seconds: 300", 3, "cycle.seconds"),
+        ("cycle: {depth: 1}", 1, "cycle.depth"),
+        ("votes: 0", 1, "votes"),
         ("roles:\n  writer: {model: a}\n  writer: {model: b}", 3, "given twice"),
     ],
 )

@@ -69,6 +69,11 @@ def summary(report: dict[str, Any]) -> str:
     lines += [f"  {p['severity']} {p['id'][:8]} {p['title']} → {p['action']['name']}" for p in report["proposals"]]
     if report["suppressed"]:
         lines.append(f"Held back {len(report['suppressed'])} (see --json).")
+    if unread := report["unread"]:
+        some = [f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}: {why}" for why, names in unread.items()]  # noqa: PLR2004
+        lines.append(f"Not read: {sum(map(len, unread.values()))} signals, whose causes are not ruled out:")
+        lines += [f"  {line}" for line in some[:5]]
+        lines += [f"  … and {len(some) - 5} more reasons (see --json)"] if len(some) > 5 else []  # noqa: PLR2004
     lines += [f"  error: {e}" for e in report["errors"]]
     return "\n".join(lines)
 

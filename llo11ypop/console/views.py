@@ -122,4 +122,5 @@ def cycle_view(cycle: Cycle) -> dict[str, Any]:
         "queries": report.get("queries"),
         "duration_s": report.get("duration_s"),
         "errors": report.get("errors", []),
+        "unread": report.get("unread", {}),
     }

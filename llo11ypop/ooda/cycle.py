@@ -74,6 +74,7 @@ class Cycle:
             queries=deps.store.query_count - before,
             duration_s=round(time.monotonic() - started, 4),
             errors=out.get("errors", []),
+            unread=out.get("unread", {}),
             minds=out.get("minds", {}),
             spent=spent.summary(),
         )
@@ -102,6 +103,7 @@ def summary(report: CycleReport) -> dict[str, Any]:
         "queries": report.queries,
         "duration_s": report.duration_s,
         "errors": report.errors,
+        "unread": report.unread,
         "minds": report.minds,
         "spent": report.spent,
     }

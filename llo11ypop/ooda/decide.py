@@ -16,6 +16,7 @@ from llo11ypop.core.vocabulary import Action, Level
 from llo11ypop.learning.policy import Policy
 from llo11ypop.ooda.bursts import SEEN_AT, Case, arguments_of, confirmed, gather, is_part, own_parts, parts_of, places_of, reach
 from llo11ypop.ooda.deps import Limits
+from llo11ypop.ooda.signs import signs_of
 from llo11ypop.playbooks import Playbook, PlaybookSet
 from llo11ypop.playbooks.model import Explains
 from llo11ypop.playbooks.reach import places_of as lying_in
@@ -56,6 +57,8 @@ class Desk:
     filed_today: int
     unrepaired: frozenset[str] = frozenset()
     """Ended proposals whose hardware fault is back and was not repaired since (see `ooda.recurrence`)."""
+    blind: frozenset[str] = frozenset()
+    """Plans that could not be read, or found no telemetry: what rests on them is not known to be gone."""
 
 
 def decide(hypotheses: Sequence[Hypothesis], desk: Desk) -> Decisions:
@@ -196,7 +199,7 @@ def _clear_unseen(desk: Desk, out: Decisions) -> None:
         if proposal.id in seen or proposal.status is not ProposalStatus.PENDING or playbook is None:
             continue
         last = proposal.last_seen_at or proposal.created_at
-        if desk.occasion.at - last >= playbook.clears_after:
+        if desk.occasion.at - last >= playbook.clears_after and desk.blind.isdisjoint(signs_of(proposal, desk.book).values()):
             out.clear[proposal.id] = f"no sign of it since {last:%Y-%m-%d %H:%M}Z"
 
 

@@ -12,7 +12,7 @@ from llo11ypop.agents.action.compose import Occasion
 from llo11ypop.agents.analysts import analysts
 from llo11ypop.agents.director.agent import assign
 from llo11ypop.agents.director.model_mind_areas import Direction, direct
-from llo11ypop.agents.retriever.agent import retrieve
+from llo11ypop.agents.retriever.agent import not_read, retrieve
 from llo11ypop.catalog import Kind
 from llo11ypop.core.clock import parse_instant
 from llo11ypop.core.errors import StoreError, is_transient
@@ -30,6 +30,7 @@ from llo11ypop.ooda.orient import Scene, hypothesise
 from llo11ypop.ooda.planned import PLANNED_WORK, read_windows
 from llo11ypop.ooda.recent import filed_since, recent_proposals
 from llo11ypop.ooda.recurrence import unrepaired
+from llo11ypop.ooda.signs import blind_of
 from llo11ypop.ooda.state import AnalystState, CycleState, from_json, to_json
 from llo11ypop.ooda.weighing import weighed
 from llo11ypop.playbooks import PlaybookSet
@@ -112,9 +113,10 @@ def _retrieve(deps: Deps) -> Any:
         except StoreError as bad:
             if bad.transient:
                 raise
-            return {"assignments": {}, "errors": [f"telemetry cannot be read: {bad.line()}"]}
+            everything = sorted(book.plans(tuple(Area), at=at))
+            return {"assignments": {}, "errors": [f"telemetry cannot be read: {bad.line()}"], "unread": {bad.line(): everything}}
         deps.memory.scratch.update(evidence)
-        return {}
+        return {"unread": not_read(evidence)}
 
     return node
 
@@ -179,6 +181,7 @@ def _decide(deps: Deps) -> Any:
             unrepaired=await unrepaired(deps, hypotheses, recent, topology, at),
             occasion=Occasion(state["cycle_id"], at, deps.limits.expires_after, deps.policy.version),
             filed_today=await filed_since(deps.ledger, at - timedelta(days=1)),
+            blind=frozenset([*blind_of(deps.memory.scratch), *(name for names in state["unread"].values() for name in names)]),
         )
         made = decide(hypotheses, desk)
         mind = Mind(deps.models, Role.WRITER, deps.minds.seconds)

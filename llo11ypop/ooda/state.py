@@ -21,6 +21,8 @@ class CycleState(TypedDict, total=False):
     """Area → reasons why its analyst was called."""
     deeper: list[str]
     """Areas whose signals over long windows are read now, whenever they were read last."""
+    unread: dict[str, list[str]]
+    """Reason → the plans that could not be read for it."""
     findings: Annotated[list[dict[str, Any]], operator.add]
     hypotheses: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
@@ -53,6 +55,8 @@ class CycleReport:
     """Native queries sent to the telemetry store."""
     duration_s: float
     errors: list[str]
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    """Reason → signals that could not be read for it: their causes were not ruled out."""
     minds: dict[str, Any] = field(default_factory=dict)
     """Node → which mind it used, and why not its model; see `ooda.minds`."""
     spent: dict[str, Any] = field(default_factory=dict)

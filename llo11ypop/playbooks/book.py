@@ -60,13 +60,13 @@ class PlaybookSet(Mapping[str, Playbook]):
 
     def first_plans(self, areas: Collection[Area]) -> dict[str, Plan]:
         """The plans that can raise a suspicion or rule one out: everything but signals that only support."""
-        deciding = {key for p in self._of(areas) for name, key in _names(p).items() if name not in _only_supporting(p)}
+        deciding = {key for p in self._of(areas) for name, key in keys_of(p).items() if name not in _only_supporting(p)}
         return {key: self._signs[key].plan for key in sorted(deciding)}
 
     def next_plans(self, modes: Collection[str]) -> dict[str, Plan]:
         """The plans of the supporting signals of modes under suspicion."""
         suspects = [self._playbooks[mode] for mode in modes if mode in self._playbooks]
-        asked = {key for p in suspects for name, key in _names(p).items() if name in _only_supporting(p)}
+        asked = {key for p in suspects for name, key in keys_of(p).items() if name in _only_supporting(p)}
         return {key: self._signs[key].plan for key in sorted(asked)}
 
     def cadence(self, key: str) -> timedelta | None:
@@ -83,20 +83,24 @@ class PlaybookSet(Mapping[str, Playbook]):
         hits = {k: hits_of(k, self._signs[k].signal, evidence.get(k)) for k in self._keys(self._of(areas))}
         found: list[Finding] = []
         for playbook in self._of(areas):
-            mine = {name: hits[key] for name, key in _names(playbook).items()}
+            mine = {name: hits[key] for name, key in keys_of(playbook).items()}
             found += find(playbook, mine, places, at)
         merged = merge_all(found, self._playbooks, topology)
         return sorted(absorb(merged, self._playbooks, places), key=lambda f: (-f.strength, f.playbook, str(f.entity)))
+
+    def sign(self, key: str) -> Sign:
+        """A signal by the key of its plan. Raises KeyError."""
+        return self._signs[key]
 
     def _of(self, areas: Collection[Area]) -> list[Playbook]:
         return [p for p in self._playbooks.values() if p.area in areas]
 
     def _keys(self, playbooks: Collection[Playbook]) -> list[str]:
-        return sorted({key for playbook in playbooks for key in _names(playbook).values()})
+        return sorted({key for playbook in playbooks for key in keys_of(playbook).values()})
 
 
-def _names(playbook: Playbook) -> dict[str, str]:
-    """Signal as the playbook writes it → key of its plan."""
+def keys_of(playbook: Playbook) -> dict[str, str]:
+    """Signal as the playbook writes it → key of its plan in a set."""
     names = dict.fromkeys(name for _, name in playbook.match.names())
     return {name: name if name.startswith(f"{COMMON}.") else f"{playbook.id}.{name}" for name in names}
 

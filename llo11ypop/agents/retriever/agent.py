@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from llo11ypop.core.evidence import Evidence
+from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.query.plan import Plan
 from llo11ypop.query.store import TelemetryStore
 
@@ -27,8 +27,8 @@ class Shelf:
         self.changed |= dict.fromkeys(datasets, at)
 
     def stands(self, name: str, plan: Plan, cadence: timedelta | None, at: datetime) -> bool:
-        """Whether the kept evidence of a plan may be used again. Never after the clock was set back."""
-        if name not in self.kept:
+        """Whether the kept evidence of a plan may be used again. Never after the clock was set back, or where it was not read."""
+        if name not in self.kept or self.kept[name][1].status is EvidenceStatus.UNREAD:
             return False
         age = at - self.kept[name][0]
         if age < timedelta(0):
@@ -52,3 +52,12 @@ async def retrieve(
     fresh = await store.run_many(due, at) if due else {}
     shelf.kept |= {name: (at, evidence) for name, evidence in fresh.items()}
     return {name: shelf.kept[name][1] for name in plans}
+
+
+def not_read(evidence: Mapping[str, Evidence]) -> dict[str, list[str]]:
+    """Reason → the plans that could not be read for it; empty when all were."""
+    found: dict[str, list[str]] = {}
+    for name, one in sorted(evidence.items()):
+        if one.status is EvidenceStatus.UNREAD:
+            found.setdefault(one.note, []).append(name)
+    return found

@@ -13,6 +13,7 @@ from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
 from llo11ypop.agents.query_writer.minds import Minds
 from llo11ypop.agents.query_writer.policy import decide, wanted
+from llo11ypop.agents.query_writer.roles import any_writer, writer_role
 from llo11ypop.agents.query_writer.same_rows import same_rows
 from llo11ypop.agents.query_writer.writer import Writer, Written
 from llo11ypop.ask.deps import AskDeps
@@ -31,8 +32,9 @@ from llo11ypop.query.plan import Plan
 
 def asks_models(deps: AskDeps, rule: Reading, question: str, at: datetime, reader: Reader, turns: Sequence[Turn]) -> bool:
     """Whether a second reading is wanted. A follow-up is left to the rules: what it leans on is no text for a model."""
-    asked = deps.models.has(Role.QUERY_WRITER) or (bool(rule.unknown) and deps.models.has(Role.GUARDRAIL))
-    if not asked or not wanted(rule, deps.minds):
+    guards, routes = (bool(rule.unknown) and deps.models.has(role) for role in (Role.GUARDRAIL, Role.DIRECTOR))
+    reads = any_writer(deps.models) if routes and not rule.areas else bool(writer_role(deps.models, rule.areas))
+    if not (reads or guards) or not wanted(rule, deps.minds):
         return False
     return scope_of(turns) is None or reader.read(question, at).scope == rule.scope
 
@@ -50,9 +52,12 @@ async def read_again(work: Work, question: str, rule: Reading, site: Site, deps:
 async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskDeps) -> None:
     if rule.unknown and deps.models.has(Role.GUARDRAIL) and await _declined(work, question, deps):
         return
-    if not deps.models.has(Role.QUERY_WRITER):
+    if not any_writer(deps.models):
         return
     route = await _routed(work, question, rule, deps)
+    if not writer_role(deps.models, route.areas):
+        await judge_route(route, None, deps.models)
+        return
     with work.step("query writer") as note:
 
         async def run(plan: Plan) -> Evidence:
@@ -61,8 +66,7 @@ async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskD
         writer = Writer(deps.models, site.reader, site.terms, run, k=deps.votes)
         written = work.written = await writer.write(question, work.at, route.areas)
         note.did = _did(written)
-    if route.call_id:
-        await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
+    await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
     if rule.plan is None or deps.minds is Minds.MODEL:
         decision = decide(rule, written.reading, None, over=written.over, minds=deps.minds)
         work.reading, work.alone = decision.reading, decision.by_model

@@ -38,7 +38,7 @@ def rule_of(role: Role, fault: str) -> Rule:
     return Rule(schema=schema, answer=next(r.answer for r in GOOD if r.schema_name == schema), fault=fault)
 
 
-def models_at(server: FakeModelServer, roles: Sequence[Role] = ROLES, budgets: Budgets | None = None) -> Endpoints:
+def models_at(server: FakeModelServer, roles: Sequence[str] = ROLES, budgets: Budgets | None = None) -> Endpoints:
     """Endpoints of some roles; the circuit breaker stays out of it."""
     one = {r: Endpoint(base_url=server.base_url, model=f"fake-{r}", timeout_s=0.4, retries=0) for r in roles}
     return Endpoints(
@@ -139,6 +139,37 @@ async def test_a_followup_an_investigation_and_a_refusal_ask_no_model() -> None:
         assert model.asked == []
         await talk.ask(PER_CLUSTER, thread=first.thread, at=END)
         assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("roles", "asked"),
+    [
+        (["analyst.slurm", "query_writer"], "fake-analyst.slurm"),
+        (["analyst.gpu", "query_writer"], "fake-query_writer"),
+        (["analyst", "query_writer"], "fake-analyst"),
+        (["analyst.gpu", "analyst"], "fake-analyst"),
+        (["analyst.slurm"], "fake-analyst.slurm"),
+        (["analyst.gpu"], None),
+    ],
+)
+async def test_the_model_of_an_areas_analyst_reads_its_questions(roles: list[str], asked: str | None) -> None:
+    async with talking() as (deps, talk):
+        with FakeModelServer(GOOD) as server:
+            deps.models = models_at(server, roles)
+            answer = await talk.ask(PER_CLUSTER, at=END)
+            assert [b["model"] for b in server.bodies] == [asked] * (asked is not None)
+    assert answer.status is Status.ANSWERED
+    assert any("Two readings agree" in n for n in answer.notes) is (asked is not None)
+
+
+@pytest.mark.parametrize(("area", "models"), [("slurm", 2), ("gpu", 1)])
+async def test_a_directors_area_picks_the_analyst(area: str, models: int) -> None:
+    """Nobody reads a question that the director sends to an area without a model."""
+    async with talking() as (deps, talk):
+        with FakeModelServer([Rule(schema="areas", answer={"areas": [area]}), *GOOD]) as server:
+            deps.models = models_at(server, [Role.DIRECTOR, "analyst.slurm"])
+            await talk.ask(UNKNOWN, at=END)
+            assert len({b["model"] for b in server.bodies}) == models
 
 
 async def test_a_budget_leaves_the_rest_to_the_rules() -> None:

@@ -42,6 +42,8 @@ async def routed(question: str, models: Model) -> Routed:
 
 async def judge_route(route: Routed, read_in: Collection[Area] | None, models: Model) -> None:
     """Note what became of a routing: `read_in` are the areas of the reading that stood, None where none did."""
+    if not route.call_id:
+        return
     if read_in is None:
         await note(models, route.call_id, accepted=None, why="no reading came of it")
         return

@@ -11,6 +11,7 @@ from typing import Any
 from llo11ypop.agents.query_writer.form import Form, FormError, read_form, schema
 from llo11ypop.agents.query_writer.grounding import grounded
 from llo11ypop.agents.query_writer.lowering import lowered
+from llo11ypop.agents.query_writer.roles import writer_role
 from llo11ypop.agents.query_writer.said import Said, said
 from llo11ypop.agents.query_writer.same_rows import same_rows
 from llo11ypop.agents.query_writer.terms import Offered, Terms
@@ -20,7 +21,7 @@ from llo11ypop.core.located import load_located
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
-from llo11ypop.models.port import Model, Refused, Request, Role, note
+from llo11ypop.models.port import Model, Refused, Request, note
 from llo11ypop.models.prompting import DATA_RULE, Prompt, data_block, load_prompt
 from llo11ypop.query.plan import Plan
 
@@ -61,6 +62,7 @@ class _Asked:
     terms: dict[str, Offered]
     user: str
     schema: dict[str, Any]
+    role: str
 
 
 class Writer:
@@ -93,7 +95,8 @@ class Writer:
         dims, values = list(taken.dims()), list(taken.values(self._reader.index))
         lines = ["Measures:", *(f"- {name}" for name in terms), f"Groups: {', '.join(dims) or 'none'}"]
         lines += [f"Names: {', '.join(values) or 'none'}", data_block("question", question), "Form:"]
-        return _Asked(question, at, taken, terms, "\n".join(lines), schema(list(terms), dims, values, taken.numbers))
+        form = schema(list(terms), dims, values, taken.numbers)
+        return _Asked(question, at, taken, terms, "\n".join(lines), form, writer_role(self._models, areas))
 
     async def _one(self, asked: _Asked) -> Written:
         """One form, and its repair."""
@@ -138,7 +141,7 @@ class Writer:
     def _request(self, asked: _Asked, told: str) -> Request:
         prompt = system_prompt()
         user = f"{asked.user}{told}"
-        return Request(Role.QUERY_WRITER, "query_form", prompt.hash, prompt.text, user, asked.schema)
+        return Request(asked.role, "query_form", prompt.hash, prompt.text, user, asked.schema)
 
 
 def _same(one: Written, other: Written) -> bool:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llo11ypop.agents.query_writer.minds import Minds
+from llo11ypop.agents.query_writer.roles import any_writer
 from llo11ypop.core.errors import ConfigError
+from llo11ypop.core.vocabulary import Area
 from llo11ypop.evals.suite.agents import agent_units
 from llo11ypop.evals.suite.case import Case
 from llo11ypop.evals.suite.fleets import FleetFile
@@ -25,7 +27,8 @@ from llo11ypop.evals.suite.session import Session, opened
 from llo11ypop.evals.suite.shared_answers import SharedAnswers
 from llo11ypop.evals.suite.side import Heard, Side, changed, where_asked_back
 from llo11ypop.evals.suite.truth import Prepared, prepare
-from llo11ypop.models.port import Role
+from llo11ypop.models.config import ANALYSTS
+from llo11ypop.models.port import Role, role_of
 from llo11ypop.models.spending import Scope, Spending, spending
 
 if TYPE_CHECKING:
@@ -73,8 +76,8 @@ class _How:
 async def _fleet(cases: Sequence[AnyCase], fleet: FleetFile, sides: Iterable[Side], how: _How) -> list[str]:
     prepared = [p for p in prepare(cases, fleet.path) if not p.missing and not p.error]
     async with opened(fleet.path, how.config) as session:
-        if any(s.minds is not Minds.RULE for s in sides) and not session.deps.models.has(Role.QUERY_WRITER):
-            raise ConfigError("no model is set for the role query_writer", next_step="set it in config/models.yaml")
+        if any(s.minds is not Minds.RULE for s in sides) and not any_writer(session.deps.models):
+            raise ConfigError("no model is set for the role query_writer or an analyst", next_step="set it in config/models.yaml")
         models = session.deps.models
         for run in range(how.k):
             session.deps.models = shared = SharedAnswers(models)
@@ -109,8 +112,9 @@ def _same_model(settings: "Settings") -> list[str]:
     from llo11ypop.daemon.models import read_models
 
     found = read_models(settings)
-    judge, writer = found.endpoint(Role.JUDGE), found.endpoint(Role.QUERY_WRITER)
-    same = judge is not None and writer is not None and judge.place == writer.place
+    judge = found.endpoint(Role.JUDGE)
+    writers = (found.endpoint(role) for role in (Role.QUERY_WRITER, ANALYSTS, *map(role_of, Area)))
+    same = judge is not None and any(w is not None and w.place == judge.place for w in writers)
     return ["the judge is the tested model: set the role judge to another one"] if same else []
 
 

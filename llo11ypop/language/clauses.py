@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from llo11ypop.language.index import PhraseIndex
-from llo11ypop.language.words import lemma
+from llo11ypop.language.words import lemma, tokens
 
 _HEAD = re.compile(r"^\W*(?P<names>[\w./-]+(?:\s*(?:,|and|&|\+)\s*[\w./-]+)*?)(?P<kind>\s+[a-z]+)?(?:\s+only)?\s*:\s+(?=\S)")
 _NAMES = r"[a-z_]+(?:\s+[a-z_]+){0,3}"
@@ -72,3 +72,42 @@ def figures_only(text: str, complete: Callable[[str], bool]) -> str:
         return text
     rest = text[head.end() :]
     return rest if complete(rest) else text
+
+
+def distributed(text: str, index: PhraseIndex) -> str:
+    """'read and write throughput', 'rtt p50 and p99': two measures that share a word are both named in full."""
+
+    def told(first: str, joint: str, second: str, alone: str, match: re.Match[str]) -> str:
+        known = _measures(first, index) and _measures(second, index) and not _measures(alone, index)
+        return f"{first} {joint} {second}" if known else match.group()
+
+    text = _SHARED_END.sub(lambda m: told(f"{m[1]} {m[4]}", m[2], f"{m[3]} {m[4]}", m[1], m), text)
+    return _SHARED_START.sub(lambda m: told(f"{m[1]} {m[2]}", m[3], f"{m[1]} {m[4]}", m[4], m), text)
+
+
+_JOINT = r"(and|or|vs\.?|versus)"
+_WORD = r"([a-z][\w-]*)"
+_SHARED_END = re.compile(rf"(?<![\w/-]){_WORD} {_JOINT} {_WORD} {_WORD}")
+_SHARED_START = re.compile(rf"(?<![\w/-]){_WORD} {_WORD} {_JOINT} {_WORD}")
+
+
+def _measures(phrase: str, index: PhraseIndex) -> bool:
+    """Whether a phrase names a measure."""
+    key = tuple(t.lemma for t in tokens(phrase, index.whole))
+    return any(s.role == "measure" for s in index.phrases.get(key, ()))
+
+
+_THAN = re.compile(
+    r"^\W*(?:do|does|did|is|are|was|were|has|have|had)\s+(?P<one>[\w./-]+)\s+(?P<what>.*?)"
+    r"\b(?P<how>more|less|fewer|higher|lower|longer|hotter|cooler|slower|faster|warmer|busier)\b(?P<rest>.*?)\bthan\s+(?P<other>[\w./-]+)"
+)
+
+
+def opposed(text: str, index: PhraseIndex) -> str:
+    """'does c-a fail more jobs than c-b': two names of this fleet held against each other are told side by side."""
+    found = _THAN.match(text)
+    figures = re.search(r"\?\s*(?:\S+\s+){3}", text)
+    if found is None or figures or found["one"] not in index.names or found["other"] not in index.names:
+        return text
+    warm = "temperature " if found["how"] in ("hotter", "cooler", "warmer") else ""
+    return f"{found['what']} {warm}{found['rest']} {found['one']} vs {found['other']} {text[found.end() :]}"

@@ -46,7 +46,7 @@ def tail(text: str, words: list[Token], index: PhraseIndex, catalog: Catalog) ->
 
 def _is_column(words: str, index: PhraseIndex, catalog: Catalog) -> bool:
     key = tuple(lemma(w) for w in words.split())
-    if words in _SAID or words in _CALLED or any(s.role == "dim" for s in index.phrases.get(key, ())):
+    if words in _SAID or words in _CALLED or any(s.role in ("dim", "unit") for s in index.phrases.get(key, ())):
         return True
     name = "_".join(key)
     return any(name in d.fields and d.fields[name].free_text for d in catalog.datasets.values())
@@ -63,7 +63,7 @@ def fields(named: tuple[str, ...], dataset: str, index: PhraseIndex, catalog: Ca
             own = [name]
         if own:
             known.append(own[0])
-        elif words not in _SAID and name:
+        elif words not in _SAID and name and not any(s.role == "unit" for s in index.phrases.get(key, ())):
             lost.append(words)
     return list(dict.fromkeys(known)), lost
 
@@ -74,7 +74,7 @@ def apply(draft: Draft, named: tuple[str, ...], index: PhraseIndex, catalog: Cat
     dataset = catalog.datasets[draft.dataset]
     draft.foreign += lost
     rows = dataset.kind in (Kind.EVENT, Kind.DIMENSION) and not (
-        draft.measures or draft.count_thing or draft.counted or draft.limits
+        draft.measures or draft.count_thing or draft.counted or draft.limits or draft.aggs or draft.rank
     )
     if rows or any(dataset.fields[f].free_text for f in own if f in dataset.fields):
         draft.listing, draft.by = True, []

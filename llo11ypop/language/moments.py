@@ -69,6 +69,8 @@ class Moments(Listing):
         if self.dataset.kind not in (Kind.STATE, Kind.METRIC) or not (when and named and plain and self.measures):
             return
         first = self.measures[0]
+        if (draft.listing or draft.head) and not draft.by and first.agg == "count_distinct" and first.field in self.reach:
+            draft.by = [first.field]
         ends = [a for a in dict.fromkeys(asked)] or ["first", "last"]
         self.measures = [
             replace(

@@ -136,6 +136,7 @@ class Nouns(Aggregates):
         if (
             item.has("soft")
             and at > 0
+            and self.items[at - 1].text not in ("the", "a", "one")
             and cue not in ("group", "which", "count", "across", "show", "rank")
             and not item.text.endswith("s")
         ):

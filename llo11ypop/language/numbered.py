@@ -82,7 +82,7 @@ class Numbers:
             if numbers[0] < at:
                 self.draft.used |= {*numbers, *(n for n in range(numbers[0], numbers[-1]) if self.items[n].has("conjunction"))}
             self.draft.used |= {*range(numbers[0], numbers[-1] + 1)}
-            if thing is None:
+            if thing is None and not (op == "not in" and at and self.items[at - 1].has("group")):
                 self.draft.used.add(at)
 
     def _left_out(self) -> list[int]:
@@ -166,8 +166,10 @@ class Numbers:
                 continue
             if after < len(items) and items[after].has("at_least", "at_most") and items[after].text.startswith("or "):
                 op = ">=" if items[after].has("at_least") else "<="
-                self.draft.limits.append(Limit(op, item.number, unit, at, after + 1))
-                used |= set(range(at, after + 1))
+                attribute = self._sized(after + 1)
+                end = after + 2 if attribute else after + 1
+                self.draft.limits.append(Limit(op, item.number, unit, at, end, attribute=attribute))
+                used |= set(range(at, end))
             elif op and before is not None:
                 self.draft.limits.append(Limit(op, item.number, unit, before, after))
                 used |= set(range(before, after))

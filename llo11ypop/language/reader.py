@@ -9,7 +9,7 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language import absent, alternatives, beside, columns, followup, investigate, verified
-from llo11ypop.language.clauses import figures_only, scoped, spelled_out, without_formula, without_heading
+from llo11ypop.language.clauses import distributed, figures_only, opposed, scoped, spelled_out, without_formula, without_heading
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
@@ -25,10 +25,12 @@ from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
 from llo11ypop.language.spelling import quotes, spelled, time_words
 from llo11ypop.language.spot import BESIDE, Spotted, spot, under
+from llo11ypop.language.tails import without_restated
+from llo11ypop.language.time_points import days_named
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
-from llo11ypop.language.words import Token, normalise, tokens
+from llo11ypop.language.words import Token, lemma, normalise, tokens
 from llo11ypop.query.check import MAX_WINDOW_DAYS, check, missing
 from llo11ypop.query.store import Exports
 
@@ -65,9 +67,10 @@ class Reader:
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
         models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
-        text = plain(time_words(text, self.index), models, self.lexicon.sayings)
-        text = without_formula(spelled_out(scoped(text, self.index), self.index))
+        text = plain(days_named(time_words(text, self.index), at), models, self.lexicon.sayings)
+        text = without_formula(distributed(opposed(spelled_out(scoped(text, self.index), self.index), self.index), self.index))
         text = without_heading(text, self.index, lambda rest: self._complete(rest, at))
+        text = without_restated(text)
         text = figures_only(text, lambda rest: self._complete(rest, at))
         text, units = without_units(text, self.lexicon.units)
         text = followup.in_full(text, previous) if previous is not None else text
@@ -346,7 +349,7 @@ class Reader:
     def _unknown(self, question: str, scope: Scope, unknown: list[str]) -> Reading:
         hints = []
         for word in unknown[:3]:
-            near = self.index.nearest(word)
+            near = [n for n in self.index.nearest(word, 4) if n != lemma(word)][:3]
             hints.append(f"'{word}'" + (f" (did you mean {', '.join(near)}?)" if near else ""))
         line = f"I did not understand {', '.join(hints)}; say it in other words or leave it out"
         return Reading(question, scope.intent, scope, None, "", unknown=tuple(unknown), clarify=line)

@@ -7,8 +7,9 @@ from typing import Any
 from llo11ypop.core.question import Column
 from llo11ypop.language.composing import BUCKET, Composing, days_of, reaches, span
 from llo11ypop.language.entries import Recipe
+from llo11ypop.language.reach import reachable
 from llo11ypop.language.scope import Period, Quantity
-from llo11ypop.language.where import all_of, condition_text
+from llo11ypop.language.where import all_of, condition_text, expression
 
 
 def add_recipe(made: Composing, quantity: Quantity, window: Period | None) -> None:
@@ -86,7 +87,8 @@ def _recipe_where(made: Composing, text: str, step: dict[str, Any], quantity: Qu
     dataset = step.get("dataset", quantity.dataset)
     own = [f for f in made.scope.filters if reaches(made, dataset, f)]
     if "$where_technicians" in text:
-        return all_of(condition_text(f) for f in own)
+        known = reachable(made.catalog, dataset).keys()
+        return all_of(condition_text(f) for f in own if f.op != "expr" or expression(str(f.values[0])).names() <= known)
     if "$where_node" in text:
         node = [f for f in made.scope.filters if f.field == "node_id"]
         return text.replace("$where_node", all_of(condition_text(f) for f in node) or "node_id != ''")

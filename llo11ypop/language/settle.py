@@ -50,6 +50,8 @@ class Settler(Superlatives):
         self._things()
         self._which_ones()
         self._limits()
+        if sum(i.has("share") and i.text not in ("%", "percent") for i in self.items) > 1:
+            self.out.clarify = "two shares at once are not told; ask for one after the other"
         self._texts()
         self._refined()
         self._vague()

@@ -210,7 +210,7 @@ def under(
         for length, senses in found[at]:
             if any(taken[at : at + length]):
                 continue
-            counted = at > 0 and tokens[at - 1].number is not None
+            counted = at > 0 and (tokens[at - 1].number is not None or _or_more(tokens, at))
             fitting = tuple(s for s in senses if fits(s, dataset, reach) and (counted or s.role != "unit"))
             behind = at + length < size and any(s.role == "thing" for _, others in found[at + length] for s in others)
             first = _is_first_few(tokens[at - 2].text if at > 1 else "", ranks=ranks) and not behind
@@ -251,6 +251,12 @@ def under(
                     choice = (score, length, fitting)
         best[at] = choice
     return _read_off(dataset, tokens, taken, best)
+
+
+def _or_more(tokens: list[Token], at: int) -> bool:
+    """Whether '8 or more' stands before a word."""
+    before = [t.text for t in tokens[max(0, at - 2) : at]]
+    return before in (["or", "more"], ["or", "fewer"], ["or", "less"]) and at > len(before) and tokens[at - 3].number is not None
 
 
 def _only_dropped(senses: tuple[Sense, ...]) -> bool:

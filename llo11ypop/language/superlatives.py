@@ -32,6 +32,7 @@ _HAVING = frozenset(
 )
 """Words behind which a measure says that there is some of it."""
 _WORST = frozenset({"worst", "slowest"})
+_RELATIVE = frozenset({"with", "that", "which", "whose", "had", "having", "has"})
 _BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 
 
@@ -74,7 +75,14 @@ class Superlatives(Moments):
     def _best_of_them(self, named: Named) -> bool:
         """'the five jobs with the longest run time', 'which job had the greatest run time': the things are ranked."""
         draft = self.draft
-        return bool(draft.rank and named.words.field and named.loose and (draft.top is not None or draft.listing))
+        return bool(
+            draft.rank and named.words.field and named.loose and (draft.top is not None or draft.listing or self._headed())
+        )
+
+    def _headed(self) -> bool:
+        """'ticket with the highest time to restore': a thing at the head that the ranking behind it tells which one of."""
+        said = [i for i in self.items if not all(s.role in ("soft", "show") for s in i.senses) or i.text in _RELATIVE]
+        return len(said) > 1 and said[0].has("thing") and not said[0].has("measure") and said[1].text in _RELATIVE
 
     def _extremes(self) -> None:
         """'hottest switch by ASIC temperature' is the highest reading."""

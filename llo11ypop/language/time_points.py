@@ -27,7 +27,7 @@ DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tues?|wed|thurs?|fri
 CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?|\d{1,2}\s?(?:am|pm)\b|noon\b|midnight\b)"
 DATE = (
     rf"(?:\d{{4}}-\d{{2}}-\d{{2}}(?:[t ]\d{{1,2}}:\d{{2}}(?::\d{{2}})?z?)?|\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}(?:,?\s+\d{{4}})?"
-    rf"|{MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\b(?!:)(?:,?\s+\d{{4}})?)"
+    rf"|{MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\b(?!:\d)(?:,?\s+\d{{4}})?)"
 )
 
 
@@ -122,3 +122,29 @@ def at_clock(day: datetime, text: str, other: str = "") -> datetime:
     if parts[0] >= HOURS + 1 or parts[1] >= MINUTES:
         raise ImpossibleDateError(text)
     return day + timedelta(hours=parts[0], minutes=parts[1])
+
+
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_SPELLED = re.compile(rf"\b(?:the\s+)?({'|'.join(_ORDINALS)})\s+of\s+(?={MONTH})")
+_BARE = re.compile(
+    r"\b(?:(?P<at>since|from|on|until|till|through|before|after|starting|between|and|to)\s+)?(?P<the>the\s+)?(?P<n>\d{1,2})(?:st|nd|rd|th)\b"
+    rf"(?!\s*(?:of\s+)?{MONTH}|\s+(?:of|percentile|pctl|week|rank|quantile|most|worst|best|highest|largest)\b)"
+)
+
+
+def days_named(text: str, at: datetime) -> str:
+    """'since the 15th' and 'the first of May' with their month: the latest such day that has begun."""
+
+    def dated(match: re.Match[str]) -> str:
+        day = int(match["n"])
+        if not (match["the"] or match["at"] in ("since", "from", "until", "till", "before", "after", "starting")):
+            return match.group()
+        month = at.month if day <= at.day else at.month - 1 or len(MONTHS)
+        return f"{match['at'] + ' ' if match['at'] else ''}{day} {MONTHS[month - 1]}"
+
+    text = _SPELLED.sub(lambda m: f"{_ORDINALS.index(m[1]) + 1} ", text)
+    lone = re.search(
+        rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s*(?:-|to|and|until|till|through)\s*(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}",
+        text,
+    )
+    return text if lone else _BARE.sub(dated, text)

@@ -102,6 +102,7 @@ def _replaced(turn: Turn, previous: Scope) -> Scope:
     new, draft = turn.settled.scope, turn.draft
     if turn.settled.clarify:
         raise UnclearError(turn.settled.clarify)
+    new = replace(new, measures=_as_before(turn, new.measures, previous))
     if turn.tie.extend and not turn.tie.clause and previous.measures and not previous.fields and not new.having:
         named = {q.name for q in previous.measures}
         added = tuple(q for q in new.measures if q.name not in named and not q.recipe)
@@ -112,6 +113,19 @@ def _replaced(turn: Turn, previous: Scope) -> Scope:
     per = new.per or (previous.per if not turn.tie.clause and _adds_up(new.measures) else "")
     changed = replace(previous, measures=new.measures, having=new.having, share=share, part=new.part, per=per)
     return replace(changed, count_of=new.count_of, fields=fields, dataset=new.dataset, verified="")
+
+
+_EXTREMES = frozenset({"max", "min"})
+
+
+def _as_before(turn: Turn, made: tuple[Quantity, ...], previous: Scope) -> tuple[Quantity, ...]:
+    """'and the HBM?' behind a highest temperature is about the highest one too; what is said by itself is left as it is."""
+    first = previous.measures[0] if len(previous.measures) == 1 else None
+    said = turn.draft.aggs or any(m.aggs for m in turn.draft.measures) or turn.draft.rank or turn.tie.clause
+    if first is None or said or first.recipe or not first.field or len(made) != 1 or first.unit != made[0].unit:
+        return made
+    name = first.agg if first.agg in _EXTREMES else f"p{100 * first.q:g}" if first.q is not None else ""
+    return tuple(_called(reaggregated(q, name)) if name and q.agg == "avg" and not q.recipe else q for q in made)
 
 
 def _adds_up(quantities: tuple[Quantity, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Short follow-ups said in full, as only the question before tells: 'over 30 minutes?' of a wait, 'the hottest?' of what was shown."""
+"""Short follow-ups said in full, as the question before tells: 'over 30 minutes?' of a wait, 'the hottest?' of what was shown."""
 
 import re
 

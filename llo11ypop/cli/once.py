@@ -57,6 +57,8 @@ async def _run(settings: Any, at: datetime | None, goals: list[str]) -> dict[str
 
 def summary(report: dict[str, Any]) -> str:
     """What a person wants to know of a cycle, in a few lines."""
+    from llo11ypop.ooda.minds import told
+
     seen = [o for o in report["observations"] if o["kind"] in ("breach", "drift", "silence", "unknown")]
     lines = [
         f"Cycle {report['cycle_id'][:8]} as of {report['at']:%Y-%m-%d %H:%M}Z: "
@@ -74,6 +76,7 @@ def summary(report: dict[str, Any]) -> str:
         lines.append(f"Not read: {sum(map(len, unread.values()))} signals, whose causes are not ruled out:")
         lines += [f"  {line}" for line in some[:5]]
         lines += [f"  … and {len(some) - 5} more reasons (see --json)"] if len(some) > 5 else []  # noqa: PLR2004
+    lines += [line] if (line := told(report["minds"].values())) else []
     lines += [f"  error: {e}" for e in report["errors"]]
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ A refusal of a model never ends a cycle. What a rule forbids is overruled here t
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from llo11ypop.models.port import Model, Reason, Refused, Role
@@ -57,3 +57,14 @@ class Mind:
             why = [NOTHING_TO_ASK if self.on else str(Reason.NOT_CONFIGURED)]
         mind = "model" if self._answered else "rule"
         return {"role": str(self._role), "mind": mind, "asked": self._asked, "answered": self._answered, "why": why}
+
+
+def told(minds: Iterable[Mapping[str, Any]]) -> str:
+    """The records of a cycle's minds in one line; empty where no model was asked."""
+    asked = [one for one in minds if one["asked"]]
+    parts = [
+        f"{one['role']} answered {one['answered']} of {one['asked']}" + (f" ({'; '.join(one['why'])})" if one["why"] else "")
+        for one in asked
+    ]
+    left = "" if all(one["answered"] == one["asked"] for one in asked) else "; the rules decided the rest"
+    return f"Models: {', '.join(parts)}{left}." if parts else ""

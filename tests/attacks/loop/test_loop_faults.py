@@ -1,8 +1,11 @@
 """Each model role of the loop × each fault of an endpoint: the cycle ends, the rule mind files, and the report says so."""
 
+from dataclasses import asdict
+
 import pytest
 
 from llo11ypop.agents.writer.model_mind import WORDED
+from llo11ypop.cli.once import summary
 from llo11ypop.models.config import Budgets, Limit, MindLimits
 from llo11ypop.models.fake import FakeModelServer, Rule
 from llo11ypop.observability import metrics
@@ -108,6 +111,21 @@ async def test_whatever_fails_the_report_is_the_rule_minds_own(clean: Stage, ser
         assert getattr(failing.report, name) == getattr(rules.report, name)
     theirs, ours = ([{k: v for k, v in p.items() if k != "cycle_id"} for p in r.report.proposals] for r in (failing, rules))
     assert theirs == ours
+
+
+async def test_one_line_says_which_models_were_asked(clean: Stage, quiet_run: Run, server: FakeModelServer) -> None:
+    def line(run: Run) -> list[str]:
+        return [one for one in summary(asdict(run.report)).splitlines() if one.startswith("Models:")]
+
+    server.script(honest(quiet_run))
+    (answered,) = line(await clean.cycle(minds(server)))
+    server.script(fault="500")
+    (failed,) = line(await clean.cycle(minds(server, ["director"])))
+    assert answered.startswith("Models: director answered 1 of 1, ")
+    assert "writer answered" in answered
+    assert "the rules decided" not in answered
+    assert failed == "Models: director answered 0 of 1 (unreachable); the rules decided the rest."
+    assert line(quiet_run) == []
 
 
 @pytest.mark.parametrize("calls", [0, 1, 4])

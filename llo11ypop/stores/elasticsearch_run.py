@@ -1,7 +1,8 @@
 """Run prepared plans on Elasticsearch: all queries at once, each select's rows from them, combining steps, and the evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -9,11 +10,12 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.errors import PlanError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
-from llo11ypop.query.compile.es_select import Answer, EsCompiled
+from llo11ypop.query.compile.es_select import Answer, EsCompiled, Native
 from llo11ypop.query.fuse import Scan, fuse
 from llo11ypop.query.plan import Measure, Select
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
 from llo11ypop.stores.assembly import Assembly, Part, gathered, not_exported, unread
+from llo11ypop.stores.elasticsearch_ladders import Asked, Climb, nothing
 from llo11ypop.stores.elasticsearch_read import Reader
 
 ESTIMATES = "distinct counts, percentiles and rates are Elasticsearch's estimates"
@@ -33,23 +35,49 @@ class Run:
         compiled = self.compile_scan(fuse({"own": select})[0], self.catalog, False)
         for reason in compiled.refused.values():
             raise PlanError(reason)
-        rows = await gathered(self.reader.rows(native, compiled.dataset) for native in compiled.natives)
-        return self._part(compiled, compiled.answers["own"], rows).rows
+        found, _ = await self._scan(compiled)
+        return self._part(compiled.answers["own"], found).rows
 
     async def nothing_there(self, select: Select) -> bool:
         """Whether no row at all of a select's dataset lies in its window."""
         counted = Select(dataset=select.dataset, window=select.window, measures={"n": Measure(agg="count")})
         return not (await self.table(counted))["n"][0].as_py()
 
-    def _part(self, compiled: EsCompiled, answer: Answer, answers: list[tuple[pa.Table, float]]) -> Part:
-        tables = {f"q{i}": answers[number][0] for i, number in enumerate(answer.natives)}
+    async def _scan(self, compiled: EsCompiled) -> tuple[list[Asked], dict[str, str]]:
+        """What each query gave, and why a select that needs more of them than there may be has no answer."""
+        ladders = [ladder for answer in compiled.answers.values() for ladder in answer.ladders]
+        later = {level.native for ladder in ladders for level in ladder.levels[1:]}
+        at_once = [i for i in range(len(compiled.natives)) if i not in later]
+        asked = await gathered(self._asked(compiled.dataset, compiled.natives[i]) for i in at_once)
+        found = [nothing(native) for native in compiled.natives]
+        for i, one in zip(at_once, asked, strict=True):
+            found[i] = one
+
+        async def ask(native: Native[Any]) -> Asked:
+            return await self._asked(compiled.dataset, native)
+
+        climb = Climb(self.combiner, self.reader.at, compiled.natives, ask)
+        reasons: dict[str, str] = {}
+        for key, answer in compiled.answers.items():
+            for ladder in answer.ladders:
+                if reason := await climb.climb(ladder, found):
+                    reasons.setdefault(key, reason)
+        return found, reasons
+
+    async def _asked(self, dataset: str, native: Native[Any]) -> Asked:
+        rows, took_s = await self.reader.rows(native, dataset)
+        return Asked(rows, took_s, (self.reader.query(native, dataset),))
+
+    def _part(self, answer: Answer, found: Sequence[Asked]) -> Part:
+        asked = [found[number] for number in answer.natives]
+        tables = {f"q{i}": one.rows for i, one in enumerate(asked)}
         rows = self.combiner.run(answer.finish, tables, self.reader.at)
         first = tables["q0"]
         seen = first.num_rows > 0 and (not answer.total or bool(first.column("n")[0].as_py()))
         cut = answer.limit is not None and rows.num_rows > answer.limit
-        queries = tuple(self.reader.query(compiled.natives[number], compiled.dataset) for number in answer.natives)
         rows = rows.slice(0, answer.limit) if cut else rows
-        return Part(rows, queries, cut, seen, bool(answer.approximate), sum(answers[n][1] for n in answer.natives))
+        queries = tuple(query for one in asked for query in one.queries)
+        return Part(rows, queries, cut, seen, bool(answer.approximate), sum(one.took_s for one in asked))
 
 
 @dataclass
@@ -70,12 +98,10 @@ class PlansRun(Run):
             for compiled in scans:
                 for reason in compiled.refused.values():
                     raise PlanError(reason)
-        jobs = [self.reader.rows(native, compiled.dataset) for compiled in scans for native in compiled.natives]
-        rows = iter(await gathered(jobs))
-        answers = [[next(rows) for _ in compiled.natives] for compiled in scans]
+        answers = await gathered(self._scan(compiled) for compiled in scans)
         return {name: await self._one(name, plan, answers) for name, plan in self.prepared.plans.items()}
 
-    async def _one(self, name: str, plan: Prepared, answers: list[list[tuple[pa.Table, float]]]) -> Evidence:
+    async def _one(self, name: str, plan: Prepared, answers: Sequence[tuple[list[Asked], dict[str, str]]]) -> Evidence:
         if plan.missing:
             return not_exported(plan, self.reader.at)
         parts: dict[str, Part] = {}
@@ -83,7 +109,10 @@ class PlansRun(Run):
             key = select_key(name, step)
             number = self.prepared.scan_of[key]
             compiled: EsCompiled = self.prepared.scans[number]
-            if reason := compiled.refused.get(key):
+            found, reasons = answers[number]
+            if reason := compiled.refused.get(key) or reasons.get(key):
+                if self.refuse:
+                    raise PlanError(reason)
                 return unread(plan, self.reader.at, reason)
-            parts[step] = self._part(compiled, compiled.answers[key], answers[number])
+            parts[step] = self._part(compiled.answers[key], found)
         return await self.assembly.evidence(plan, parts)

@@ -7,8 +7,9 @@ and what it cannot say is refused with the reason.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from llo11ypop.catalog.catalog import Catalog
@@ -16,17 +17,18 @@ from llo11ypop.catalog.models import Dataset
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.check import aggregated, names_used
 from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
+from llo11ypop.query.compile.es_counters import Ladder, Level, Summary, gains, stretches
 from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.sql import Sql, joined, quoted
-from llo11ypop.query.expr import Expr, Name
+from llo11ypop.query.expr import Expr, Name, Node, Op, Value
 from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import OF_FIELD, Kind, Schema, kind_of
 from llo11ypop.query.plan import Bucket, Measure, Select, Span
 
 MAX_ROWS = 50_000
 """Groups of a query that the plan does not limit. As many as this are an error, never a silent cut."""
-APPROXIMATE = frozenset({"count_distinct", "percentile", "rate"})
-"""HyperLogLog++, t-digest, and rates stretched to the window (Elasticsearch 9 documentation, aggregations)."""
+APPROXIMATE = frozenset({"count_distinct", "percentile"})
+"""HyperLogLog++ and t-digest (Elasticsearch 9 documentation, aggregations)."""
 
 P = TypeVar("P")
 """A piece of a query: text with its values, or a JSON object."""
@@ -71,6 +73,8 @@ class Answer:
     limit: int | None = None
     total: bool = False
     """A row without group keys is there even when nothing was seen: then the first query's `n` counts what was."""
+    ladders: tuple[Ladder, ...] = ()
+    """Counters: of their queries only the first is asked at once."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,14 @@ class Compilation(ABC, Generic[P]):
         self.dataset = dataset
         self.columns = columns
         self.natives = natives
-        self.names = names_used(select) | set(dataset.grain)
+        self.names = names_used(select) | {*dataset.grain, *([dataset.time] if dataset.time else [])}
         self.schema: Schema = {n: OF_FIELD[columns.spec(n).type] for n in sorted(self.names)}
         self.used: dict[int, str] = {}
         """Query → its alias in the statement."""
+        self.ladders: dict[tuple[Any, ...], Ladder] = {}
+        """Counter and condition → its queries."""
+        self.apart: dict[str, str] = {}
+        """Tables of the statement that are put together from several queries: alias → text."""
 
     # ---- what a language says ----------------------------------------------------------------------------------
     @abstractmethod
@@ -163,10 +171,6 @@ class Compilation(ABC, Generic[P]):
     def raw(self) -> Answer:
         """Raw rows."""
 
-    def gain(self, measure: Measure) -> Sql:
-        """The text that reads the increase or rate of a counter."""
-        raise self.columns.refused(f"'{measure.agg}' of a counter that starts again from zero, which needs each reading in order")
-
     # ---- aggregates --------------------------------------------------------------------------------------------
     def answer(self) -> Answer:
         """The select's answer. Raises PlanError for what the language cannot say."""
@@ -201,14 +205,16 @@ class Compilation(ABC, Generic[P]):
         finish = finish + (f" ORDER BY {ordering(order)}" if order else "")
         finish = finish + (f" LIMIT {select.limit + 1:d}" if select.limit else "")
         vague = tuple(name for name, m in select.measures.items() if m.agg in APPROXIMATE)
-        return Answer(tuple(self.used), finish, vague, select.limit, total=not keys)
+        return Answer(tuple(self.used), finish, vague, select.limit, not keys, tuple(self.ladders.values()))
 
     def _joined(self, base: int) -> str:
-        text = f"{self.used[base]}"
-        for alias in self.used.values():
-            if alias != self.used[base]:
-                same = " AND ".join(f"{self.used[base]}.k{i} IS NOT DISTINCT FROM {alias}.k{i}" for i in range(len(self.keys)))
-                text += f" LEFT JOIN {self._table(alias)} ON {same or 'true'}"
+        first = self.used[base]
+        climbed = {level.alias for ladder in self.ladders.values() for level in ladder.levels}
+        tables = {alias: self._table(alias) for alias in self.used.values() if alias != first and alias not in climbed}
+        text = first
+        for alias, table in {**tables, **{a: f"({made}) AS {a}" for a, made in self.apart.items()}}.items():
+            same = " AND ".join(f"{first}.k{i} IS NOT DISTINCT FROM {alias}.k{i}" for i in range(len(self.keys)))
+            text += f" LEFT JOIN {table} ON {same or 'true'}"
         return text
 
     def _table(self, alias: str) -> str:
@@ -240,6 +246,73 @@ class Compilation(ABC, Generic[P]):
             index = len(self.natives) - 1
         self.used.setdefault(index, f"q{len(self.used)}")
         return index
+
+    def gain(self, measure: Measure) -> Sql:
+        """The text that reads the increase or rate of a counter. Raises PlanError where its readings cannot be told apart."""
+        if measure.field is None or not isinstance(measure.field.node, Name):
+            raise self.columns.refused(f"'{measure.agg}' of anything but a field")
+        window = self.select.window
+        spans = [self.span(window, None), self.span(None, measure.over)] if self.per_aggregate and measure.over else []
+        only = self.condition(measure.where) if measure.where else None
+        value, guards = self.reading(measure.field)
+        seen = (self.filter, only, self.stored(measure.field.node.name), guards)
+        where = self.where((*(spans or [self.span(window, measure.over)]), *seen))
+        known = (measure.field.node.name, str(where))
+        if known not in self.ladders:
+            self.ladders[known] = self._ladder(measure.field, value, where)
+        return Sql(f"c{list(self.ladders).index(known)}.{measure.agg}")
+
+    def _ladder(self, field: Expr, value: Any, where: P | None) -> Ladder:
+        """The queries of a counter, and the table of its gains."""
+        if not self.dataset.grain or not self.dataset.time:
+            raise self.columns.refused(f"the gain of '{field}', of which nothing says what a series is")
+        window = self.select.window
+        levels: list[Level] = []
+        summaries: list[Summary] = []
+        for step in stretches(window.start - window.end if window else None, self.dataset.cadence):
+            summary, native = self._stretches(field, value, where, step)
+            summaries.append(summary)
+            levels.append(Level(native, summary.alias, summary.unsure(), self._narrowed(self.natives[native]), step))
+        self.apart[f"c{len(self.ladders)}"] = gains(summaries)
+        fixed = set(self.select.by) <= set(self.dataset.grain) and not self.select.bucket
+        return Ladder(f"'{field}' of '{self.dataset.dataset}'", tuple(levels), fixed)
+
+    def _stretches(self, field: Expr, value: Any, where: P | None, step: timedelta | None) -> tuple[Summary, int]:
+        """One query of a ladder: what is known of each series and stretch."""
+        grain = {n: f"k{list(self.keys).index(n)}" if n in self.keys else f"s{i}" for i, n in enumerate(self.dataset.grain)}
+        more = {c: (self.key(n), self.schema[n]) for n, c in grain.items() if n not in self.keys}
+        if step:
+            more["step"] = (self.bucket(Bucket(every=step)), Kind.TIME)
+        native = Native((*self.keys.values(), *(p for p, _ in more.values())), where, self.columns.index.pattern)
+        native.limit = self.most_groups
+        named = {f"k{i}": (piece, self.kinds[name]) for i, (name, piece) in enumerate(self.keys.items())}
+        native.columns = {**named, **more, "n": (self.counted(None), Kind.INTEGER)}
+        self.natives.append(native)
+        alias = self.used.setdefault(len(self.natives) - 1, f"q{len(self.used)}")
+        place = Placed(native, alias, None, present=True)
+        when = Expr(Name(self.dataset.time), self.dataset.time)
+        asked = {"lo": "min", "hi": "max", "first": "first", "last": "last"}
+        found = {name: self.aggregate(_measured(agg, field), value, place, Kind.NUMBER) for name, agg in asked.items()}
+        found |= {"n": Sql(f"{alias}.n")}
+        for name, agg in (("since", "min"), ("until", "max")):
+            found[name] = self.aggregate(_measured(agg, when), self.reading(when)[0], place, Kind.TIME)
+        return Summary(alias, tuple(named), grain, found), len(self.natives) - 1
+
+    def _narrowed(self, native: Native[P]) -> Callable[[Sequence[Mapping[str, Any]]], Native[P]]:
+        """The query of some series alone, or of a few more: each field of the grain is one of those that are named."""
+
+        def narrow(series: Sequence[Mapping[str, Any]]) -> Native[P]:
+            parts = []
+            for name in self.dataset.grain:
+                values = sorted({one[name] for one in series if one[name] is not None})
+                listed: Node = Op("in", (Name(name), *map(Value, values)))
+                if any(one[name] is None for one in series):
+                    missing = Op("is_null", (Name(name),))
+                    listed = Op("or", (listed, missing)) if values else missing
+                parts.append(self.condition(Expr(listed, name)))
+            return replace(native, where=self.where((native.where, *parts)))
+
+        return narrow
 
     def place(self, over: Span | None, only: P | None) -> Placed[P]:
         """Where rows under a condition are looked at: in the select's own query where an aggregate may have one."""
@@ -278,6 +351,11 @@ class Compilation(ABC, Generic[P]):
         if measure.agg == "count":
             return Sql(f"coalesce({self.rows_of(place)}, 0)")
         return self.aggregate(measure, value, place, kind)
+
+
+def _measured(agg: Any, field: Expr) -> Measure:
+    """An aggregate of our own."""
+    return Measure(agg=agg, field=field)
 
 
 def compiler(

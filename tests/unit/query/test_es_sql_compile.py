@@ -135,8 +135,8 @@ def test_estimates_are_marked() -> None:
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [
-        (gpu(agg="increase", field="pcie_replay_total"), "starts again from zero"),
-        (gpu(agg="rate", field="energy_mj_total"), "starts again from zero"),
+        (gpu(agg="increase", field="pcie_replay_total * 2"), "'increase' of anything but a field"),
+        (gpu(agg="rate", field="energy_mj_total / 1000"), "'rate' of anything but a field"),
         ({**gpu(agg="count"), "by": ["rack"]}, "joins no two indices"),
         ({**gpu(agg="count"), "where": "rack = 'r1'"}, "joins no two indices"),
         ({**gpu(agg="count"), "where": "driver = gpu_model"}, "comparison between two text fields"),
@@ -151,7 +151,7 @@ def test_what_cannot_be_said_is_refused_with_the_reason(parts: dict[str, Any], r
 def test_a_refused_select_leaves_its_partners_alone() -> None:
     known = catalog()
     good = Select.model_validate({"dataset": "gpu_metrics", "window": "1h", "measures": {"n": {"agg": "count"}}})
-    bad = Select.model_validate(gpu(agg="increase", field="pcie_replay_total"))
+    bad = Select.model_validate(gpu(agg="increase", field="pcie_replay_total * 2"))
     found = compiler(lambda name: own_index(known.datasets[name], "x-"))(fuse({"good": good, "bad": bad})[0], known, False)
     assert set(found.answers) == {"good"}
     assert set(found.refused) == {"bad"}

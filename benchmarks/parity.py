@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from llo11ypop.catalog import Catalog, load_catalog
 from llo11ypop.daemon.compose import latest_instant
-from llo11ypop.evals.parity_plans import filed, instants, questions, shipped
+from llo11ypop.evals.parity_plans import Asked, filed, instants, once, questions, shipped
 from llo11ypop.evals.parity_table import Target, compared, cycled, page
 from llo11ypop.query.store import TelemetryStore
 from llo11ypop.settings import load_settings
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--every", type=int, default=20, help="every n-th question")
+    parser.add_argument("--every", type=int, default=1, help="every n-th case of the question suite")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         fleet = Path(folder) / "fleet.duckdb"
@@ -69,10 +69,10 @@ def described() -> str:
 
 async def run(fleet: Path, stack: ExitStack, only: list[str], every: int) -> list[Target]:
     catalog = load_catalog(ROOT / "config")
-    asked = await questions(fleet, ROOT / "tests" / "evals", every=every)
+    of_suite = await questions(fleet, ROOT / "tests" / "evals", every=every)
     ours = DuckDbStore.open(fleet, catalog, read_only=True)
     at = await latest_instant(ours)
-    asked += shipped(ROOT / "config", catalog, at)
+    asked = once([*shipped(ROOT / "config", catalog, at), *(Asked("questions", name, plan, at) for name, plan in of_suite)])
     settings = load_settings(ROOT / "config", telemetry={"path": fleet})
     when = instants(at, CYCLES, timedelta(hours=2))
     expected, _ = await filed(settings, ours, when)

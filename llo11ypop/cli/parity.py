@@ -35,7 +35,7 @@ def parity(
 
 async def _parity(fleet: Path, cases: Path | None, every: int, cycles: int) -> Any:
     from llo11ypop.daemon.compose import latest_instant, open_catalog, open_store
-    from llo11ypop.evals.parity_plans import filed, instants, questions, shipped
+    from llo11ypop.evals.parity_plans import Asked, filed, instants, once, questions, shipped
     from llo11ypop.evals.parity_table import Target, compared, cycled
     from llo11ypop.settings import load_settings
     from llo11ypop.stores.duckdb import DuckDbStore
@@ -48,11 +48,12 @@ async def _parity(fleet: Path, cases: Path | None, every: int, cycles: int) -> A
         )
     catalog = open_catalog(settings)
     theirs = open_store(settings, catalog)
-    asked = await questions(fleet, cases, every=every) if cases else []
+    of_suite = await questions(fleet, cases, every=every) if cases else []
     ours = DuckDbStore.open(fleet, catalog, read_only=True)
     at = await latest_instant(ours)
+    asked = once([*shipped(settings.config_dir, catalog, at), *(Asked("questions", name, plan, at) for name, plan in of_suite)])
     target = Target(telemetry.store, "the store of the settings")
-    await compared(target, [*shipped(settings.config_dir, catalog, at), *asked], ours, theirs)
+    await compared(target, asked, ours, theirs)
     if cycles:
         when = instants(at, cycles)
         (expected, _), (found, _) = await filed(settings, ours, when), await filed(settings, theirs, when)

@@ -38,13 +38,14 @@ class Asked:
 class Heard:
     """Keeps every plan that a store is asked, each once."""
 
-    plans: dict[tuple[str, datetime], Plan] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    """Its JSON → the plan."""
 
     def __call__(self, found: Mapping[str, Evidence], at: datetime) -> None:
         """See evals.loop.Watch."""
         for evidence in found.values():
             plan = Plan.model_validate(evidence.plan)
-            self.plans[plan.model_dump_json(exclude_none=True), at] = plan
+            self.plans[plan.model_dump_json(exclude_none=True)] = plan
 
 
 class HeardStore(WatchedStore):
@@ -65,8 +66,16 @@ def shipped(config_dir: Path, catalog: "Catalog", at: datetime) -> list[Asked]:
     return found
 
 
-async def questions(fleet: Path, cases: Path, *, every: int = 1) -> list[Asked]:
-    """The plans that every n-th question of the suite comes to on a fleet's file. Raises StoreError and ConfigError."""
+def once(asked: Sequence[Asked]) -> list[Asked]:
+    """Each plan the first time it is asked as of an instant."""
+    return list({(a.plan.model_dump_json(exclude_none=True), a.at): a for a in reversed(asked)}.values())[::-1]
+
+
+async def questions(fleet: Path, cases: Path, *, every: int = 1) -> list[tuple[str, Plan]]:
+    """(case, plan) of every plan that every n-th question of the suite comes to on a fleet's file, each once.
+
+    To be called before the file is opened otherwise. Raises StoreError and ConfigError.
+    """
     from llo11ypop.evals.suite.case import Case
     from llo11ypop.evals.suite.loading import load_cases
     from llo11ypop.evals.suite.session import opened
@@ -74,7 +83,7 @@ async def questions(fleet: Path, cases: Path, *, every: int = 1) -> list[Asked]:
 
     chosen = [c for c in load_cases(cases) if isinstance(c, Case) and c.level in ("question", "thread")][::every]
     prepared = [one for one in prepare(chosen, fleet) if not one.missing and not one.error]
-    found: dict[tuple[str, datetime], Asked] = {}
+    found: dict[str, tuple[str, Plan]] = {}
     async with opened(fleet) as session:
         heard = Heard()
         session.deps.store = HeardStore(session.deps.store, heard)
@@ -84,8 +93,9 @@ async def questions(fleet: Path, cases: Path, *, every: int = 1) -> list[Asked]:
                     await session.ask(one.said(turn.question), one.at, f"parity-{one.case.id}")
                 except Llo11yPopError:
                     continue  # a question that fails on DuckDB is the suite's business
-            for (text, at), plan in heard.plans.items():
-                found.setdefault((text, at), Asked("questions", one.case.id, plan, at))
+            for text, plan in heard.plans.items():
+                found.setdefault(text, (one.case.id, plan))
+            heard.plans.clear()
     return list(found.values())
 
 

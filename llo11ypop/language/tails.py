@@ -5,9 +5,9 @@ import re
 
 _ASK = r"(?:how (?:many(?: (?:times|hours|minutes|seconds|days|steps|lanes|watts|kw|events|errors))?|often|much|long|high|low|hot)(?: (?:times|each|of each|of them|of those|was it|were they|is it|are they|for each|per \w+))*)"
 _NOUN = r"(?:count|counts|number|numbers|total|totals|frequency|value|values|figure|figures|amount|rate|rates|width|widths|tally|reading|readings|name|names)"
-_THINGS = r"(?:which|what|who|list|show|give|name|any|are|is|has|have|did|do|does|was|were)"
+_THINGS = r"(?:which|what|who|list|show|give|name)"
 _HOW_MANY = re.compile(
-    rf"^(?=\W*(?:{_THINGS}\b|\w+ (?:with|that|whose|who)\b))(?P<rest>.{{12,}}?)(?:,? and|,|;| -|\?|\+) (?:(?:on|for|with|by|to|in|of|at) )?{_ASK}\W*$"
+    rf"^(?=\W*(?:{_THINGS}\b|\w+ (?:with|that|whose|who)\b))(?P<rest>.{{12,}}?)(?:,? and|,|;| -|\+) (?:(?:on|for|with|by|to|in|of|at) )?{_ASK}\W*$"
 )
 _WITH = re.compile(
     rf"^(?P<rest>.{{12,}}?)(?:,? (?:and|with|plus|incl\w*)|,|\+) (?:also )?(?:(?:the|their|its|a) )?(?:lane |link |respective |current |exact )?{_NOUN}(?: (?:for |of )?(?:each|every one|of them|them|those))?(?: too)?\W*$"

@@ -15,7 +15,7 @@ from llo11ypop.language.scope import Scope
 SHORT_REPLY = 10
 """Words of a reply that completes the question before it; a longer one stands alone (our choice)."""
 _NOT_FOUND = (Status.CLARIFY, Status.NO_DATA)
-_MEANT = re.compile(r"(?i)\W*(?:(?:no|sorry|oh)\W+)*(?:i\s+)?(?:meant|mean)\s+(.+)")
+_MEANT = re.compile(r"(?i)\W*(?:(?:no|sorry|oh|oops|typo|my bad|correction|ah)\W+)*(?:i\s+)?(?:meant|mean)\s+(.+)")
 _SORRY = re.compile(r"(?i)^\W*(?:(?:no|sorry|oh|oops|typo)\b\W*)+")
 _ABSENT = re.compile(r"there is no [\w ]+ '([^']+)'")
 _WORD = re.compile(r"[a-z]{5,}")

@@ -48,7 +48,7 @@ class Moments(Listing):
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
             return
         self.newest = ends[0]
-        plural = draft.thing is not None and any(i.has("thing") and i.text.endswith("s") for i in self.items)
+        plural = draft.thing is not None and any(i.has("thing") and i.text.endswith("s") and i.text != "logs" for i in self.items)
         draft.top = draft.top or (SHOWN if plural else 1)
         draft.rank, draft.aggs, draft.listing, draft.each_thing = "", [], True, False
 
@@ -69,7 +69,8 @@ class Moments(Listing):
         if self.dataset.kind not in (Kind.STATE, Kind.METRIC) or not (when and named and plain and self.measures):
             return
         first = self.measures[0]
-        if (draft.listing or draft.head) and not draft.by and first.agg == "count_distinct" and first.field in self.reach:
+        several = draft.listing or draft.head or any(i.has("thing") and i.text.endswith("s") for i in self.items)
+        if several and not draft.by and first.agg == "count_distinct" and first.field in self.reach:
             draft.by = [first.field]
         ends = [a for a in dict.fromkeys(asked)] or ["first", "last"]
         self.measures = [

@@ -14,6 +14,7 @@ _LIMITS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<=", "exact
 _NUMBERED = {
     "gpu": "gpu_index",
     "gpu_index": "gpu_index",
+    "slot": "slot",
     "code": "code",
     "exit_code": "exit_code",
     "exit_signal": "exit_signal",

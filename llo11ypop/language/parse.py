@@ -43,7 +43,8 @@ class Parser(Nouns):
     def _count_of_kind(self) -> None:
         """'how many saves': a condition alone stands for the thing that it is a condition of."""
         draft = self.draft
-        named = draft.measures or draft.thing is not None or draft.counted or draft.head
+        limited = bool(draft.limits) and len(draft.measures) == 1 and not draft.measures[0].aggs
+        named = (draft.measures and not limited) or draft.thing is not None or draft.counted or draft.head
         if draft.qualifiers and not named and any(i.has("count") for i in self.items[: draft.qualifiers[0][3]]):
             draft.count_thing = True
 

@@ -158,7 +158,7 @@ class Reader:
         ):
             spotted = self.spotted_under("syslog", words, taken)
         logs = self.spotted_under("syslog", words, taken) if spotted is not None and spotted.unknown else spotted
-        looked_for = searched(text, spotted, logs, words)
+        looked_for = searched(text, spotted, logs, words, quoted=bool(times.quoted))
         if looked_for:
             times.quoted += [words[n].text for n in looked_for]
             times.notes.append(f"looked for {' and '.join(repr(words[n].text) for n in looked_for)} in the messages")

@@ -15,9 +15,9 @@ def in_logs(text: str) -> bool:
     return _LOGS.search(text) is not None
 
 
-def searched(text: str, spotted: Spotted | None, logs: Spotted | None, words: list[Token]) -> list[int]:
+def searched(text: str, spotted: Spotted | None, logs: Spotted | None, words: list[Token], *, quoted: bool = False) -> list[int]:
     """Positions of the tokens to look for in messages; empty where another dataset explains more, or an unknown word groups."""
-    if spotted is None or logs is None or not 0 < len(logs.unknown) <= MOST or not _LOGS.search(text):
+    if spotted is None or logs is None or not 0 < len(logs.unknown) <= MOST or not (_LOGS.search(text) or quoted):
         return []
     grouped = {i.end for i in logs.items if i.has("group", "which", "across")}
     if grouped & set(logs.unknown) or set(logs.unknown) - set(spotted.unknown):

@@ -15,6 +15,7 @@ from llo11ypop.language.superlatives import Superlatives
 from llo11ypop.language.thresholds import OF_ALL
 
 _LONG = frozenset({"longest", "shortest", "oldest", "newest", "largest", "smallest", "biggest"})
+_JOINTS = frozenset({"and", "plus", "as well as"})
 FIRST_FEW = 10
 """Rows where one is asked for among many: the first and those next to it."""
 MANY = frozenset({"gpu_uuid", "port_id", "job_id", "node_id", "user", "serial", "src_node"})
@@ -175,7 +176,12 @@ class Settler(Superlatives):
         numeric = [m for m in draft.measures if not self._only_limited(m)]
         self._ranked(thing, numeric)
         self._absorb(numeric)
-        if numeric and (not draft.count_thing or self._counts_by_kind(numeric)):
+        if numeric and self._beside_count(numeric[0]):
+            made = [q for named in numeric for q in quantities(named, self.lexicon)]
+            count = count_of_thing(name, thing, own, self.lexicon)
+            self.measures = [*made, count] if numeric[0].position < self._thing_at() else [count, *made]
+            draft.share = False
+        elif numeric and (not draft.count_thing or self._counts_by_kind(numeric)):
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
             for where in together([(q.where, no) for q, no in own]):
@@ -202,6 +208,19 @@ class Settler(Superlatives):
         else:
             self.measures = [count_of_thing(name, thing, own, self.lexicon)]
         self.out.missing = [m.words.proxy for m in draft.measures if m.words.proxy]
+
+    def _thing_at(self) -> int:
+        """The position of the thing that is asked about; behind all where none is named."""
+        name = self.draft.thing[0] if self.draft.thing is not None else ""
+        return next((n for n, i in enumerate(self.items) if any(s.role == "thing" and s.name == name for s in i.senses)), 999)
+
+    def _beside_count(self, named: Named) -> bool:
+        """'failed jobs and GPU-hours by user', 'number of jobs and median wait': a count and a measure side by side."""
+        first, last = sorted((self._thing_at(), named.position))
+        between = self.items[first + 1 : last]
+        joints = [i for i in between if i.text in _JOINTS]
+        plain = all(i in joints or i.has("soft", "agg", "count", "show") for i in between)
+        return len(joints) == 1 and plain and not (self.draft.share or self.draft.limits or self.draft.rank)
 
     def _counts_by_kind(self, numeric: list[Named]) -> bool:
         """'how many of the failed jobs were user errors and how many hardware': the measure counts the things already."""

@@ -33,6 +33,8 @@ _HAVING = frozenset(
 """Words behind which a measure says that there is some of it."""
 _WORST = frozenset({"worst", "slowest"})
 _RELATIVE = frozenset({"with", "that", "which", "whose", "had", "having", "has"})
+_OF_EACH = frozenset({"each", "every", "of each", "in each", "for each", "of every", "in every", "for every"})
+"""'The highest of each' is one for each; 'highest per cluster' ranks them by their average."""
 _BIG = frozenset({"largest", "biggest", "greatest", "smallest"})
 
 
@@ -69,6 +71,7 @@ class Superlatives(Moments):
                 and not (named.words.recipe and named.words.unit == "1")
                 and not named.words.above
                 and len(named.aggs) == 1
+                and not any(i.text in _OF_EACH for i in self.items)
             ):
                 named.aggs = []
 

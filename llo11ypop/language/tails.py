@@ -17,9 +17,15 @@ _WHICH = re.compile(
 )
 
 
+_PER = re.compile(
+    r"^(?P<rest>\W*(?!how many|number|count|which|what|who|is|are|was|were|did|do|does|has|have|any)[a-z][\w-]*(?:s|ed)\b.{6,}?)[,;:]? (?:and )?(?:count(?:ed|s)?|number(?: of them)?|how many(?: of them)?|tallied)(?: of)?(?: them| those)? (?P<by>(?:per|by|in each|for each) [\w -]+?)\W*$"
+)
+
+
 def without_restated(text: str) -> str:
     """The question without an end that only asks for the figure of each row, or for the rows of a yes-or-no question."""
     text = _WHICH.sub(lambda m: f"which {m['thing']}{m['rest']}", text)
+    text = _PER.sub(lambda m: f"number of {m['rest'].strip(' ,;:')} {m['by']}", text)
     for pattern in (_HOW_MANY, _WITH):
         found = pattern.match(text)
         if found is not None:

@@ -302,6 +302,9 @@ class Thresholds(Windows):
                 f"a share of readings of {words.label}, or of the things they come from? ask for 'share of readings'"
             )
             return
+        if self.draft.share and (self.draft.aggs or any(m.aggs for m in self.draft.measures)):
+            self.out.clarify = "a share and a level at once are not told; ask for one after the other"
+            return
         kept = list(self.draft.filters)
         self.filters = []
         self._row_condition(words.field, limit, value, upper)

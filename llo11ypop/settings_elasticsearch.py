@@ -16,6 +16,8 @@ class ElasticsearchDataset(Section):
     """Index, alias, data stream or pattern; all that it matches have the same mapping."""
     aliases: str = ""
     """Alias table of the catalog, such as elastic_nvidia_gpu; empty: the fields have the catalog's names."""
+    lookup: bool = False
+    """A dimension whose index has `index.mode: lookup`, so that ES|QL joins it there."""
 
 
 class ElasticsearchSection(Section):

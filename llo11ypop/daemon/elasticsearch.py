@@ -62,7 +62,7 @@ def places(section: ElasticsearchSection, catalog: "Catalog") -> "dict[str, Plac
     found = {dataset: Place(index, table) for table in catalog.own for dataset, index in catalog.aliases[table].indices.items()}
     for name, one in section.datasets.items():
         catalog.dataset(name, where="telemetry.elasticsearch.datasets")
-        found[name] = Place(one.index, one.aliases)
+        found[name] = Place(one.index, one.aliases, one.lookup)
     return found
 
 

@@ -8,8 +8,10 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import RuntimeField
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence
+from llo11ypop.query.check import names_used
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.es_sql_names import Index
+from llo11ypop.query.compile.esql_lookup import joinable
 from llo11ypop.query.expr import Expr, Name, Op, Value
 from llo11ypop.query.plan import Measure, Plan, Select
 from llo11ypop.query.prepare import Preparer
@@ -73,6 +75,13 @@ class ElasticsearchStore:
     def query_count(self) -> int:
         """Native queries sent so far, tries that failed included."""
         return self._query_count
+
+    def joins(self, select: Select) -> bool:
+        """Whether the cluster itself joins what a select reaches over to: ES|QL does, where the dimensions are lookup indices."""
+        dataset = self._catalog.datasets[select.dataset]
+        foreign = names_used(select) - set(dataset.fields)
+        lookups = {name for name, place in self._places.items() if place.lookup}
+        return self._language.joins and joinable(self._catalog, dataset, foreign, lookups.__contains__)
 
     async def run(self, plan: Plan, at: datetime) -> Evidence:
         """One plan as of an instant. Raises PlanError, also for what the language cannot say, and StoreError."""

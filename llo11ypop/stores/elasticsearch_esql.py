@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from llo11ypop.core.evidence import Query
-from llo11ypop.query.compile.es_select import Native
+from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.esql import text_of
 from llo11ypop.stores.elasticsearch_access import store_error
 from llo11ypop.stores.elasticsearch_read import Reader, sent

@@ -10,7 +10,7 @@ import pyarrow as pa
 from llo11ypop.core.evidence import Query
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.es_counters import Ladder, Level
-from llo11ypop.query.compile.es_select import Native
+from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.sql import Sql
 from llo11ypop.stores.assembly import gathered
 from llo11ypop.stores.elasticsearch_read import table_of

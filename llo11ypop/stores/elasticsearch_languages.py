@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.query.compile import es_dsl, es_sql, esql
-from llo11ypop.query.compile.es_select import EsCompiled
+from llo11ypop.query.compile.es_native import EsCompiled
 from llo11ypop.query.compile.es_sql_names import Index
 from llo11ypop.query.fuse import Scan
 from llo11ypop.stores.elasticsearch_esql import EsqlReader
@@ -23,11 +23,13 @@ class Language:
     reader: type[Reader]
     plain: bool = False
     """Whether OpenSearch and old clusters understand it, so that ordinary headers are sent."""
+    joins: bool = False
+    """Whether it joins lookup indices."""
     strict: bool = True
     """Whether a query fails that names a field which is not there."""
 
 
 SQL = Language("sql", es_sql.compiler, SqlReader)
 DSL = Language("dsl", es_dsl.compiler, SearchReader, plain=True, strict=False)
-ESQL = Language("esql", esql.compiler, EsqlReader)
+ESQL = Language("esql", esql.compiler, EsqlReader, joins=True)
 LANGUAGES = {language.name: language for language in (SQL, ESQL, DSL)}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -39,6 +39,8 @@ class Place:
     index: str
     aliases: str = ""
     """Alias table of the catalog: the shipper whose names the index uses; empty for the catalog's own names."""
+    lookup: bool = False
+    """Whether it is in lookup mode."""
 
 
 def index_of(catalog: Catalog, dataset: Dataset, places: Mapping[str, Place], prefix: str, there: frozenset[str]) -> Index:
@@ -55,17 +57,26 @@ def index_of(catalog: Catalog, dataset: Dataset, places: Mapping[str, Place], pr
     made = {n: one for n, one in catalog.runtime(dataset.dataset).items() if n not in there and one.possible(there)}
     index = foreign_index(dataset, place.index, catalog.aliases.get(place.aliases), there | set(made))
     used = {f.name for f in index.columns.values()}
-    return Index(index.pattern, index.columns, {n: one for n, one in made.items() if n in used})
+    return Index(index.pattern, index.columns, {n: one for n, one in made.items() if n in used}, lookup=place.lookup)
+
+
+def types_of(caps: Caps) -> dict[str, str]:
+    """Field → type of everything that can be searched.
+
+    A field with several types in the indices of a pattern is left out: Elasticsearch SQL wants them all the same. A text field
+    goes by its keyword sub-field, since text cannot be grouped.
+    """
+    return {name: next(iter(kinds)) for name, kinds in caps.items() if len(kinds) == 1 and not name.startswith("_")}
+
+
+def declared(caps: Caps, what: str, value: object) -> frozenset[str]:
+    """Fields of which the mapping of a time series data stream says so."""
+    return frozenset(name for name, kinds in caps.items() if any(kind.get(what) == value for kind in kinds.values()))
 
 
 async def live_fields(client: "AsyncElasticsearch", access: Access, pattern: str) -> dict[str, str]:
-    """Field → type of everything that can be searched below a pattern; empty when nothing matches it.
-
-    A field with several types in the indices of a pattern is left out: Elasticsearch SQL wants them all the same. A text field
-    goes by its keyword sub-field, since text cannot be grouped. Raises StoreError.
-    """
-    caps = await read_caps(client, access, pattern)
-    return {name: next(iter(kinds)) for name, kinds in caps.items() if len(kinds) == 1 and not name.startswith("_")}
+    """Field → type of what lies below a pattern, as `types_of` says; empty when nothing matches it. Raises StoreError."""
+    return types_of(await read_caps(client, access, pattern))
 
 
 async def read_caps(client: "AsyncElasticsearch", access: Access, pattern: str) -> Caps:
@@ -96,8 +107,11 @@ async def read_indices(
         place = places.get(dataset.dataset)
         pattern = place.index if place else own_index(dataset, prefix).pattern
         async with free:
-            types = await live_fields(client, access, pattern)
-        return fitting(index_of(catalog, dataset, places, prefix, frozenset(types)), dataset, types)
+            caps = await read_caps(client, access, pattern)
+        types = types_of(caps)
+        index = fitting(index_of(catalog, dataset, places, prefix, frozenset(types)), dataset, types)
+        counters, dimensions = declared(caps, "time_series_metric", "counter"), declared(caps, "time_series_dimension", True)
+        return index and replace(index, counters=counters, dimensions=dimensions)
 
     found = await gathered(one(d) for d in catalog.datasets.values())
     indices = {name: index for name, index in zip(catalog.datasets, found, strict=True) if index is not None}
@@ -117,7 +131,7 @@ async def _is_opensearch(client: "AsyncElasticsearch") -> bool:
 
 
 def _without_runtime(index: Index) -> Index:
-    return Index(index.pattern, {n: c for n, c in index.columns.items() if c.name not in index.runtime})
+    return replace(index, columns={n: c for n, c in index.columns.items() if c.name not in index.runtime}, runtime={})
 
 
 def fitting(index: Index, dataset: Dataset, types: Mapping[str, Any]) -> Index | None:
@@ -132,4 +146,4 @@ def fitting(index: Index, dataset: Dataset, types: Mapping[str, Any]) -> Index |
             columns[name] = foreign
     if not columns or (dataset.time and dataset.time not in columns):
         return None
-    return Index(index.pattern, columns, index.runtime)
+    return replace(index, columns=columns)

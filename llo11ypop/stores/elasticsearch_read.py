@@ -16,7 +16,7 @@ import pyarrow as pa
 from llo11ypop.catalog.models import RuntimeField
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Query
-from llo11ypop.query.compile.es_select import Native
+from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.sql import Instant
 from llo11ypop.query.kinds import Kind
 from llo11ypop.query.rows import TYPES

@@ -10,7 +10,7 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.core.errors import PlanError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
-from llo11ypop.query.compile.es_select import Answer, EsCompiled, Native
+from llo11ypop.query.compile.es_native import Answer, EsCompiled, Native
 from llo11ypop.query.fuse import Scan, fuse
 from llo11ypop.query.plan import Measure, Select
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
@@ -18,7 +18,7 @@ from llo11ypop.stores.assembly import Assembly, Part, gathered, not_exported, un
 from llo11ypop.stores.elasticsearch_ladders import Asked, Climb, nothing
 from llo11ypop.stores.elasticsearch_read import Reader
 
-ESTIMATES = "distinct counts, percentiles and rates are Elasticsearch's estimates"
+ESTIMATES = "distinct counts, percentiles and rates of time series are Elasticsearch's estimates"
 
 
 @dataclass
@@ -62,6 +62,8 @@ class Run:
             for ladder in answer.ladders:
                 if reason := await climb.climb(ladder, found):
                     reasons.setdefault(key, reason)
+            if answer.same and (reason := _not_one_each(*(found[i].rows["n"][0].as_py() for i in answer.same))):
+                reasons.setdefault(key, reason)
         return found, reasons
 
     async def _asked(self, dataset: str, native: Native[Any]) -> Asked:
@@ -78,6 +80,16 @@ class Run:
         rows = rows.slice(0, answer.limit) if cut else rows
         queries = tuple(query for one in asked for query in one.queries)
         return Part(rows, queries, cut, seen, bool(answer.approximate), sum(one.took_s for one in asked))
+
+
+def _not_one_each(before: int, after: int) -> str:
+    """Why rows that were joined do not count; empty where each found one version or no such thing."""
+    if before == after:
+        return ""
+    return (
+        f"{before:,} rows became {after:,} when dimensions were joined: at their time some have no version there, or several; "
+        "say lookup: false of these under telemetry.elasticsearch.datasets"
+    )
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Query
-from llo11ypop.query.compile.es_select import Native
+from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.es_sql import text_of
 from llo11ypop.query.kinds import Kind
 from llo11ypop.stores.elasticsearch_access import store_error

@@ -73,10 +73,13 @@ class JoiningStore:
     """A TelemetryStore over another that joins nothing, or only some things."""
 
     def __init__(self, store: TelemetryStore, catalog: Catalog, joins: Callable[[Select], bool] | None = None) -> None:
-        """`joins` says which selects the store itself can answer though they reach over to other datasets."""
+        """`joins` says which selects the store itself can answer though they reach over to other datasets.
+
+        A store may also say so itself, as Elasticsearch in ES|QL does.
+        """
         self._store = store
         self._catalog = catalog
-        self._joins = joins or (lambda _: False)
+        self._joins: Callable[[Select], bool] = joins or getattr(store, "joins", None) or (lambda _: False)
         self._combiner = Combiner()
         self._preparer = Preparer(catalog, lambda scan, _catalog, _few: scan)
 

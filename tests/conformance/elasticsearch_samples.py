@@ -1,6 +1,6 @@
 """Small tables behind the fake Elasticsearch and a DuckDB store over the same rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import SQL, Language
+from llo11ypop.stores.elasticsearch_mapping import Place
 from tests.conformance.store_tables import catalog, write_tables
 from tests.fakes.elasticsearch import FakeElasticsearch, serving
 
@@ -27,7 +28,7 @@ class Both:
 
 
 @contextmanager
-def both(tables: Rows, language: Language = SQL, **access: Any) -> Iterator[Both]:
+def both(tables: Rows, language: Language = SQL, places: Mapping[str, Place] | None = None, **access: Any) -> Iterator[Both]:
     """Rows as `write_tables` takes them, shown by DuckDB and by an Elasticsearch on loopback."""
     fake = FakeElasticsearch()
     fake.connection.execute("CREATE SCHEMA rows; USE rows")
@@ -36,7 +37,8 @@ def both(tables: Rows, language: Language = SQL, **access: Any) -> Iterator[Both
     fake.connection.execute("USE main")
     fake.show("memory.rows", catalog())
     with serving(fake):
-        yield Both(duck, ElasticsearchStore(Access((fake.url,), **access), catalog(), language=language), fake)
+        store = ElasticsearchStore(Access((fake.url,), **access), catalog(), language=language, places=places)
+        yield Both(duck, store, fake)
     assert fake.problems == []
 
 

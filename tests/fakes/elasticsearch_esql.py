@@ -195,10 +195,12 @@ class Translation:
         self.sql = f"SELECT {', '.join([*kept, *_shown(found)])} FROM ({self.sql})"
         self.fields |= {name: v.type for name, v in found.items()}
 
-    def named(self, text: str) -> list[tuple[str, str]]:
+    def named(self, text: str, *, bare: bool = False) -> list[tuple[str, str]]:
         pairs = []
         for one in _split(text, ","):
             name, sign, said = one.partition(" = ")
+            if bare and re.fullmatch(r" ?`[^`]+`", one):
+                name, sign, said = one, "=", one
             if not sign or not re.fullmatch(r"\w+|`[^`]+`", name.strip()):
                 raise Refused("rule_of_ours", f"a column has a name: {one}")
             pairs.append((name.strip().strip("`"), said))
@@ -207,7 +209,7 @@ class Translation:
     def stats(self, text: str) -> None:
         said, _, by = text.partition("BY ") if text.startswith("BY ") else _last(text, " BY ")
         found = {name: self.aggregate(one) for name, one in self.named(said)} if said.strip() else {}
-        keys = {name: self.value(self.parse(one)) for name, one in self.named(by)} if by else {}
+        keys = {name: self.value(self.parse(one)) for name, one in self.named(by, bare=True)} if by else {}
         if self.series:
             self.sql = self.rates(keys)
         shown = _shown({**found, **keys})

@@ -17,7 +17,8 @@ from llo11ypop.query.compile.duckdb_expr import ordering
 from llo11ypop.query.compile.duckdb_rows import clean
 from llo11ypop.query.compile.es_dsl_filter import ALWAYS, EXACT_TIME, Filter, Filters, between, both, exists
 from llo11ypop.query.compile.es_linear import Linear, linear
-from llo11ypop.query.compile.es_select import MAX_ROWS, Answer, Compilation, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_native import MAX_ROWS, Answer, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.sql import Instant, Sql, instant, joined, quoted
 from llo11ypop.query.expr import Expr, Name

@@ -8,7 +8,7 @@ and what it cannot say is refused with the reason.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from llo11ypop.core.errors import PlanError
 from llo11ypop.query.check import aggregated, names_used
 from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
 from llo11ypop.query.compile.es_counters import Ladder, Level, Summary, gains, stretches
+from llo11ypop.query.compile.es_native import APPROXIMATE, MAX_ROWS, Answer, EsCompiled, Native, Placed
 from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.sql import Sql, joined, quoted
 from llo11ypop.query.expr import Expr, Name, Node, Op, Value
@@ -25,77 +26,8 @@ from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import OF_FIELD, Kind, Schema, kind_of
 from llo11ypop.query.plan import Bucket, Measure, Select, Span
 
-MAX_ROWS = 50_000
-"""Groups of a query that the plan does not limit. As many as this are an error, never a silent cut."""
-APPROXIMATE = frozenset({"count_distinct", "percentile"})
-"""HyperLogLog++ and t-digest (Elasticsearch 9 documentation, aggregations)."""
-
 P = TypeVar("P")
 """A piece of a query: text with its values, or a JSON object."""
-
-
-@dataclass
-class Native(Generic[P]):
-    """One query and the columns of its answer."""
-
-    keys: tuple[P, ...]
-    where: P | None
-    source: str
-    columns: dict[str, tuple[P, Kind]] = field(default_factory=dict)
-    """Name → what it is; the key columns come first."""
-    order: tuple[tuple[str, bool], ...] = ()
-    limit: int = MAX_ROWS
-    plan_limit: bool = False
-    """Whether the plan itself cuts here; otherwise as many rows as the limit are an error."""
-
-    def add(self, piece: P, kind: Kind) -> str:
-        """The column that holds an aggregate; the same one is asked for once."""
-        for name, (known, _) in self.columns.items():
-            if known == piece:
-                return name
-        name = f"m{len(self.columns)}"
-        self.columns[name] = (piece, kind)
-        return name
-
-    @property
-    def kinds(self) -> list[tuple[str, Kind]]:
-        """The columns of its answer."""
-        return [(name, kind) for name, (_, kind) in self.columns.items()]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How one select's rows come about: the statement reads the queries' rows as tables named q0, q1 and so on."""
-
-    natives: tuple[int, ...]
-    finish: Sql
-    approximate: tuple[str, ...] = ()
-    limit: int | None = None
-    total: bool = False
-    """A row without group keys is there even when nothing was seen: then the first query's `n` counts what was."""
-    ladders: tuple[Ladder, ...] = ()
-    """Counters: of their queries only the first is asked at once."""
-
-
-@dataclass(frozen=True)
-class EsCompiled:
-    """The queries of a scan, and per select its answer or why there is none."""
-
-    dataset: str
-    natives: tuple[Native[Any], ...]
-    answers: Mapping[str, Answer]
-    refused: Mapping[str, str]
-
-
-@dataclass
-class Placed(Generic[P]):
-    """Where a measure's rows are looked at: a query, its alias in the statement, and the condition that is left to say."""
-
-    native: Native[P]
-    alias: str
-    only: P | None
-    present: bool = False
-    """Whether every such row has the value."""
 
 
 class Compilation(ABC, Generic[P]):
@@ -119,6 +51,8 @@ class Compilation(ABC, Generic[P]):
         """Query → its alias in the statement."""
         self.ladders: dict[tuple[Any, ...], Ladder] = {}
         """Counter and condition → its queries."""
+        self.estimated: list[Measure] = []
+        self.more: P | None = None
         self.apart: dict[str, str] = {}
         """Tables of the statement that are put together from several queries: alias → text."""
 
@@ -204,7 +138,7 @@ class Compilation(ABC, Generic[P]):
             finish = finish + " WHERE " + expression(select.having, {n: quoted(n) for n in kinds}, kinds)
         finish = finish + (f" ORDER BY {ordering(order)}" if order else "")
         finish = finish + (f" LIMIT {select.limit + 1:d}" if select.limit else "")
-        vague = tuple(name for name, m in select.measures.items() if m.agg in APPROXIMATE)
+        vague = tuple(name for name, m in select.measures.items() if m.agg in APPROXIMATE or m in self.estimated)
         return Answer(tuple(self.used), finish, vague, select.limit, not keys, tuple(self.ladders.values()))
 
     def _joined(self, base: int) -> str:
@@ -230,12 +164,13 @@ class Compilation(ABC, Generic[P]):
         """The number of the query with that condition beside the select's own; `value` is grouped by too."""
         where = self.where((self.span(self.select.window, over), self.filter, extra))
         keys = (*self.keys.values(), *((value[0],) if value else ()))
-        index = next(
-            (i for i, n in enumerate(self.natives) if n.where == where and n.keys == keys and not n.order and not n.plan_limit),
-            None,
+        alike = (i for i, n in enumerate(self.natives) if n.where == where and n.keys == keys)
+        fits = (
+            i for i in alike if not (self.natives[i].alone or self.natives[i].plan_limit) and self.natives[i].more == self.more
         )
+        index = next(fits, None)
         if index is None:
-            native = Native(keys, where, self.columns.index.pattern, limit=self.most_groups)
+            native = Native(keys, where, self.columns.index.pattern, limit=self.most_groups, more=self.more)
             for i, name in enumerate(self.keys):
                 native.columns[f"k{i}"] = (self.keys[name], self.kinds[name])
             if value:
@@ -251,16 +186,20 @@ class Compilation(ABC, Generic[P]):
         """The text that reads the increase or rate of a counter. Raises PlanError where its readings cannot be told apart."""
         if measure.field is None or not isinstance(measure.field.node, Name):
             raise self.columns.refused(f"'{measure.agg}' of anything but a field")
-        window = self.select.window
-        spans = [self.span(window, None), self.span(None, measure.over)] if self.per_aggregate and measure.over else []
-        only = self.condition(measure.where) if measure.where else None
-        value, guards = self.reading(measure.field)
-        seen = (self.filter, only, self.stored(measure.field.node.name), guards)
-        where = self.where((*(spans or [self.span(window, measure.over)]), *seen))
+        where, value = self.readings(measure, measure.field)
         known = (measure.field.node.name, str(where))
         if known not in self.ladders:
             self.ladders[known] = self._ladder(measure.field, value, where)
         return Sql(f"c{list(self.ladders).index(known)}.{measure.agg}")
+
+    def readings(self, measure: Measure, field: Expr) -> tuple[P | None, Any]:
+        """The condition on the rows that a counter is read from, and its value."""
+        window, over = self.select.window, measure.over
+        spans = [self.span(window, None), self.span(None, over)] if self.per_aggregate and over else [self.span(window, over)]
+        only = self.condition(measure.where) if measure.where else None
+        value, guards = self.reading(field)
+        there = [self.stored(name) for name in sorted(field.names())]
+        return self.where((*spans, self.filter, only, *there, guards)), value
 
     def _ladder(self, field: Expr, value: Any, where: P | None) -> Ladder:
         """The queries of a counter, and the table of its gains."""
@@ -284,7 +223,7 @@ class Compilation(ABC, Generic[P]):
         if step:
             more["step"] = (self.bucket(Bucket(every=step)), Kind.TIME)
         native = Native((*self.keys.values(), *(p for p, _ in more.values())), where, self.columns.index.pattern)
-        native.limit = self.most_groups
+        native.limit, native.alone, native.more = self.most_groups, True, self.more
         named = {f"k{i}": (piece, self.kinds[name]) for i, (name, piece) in enumerate(self.keys.items())}
         native.columns = {**named, **more, "n": (self.counted(None), Kind.INTEGER)}
         self.natives.append(native)
@@ -366,6 +305,7 @@ def compiler(
     def compile_scan(scan: Scan, catalog: Catalog, few: bool) -> EsCompiled:
         dataset = catalog.datasets[scan.dataset]
         columns = language.reads(catalog, dataset, indices(scan.dataset), engine)
+        columns.others = indices
         natives: list[Native[Any]] = []
         answers: dict[str, Answer] = {}
         reasons: dict[str, str] = {}

@@ -11,7 +11,8 @@ from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset
 from llo11ypop.query.compile import es_select
 from llo11ypop.query.compile.duckdb_expr import ordering
-from llo11ypop.query.compile.es_select import MAX_ROWS, Answer, Compilation, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_native import MAX_ROWS, Answer, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.compile.es_sql_expr import ENGINE, Writer, together
 from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.es_sql_span import bucket_key, span
@@ -117,7 +118,7 @@ class SqlCompilation(Compilation[Sql]):
         """See Compilation."""
         select, limit = self.select, self.select.limit or MAX_ROWS
         where = self.where((self.span(select.window, None), self.filter))
-        native = Native[Sql]((), where, self.columns.index.pattern, limit=limit + 1, plan_limit=True)
+        native = Native[Sql]((), where, self.columns.index.pattern, limit=limit + 1, plan_limit=True, more=self.more)
         named: dict[str, str] = {}
         for name in dict.fromkeys((*select.fields, *(o.by for o in select.order))):
             kind = OF_FIELD[self.columns.spec(name).type]

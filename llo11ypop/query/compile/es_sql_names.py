@@ -3,7 +3,7 @@
 An index is one dataset. A field is a column of it, perhaps under a foreign name, in another unit, or only in some of its rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -29,6 +29,10 @@ class Index:
     """Fields that the cluster works out as it reads; every query that names one says how."""
     counters: frozenset[str] = frozenset()
     """Fields that the mapping declares as counters of a time series data stream."""
+    dimensions: frozenset[str] = frozenset()
+    """Fields that name a time series there."""
+    lookup: bool = False
+    """Whether it is said to be in lookup mode, so that ES|QL can join it."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,15 @@ class Columns:
         self.dataset = dataset
         self.index = index
         self.engine = engine
+        self.others: Callable[[str], Index] = lambda name: Index(name, {})
+        """Where other datasets lie."""
+
+    def in_lookup(self, dataset: str) -> bool:
+        """Whether another dataset's index is in lookup mode."""
+        try:
+            return self.others(dataset).lookup
+        except KeyError:
+            return False
 
     def refused(self, what: str) -> PlanError:
         """The error for what the engine cannot say."""

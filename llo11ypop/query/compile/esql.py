@@ -4,21 +4,25 @@ Source: Elasticsearch 9 documentation, ES|QL.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.catalog.models import Dataset
+from llo11ypop.query.check import names_used
 from llo11ypop.query.compile import es_select
 from llo11ypop.query.compile.duckdb_expr import ordering
-from llo11ypop.query.compile.es_select import Answer, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_native import Answer, EsCompiled, Native, Placed
 from llo11ypop.query.compile.es_sql import SqlCompilation
-from llo11ypop.query.compile.es_sql_names import Index
+from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.es_sql_span import between, span
-from llo11ypop.query.compile.esql_expr import ENGINE, EsqlColumns, EsqlWriter
+from llo11ypop.query.compile.esql_expr import ENGINE, EsqlColumns, EsqlWriter, source
+from llo11ypop.query.compile.esql_lookup import JoinedColumns, joinable
 from llo11ypop.query.compile.sql import Sql, joined
-from llo11ypop.query.expr import Name
+from llo11ypop.query.expr import Expr, Name
 from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import Kind
-from llo11ypop.query.plan import Bucket, Measure, Span
+from llo11ypop.query.plan import Bucket, Measure, Select, Span
 
 MOST_ROWS = 10_000
 """Of one answer; the rest is cut without a word, and there are no pages (ES|QL limitations, result set size)."""
@@ -31,21 +35,19 @@ def text_of(native: Native[Sql]) -> Sql:
     """The query as it is sent."""
     keys = len(native.keys)
     named = [Sql(f"{name} = ") + piece for name, (piece, _) in native.columns.items()]
-    text = Sql(f"FROM {source(native.source)}")
+    text = Sql(f"{'TS' if native.series else 'FROM'} {source(native.source)}") + (native.more or "")
     if native.where:
         text = text + " | WHERE " + native.where
-    if native.plan_limit:
+    if native.series:  # a series is grouped by its dimensions themselves
+        by = f" BY {', '.join(piece.text for piece in native.keys)} | EVAL " if keys else ""
+        text = text + " | STATS " + joined(named[keys:]) + by + joined(named[:keys])
+    elif native.plan_limit:
         text = text + " | EVAL " + joined(named)
     else:
-        by = [" BY " + joined(named[:keys])] if keys else []
-        text = text + " | STATS" + joined([*([" " + joined(named[keys:])] if named[keys:] else []), *by], "")
+        grouped = [" BY " + joined(named[:keys])] if keys else []
+        text = text + " | STATS" + joined([*([" " + joined(named[keys:])] if named[keys:] else []), *grouped], "")
     sorted_by = f" | SORT {ordering(list(native.order))}" if native.order else ""
     return text + sorted_by + f" | KEEP {', '.join(native.columns)} | LIMIT {native.limit:d}"
-
-
-def source(pattern: str) -> str:
-    """An index or pattern in query text."""
-    return '"' + pattern.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def compiler(indices: Callable[[str], Index]) -> Callable[[Scan, Catalog, bool], EsCompiled]:
@@ -63,10 +65,33 @@ class EsqlCompilation(SqlCompilation):
     writes = EsqlWriter
     stddev = "STD_DEV"
 
+    def __init__(self, select: Select, dataset: Dataset, columns: Columns, natives: list[Native[Sql]]) -> None:
+        foreign = names_used(select) - set(dataset.fields)
+        self.plain = columns
+        if foreign and isinstance(columns, EsqlColumns) and joinable(columns.catalog, dataset, foreign, columns.in_lookup):
+            names = names_used(select) | set(dataset.grain)
+            columns = JoinedColumns(columns, names, columns.others, span(dataset, columns, select.window))
+        super().__init__(select, dataset, columns, natives)
+        self.more = columns.text if isinstance(columns, JoinedColumns) else None
+
+    def answer(self) -> Answer:
+        """See Compilation. Where versions are joined, rows are counted before and after."""
+        found = super().answer()
+        if not (isinstance(self.columns, JoinedColumns) and self.columns.changing):
+            return found
+        window = span(self.dataset, self.plain, self.select.window)
+        for where, more in ((window, None), (None, self.more)):
+            native = Native[Sql]((), where, self.columns.index.pattern, more=more, alone=True)
+            native.columns["n"] = (self.counted(None), Kind.INTEGER)
+            self.natives.append(native)
+        return replace(found, same=(len(self.natives) - 2, len(self.natives) - 1))
+
     def span(self, window: Span | None, over: Span | None) -> Sql | None:
         """See Compilation."""
         if over is not None and window is None:
             return between(self.columns, self.dataset.time, over)
+        if self.more is not None:
+            return None  # said before the joins
         return span(self.dataset, self.columns, window)
 
     def key(self, name: str) -> Sql:
@@ -105,6 +130,24 @@ class EsqlCompilation(SqlCompilation):
         if measure.agg == "stddev":  # STD_DEV is that of a population
             column = f"{column} * sqrt({rows} / nullif({rows} - 1.0, 0))"
         return Sql(f"CASE WHEN {rows} > 0 THEN {column} END")
+
+    def gain(self, measure: Measure) -> Sql:
+        """See Compilation. The rate of what the mapping declares as a counter is the cluster's own: an estimate."""
+        name = measure.field.node.name if measure.field and isinstance(measure.field.node, Name) else ""
+        index = self.columns.index
+        keys = [index.columns[n].name for n in self.keys if n in index.columns]
+        counter = name in index.columns and index.columns[name].name in index.counters
+        if not counter or measure.agg != "rate" or self.more or self.select.bucket or not set(keys) <= index.dimensions:
+            return super().gain(measure)
+        where, _ = self.readings(measure, Expr(Name(name), name))
+        found = index.columns[name]
+        native = Native[Sql](tuple(self.keys.values()), where, index.pattern, limit=self.most_groups, alone=True, series=True)
+        native.columns = {f"k{i}": (piece, self.kinds[n]) for i, (n, piece) in enumerate(self.keys.items())}
+        column = native.add(Sql(f"SUM(RATE({self.columns.named(found.name)}))"), Kind.NUMBER)
+        self.natives.append(native)
+        alias = self.used.setdefault(len(self.natives) - 1, f"q{len(self.used)}")
+        self.estimated.append(measure)
+        return Sql(f"({alias}.{column} * {found.factor!r})")
 
     def raw(self) -> Answer:
         """See Compilation."""

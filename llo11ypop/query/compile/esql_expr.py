@@ -21,6 +21,11 @@ def named(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def source(pattern: str) -> str:
+    """An index or pattern in query text."""
+    return '"' + pattern.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 class EsqlColumns(Columns):
     """Reads the fields of one dataset's index in ES|QL."""
 

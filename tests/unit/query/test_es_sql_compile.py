@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llo11ypop.catalog.models import ForeignName
-from llo11ypop.query.compile.es_select import MAX_ROWS, EsCompiled
+from llo11ypop.query.compile.es_native import MAX_ROWS, EsCompiled
 from llo11ypop.query.compile.es_sql import compiler, text_of
 from llo11ypop.query.compile.es_sql_names import Index, foreign_index, own_index
 from llo11ypop.query.compile.sql import Instant

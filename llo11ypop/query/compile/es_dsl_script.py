@@ -14,6 +14,14 @@ from llo11ypop.query.kinds import Kind, Schema
 EXACT = 2**53
 """Whole numbers below it are exact as a double (IEEE 754); blanks of DCGM lie above."""
 _SIGNS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_INSTANTS = {
+    "<": "{0}.isBefore({1})",
+    "<=": "!{0}.isAfter({1})",
+    ">": "{0}.isAfter({1})",
+    ">=": "!{0}.isBefore({1})",
+    "=": "!({0}.isBefore({1}) || {0}.isAfter({1}))",
+    "!=": "({0}.isBefore({1}) || {0}.isAfter({1}))",
+}
 
 
 class Script:
@@ -39,7 +47,10 @@ class Script:
     def _asked(self, node: Op | Call) -> str:
         match node:
             case Op("=" | "!=" | "<" | "<=" | ">" | ">=" as op, (left, right)):
-                if Kind.TEXT in (self._text_kind(left), self._text_kind(right)):
+                kinds = (self._kind(left), self._kind(right))
+                if kinds == (Kind.TIME, Kind.TIME):
+                    return _INSTANTS[op].format(self._stored(left), self._stored(right))
+                if Kind.TEXT in kinds:
                     return self._texts(op, left, right)
                 return f"{self.value(left)} {_SIGNS[op]} {self.value(right)}"
             case Op("in", (left, *others)):
@@ -51,7 +62,7 @@ class Script:
                 return " || ".join(f"Math.floor({text} / {bit}.0) % 2 == 1" for bit in bits) or "1 == 0"
         raise self.columns.refused(f"'{node.op if isinstance(node, Op) else node.name}' of anything but fields and values")
 
-    def _text_kind(self, node: Node) -> Kind | None:
+    def _kind(self, node: Node) -> Kind | None:
         return self.schema.get(node.name) if isinstance(node, Name) else None
 
     def _texts(self, op: str, left: Node, right: Node) -> str:
@@ -80,8 +91,7 @@ class Script:
                 self.beside.append(f"{self.value(inner)} != 0")
                 return self.value(inner)
             case Call("hour_of_day", (Name(name),)) if name in self.schema:
-                self._seen(name)
-                return f"doc[{self._name(name)}].value.getHour()"
+                return f"{self._stored(node.args[0])}.getHour()"
             case Call("seconds_between", (start, end)):
                 return f"(({self.value(end)} - {self.value(start)}) / 1000.0)"
         raise self.columns.refused("a value that is worked out in a way that no script of ours says")
@@ -94,9 +104,14 @@ class Script:
         """The stored field as a string of Painless."""
         return "'" + self.columns.foreign(name).name.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
-    def _field(self, name: str) -> str:
+    def _stored(self, node: Node) -> str:
+        """The value of a field as it is stored."""
+        name = node.name if isinstance(node, Name) else ""
         self._seen(name)
-        text = f"doc[{self._name(name)}].value"
+        return f"doc[{self._name(name)}].value"
+
+    def _field(self, name: str) -> str:
+        text = self._stored(Name(name))
         if self.schema[name] is Kind.TIME:
             return f"{text}.toInstant().toEpochMilli()"
         foreign = self.columns.foreign(name)

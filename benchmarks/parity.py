@@ -1,6 +1,6 @@
 """Every store against DuckDB on the same fleet: playbook, goal and question plans, and whole cycles. Writes docs/parity.md.
 
-python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]. Elasticsearch SQL is the strict fake of the tests
+python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. Elasticsearch SQL is the strict fake of the tests
 (or a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on osmem-server, PromQL on Prometheus.
 """
 
@@ -19,6 +19,7 @@ import duckdb
 from pydantic import SecretStr
 
 from llo11ypop.catalog import Catalog, load_catalog
+from llo11ypop.core.clock import SystemClock
 from llo11ypop.daemon.compose import latest_instant
 from llo11ypop.evals.parity_plans import Asked, filed, instants, once, questions, shipped
 from llo11ypop.evals.parity_table import Target, compared, cycled, page
@@ -56,7 +57,8 @@ def main() -> None:
         fleet = Path(folder) / "fleet.duckdb"
         write_fleet(simulate(SimulationSpec(seed=SEED, gpus=GPUS, days=DAYS, scenario=SCENARIO))[0], fleet)
         targets = asyncio.run(run(fleet, stack, given.only, given.every))
-    text = page(targets, "python benchmarks/parity.py --out docs/parity.md", described())
+    command = "python benchmarks/parity.py --out docs/parity.md" + (f" --every {given.every}" if given.every > 1 else "")
+    text = page(targets, f"{command}` on `{SystemClock().now():%Y-%m-%d}", described())
     if given.out:
         given.out.write_text(text, encoding="utf-8")
     else:
@@ -64,7 +66,8 @@ def main() -> None:
 
 
 def described() -> str:
-    return f"a simulated fleet of {GPUS} GPUs and {DAYS:g} day with the incidents of `benchmarks/parity.yaml`"
+    what = "the plans of playbooks and goals and all that the questions of the suite come to, each once"
+    return f"a simulated fleet of {GPUS} GPUs and {DAYS:g} day with the incidents of `benchmarks/parity.yaml`: {what}"
 
 
 async def run(fleet: Path, stack: ExitStack, only: list[str], every: int) -> list[Target]:

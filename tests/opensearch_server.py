@@ -13,6 +13,8 @@ from llo11ypop.stores.elasticsearch_access import Access, connect
 from llo11ypop.stores.es_load import documents, mapping
 
 PREFIX = "llo11ypop-"
+ONE_BODY = 1_000_000
+"""Bytes of one request; aiohttp warns of more than a mebibyte, and warnings are errors in tests."""
 
 
 class UnavailableError(Exception):
@@ -62,5 +64,5 @@ async def filled(url: str, connection: duckdb.DuckDBPyConnection, catalog: Catal
                 {"_op_type": "create", "_index": index.pattern, "_id": identity, "_source": document}
                 for identity, document in documents(connection, dataset, index, there)
             )
-            await async_bulk(client, actions, chunk_size=1000)
+            await async_bulk(client, actions, chunk_size=1000, max_chunk_bytes=ONE_BODY)
             await client.indices.refresh(index=index.pattern)

@@ -9,24 +9,22 @@ from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.language import absent, alternatives, beside, columns, followup, investigate, verified
-from llo11ypop.language.clauses import distributed, figures_only, opposed, scoped, spelled_out, without_formula, without_heading
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.lexicon import Lexicon, load_lexicon
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.prepare import prepared
 from llo11ypop.language.quantities import converted
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
-from llo11ypop.language.rewrites import anew, plain, without_units
+from llo11ypop.language.rewrites import anew
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.searching import searched
 from llo11ypop.language.settle import Settler
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.spelling import quotes, spelled, time_words
+from llo11ypop.language.spelling import quotes, spelled
 from llo11ypop.language.spot import BESIDE, Spotted, spot, under
-from llo11ypop.language.tails import without_restated
-from llo11ypop.language.time_points import days_named
 from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.values import ValueIndex
 from llo11ypop.language.wording import reading_text, title_of
@@ -66,13 +64,7 @@ class Reader:
         previous = None if alone else previous
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
-        models = (p for v in self.lexicon.values.get("gpu_model", {}).values() for p in v)
-        text = plain(days_named(time_words(text, self.index), at), models, self.lexicon.sayings)
-        text = without_formula(distributed(opposed(spelled_out(scoped(text, self.index), self.index), self.index), self.index))
-        text = without_heading(text, self.index, lambda rest: self._complete(rest, at))
-        text = without_restated(text)
-        text = figures_only(text, lambda rest: self._complete(rest, at))
-        text, units = without_units(text, self.lexicon.units)
+        text, units = prepared(text, self.index, self.lexicon, at, lambda rest: self._complete(rest, at))
         text = followup.in_full(text, previous) if previous is not None else text
         times = read_times(text, at)
         quotes(text, times, self.index)

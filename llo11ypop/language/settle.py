@@ -51,8 +51,6 @@ class Settler(Superlatives):
         self._things()
         self._which_ones()
         self._limits()
-        if sum(i.has("share") and i.text not in ("%", "percent") for i in self.items) > 1:
-            self.out.clarify = "two shares at once are not told; ask for one after the other"
         self._texts()
         self._refined()
         self._vague()
@@ -219,7 +217,8 @@ class Settler(Superlatives):
         first, last = sorted((self._thing_at(), named.position))
         between = self.items[first + 1 : last]
         joints = [i for i in between if i.text in _JOINTS]
-        plain = all(i in joints or i.has("soft", "agg", "count", "show") for i in between)
+        said = ("measure", "value", "dim", "qualifier", "thing", "number", "unit")
+        plain = all(i in joints or (i.has("soft", "agg", "count", "show") and not i.has(*said)) for i in between)
         return len(joints) == 1 and plain and not (self.draft.share or self.draft.limits or self.draft.rank)
 
     def _counts_by_kind(self, numeric: list[Named]) -> bool:
@@ -278,8 +277,10 @@ class Settler(Superlatives):
                 self.measures[n] = replace(quantity, name=made.value, label=made.label, recipe=other, definition=made.definition)
 
     def _vague(self) -> None:
-        """Ask back where a ranking or an average names nothing to rank or average."""
+        """Ask back where a ranking or an average names nothing to rank or average, or where two shares are asked for."""
         draft = self.draft
+        if sum(i.has("share") and i.text not in ("%", "percent") for i in self.items) > 1:
+            self.out.clarify = "two shares at once are not told; ask for one after the other"
         if draft.untaken and self.measures and not self.out.clarify and not draft.peak:
             self.out.clarify = (
                 f"{self.measures[0].label} is one figure over the whole time, so it has no {draft.untaken} of its own; "

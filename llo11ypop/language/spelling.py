@@ -32,9 +32,9 @@ def quotes(text: str, times: Times, index: PhraseIndex) -> None:
     for match in _QUOTED.finditer(text):
         inner = match[2].strip()
         term = tuple(t.lemma for t in tokens(inner, index.whole))
-        known = " " not in inner and any(s.role == "qualifier" and s.dataset == "syslog" for s in index.phrases.get(term, ()))
+        known = any(s.role == "qualifier" and s.dataset == "syslog" for s in index.phrases.get(term, ()))
         if inner and not known and (" " in inner or in_logs(text)) and inner not in index.names:
-            times.quoted.append(inner)
+            times.quoted += [part for part in re.split(r"\s*(?:\.{2,}|\u2026)\s*", inner) if part]
             times.spans.append(match.span())
 
 

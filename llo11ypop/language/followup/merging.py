@@ -251,7 +251,7 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     scope = window(turn, scope, previous)
     scope = ranking(turn, scope)
     scope = referred(turn, scope, previous)
-    scope = fitting(turn, scope)
+    scope = _listed(turn, fitting(turn, scope))
     scope = replace(scope, intent=_intent(scope))
     said, reader = turn.said, turn.reader
     shaped = said.has("chart", "table", "no_chart", "file") or turn.draft.chart or not turn.text.strip()
@@ -269,6 +269,20 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     defaults += [*turn.notes, *told(previous, scope, reader.catalog, reader.lexicon)]
     wants = (gate.wants_chart or said.has("chart") or turn.draft.chart) and not said.has("table", "no_chart")
     return replace(gate, defaults=tuple(defaults), wants_chart=wants)
+
+
+_WHICH_OF = re.compile(r"^\W*(?:and |but |so )*which (?:of (?:these|those|them)|ones) (?:are|is|were|was|have|had)\b")
+
+
+def _listed(turn: Turn, scope: Scope) -> Scope:
+    """'which of these are still open?' behind a count of tickets wants the tickets, not their number."""
+    first = scope.measures[0] if len(scope.measures) == 1 else None
+    things = turn.reader.lexicon.things.values()
+    thing = next((t for t in things if first is not None and t.dataset == first.dataset and t.columns), None)
+    if not _WHICH_OF.match(turn.text) or first is None or first.agg != "count" or first.recipe or thing is None:
+        return scope
+    counted = replace(first, name="rows")
+    return replace(scope, measures=(counted,), fields=tuple(thing.columns), by=(), bucket="", top=None, having=(), share=False)
 
 
 def _holds_already(turn: Turn) -> bool:

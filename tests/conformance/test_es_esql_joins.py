@@ -93,10 +93,13 @@ async def test_an_index_that_is_not_in_lookup_mode_is_an_error_of_the_cluster() 
 
 
 # ---- time series -------------------------------------------------------------------------------------------------------
-def series(made: Both) -> Both:
-    made.fake.series = {"llo11ypop-gpu_metrics": ("gpu_uuid", "node_id")}
-    made.fake.counters = frozenset({"pcie_replay_total"})
-    return made
+@pytest.fixture(scope="module")
+def series() -> Iterator[Both]:
+    rows = gpu_rows()
+    with both({**rows, "gpu_metrics_1m": rows["gpu_metrics"]}, language=ESQL) as made:
+        made.fake.series = {"llo11ypop-gpu_metrics": ("gpu_uuid", "node_id")}
+        made.fake.counters = frozenset({"pcie_replay_total"})
+        yield made
 
 
 def rate(agg: str = "rate", **parts: object) -> Plan:
@@ -104,16 +107,16 @@ def rate(agg: str = "rate", **parts: object) -> Plan:
 
 
 @pytest.mark.parametrize("by", [[], ["gpu_uuid"], ["node_id"]], ids=str)
-async def test_the_rate_of_a_declared_counter_is_the_clusters_own_estimate(by: list[str]) -> None:
-    with both(gpu_rows(), language=ESQL) as made:
-        theirs = await series(made).es.run(rate(by=by, where="power_w > 120"), AT)
-        assert compare(await made.duck.run(rate(by=by, where="power_w > 120"), AT), theirs).verdict in ("equal", "estimated")
-        assert theirs.approximate and "estimates" in theirs.note
-        assert any(query.text.startswith("TS ") and "SUM(RATE(`pcie_replay_total`))" in query.text for query in theirs.queries)
+async def test_the_rate_of_a_declared_counter_is_the_clusters_own_estimate(series: Both, by: list[str]) -> None:
+    made = rate(by=by, where="power_w > 120")
+    theirs = await series.es.run(made, AT)
+    assert compare(await series.duck.run(made, AT), theirs).verdict in ("equal", "estimated")
+    assert theirs.approximate and "estimates" in theirs.note
+    assert any(query.text.startswith("TS ") and "SUM(RATE(`pcie_replay_total`))" in query.text for query in theirs.queries)
 
 
 @pytest.mark.parametrize(
-    "made_plan",
+    "made",
     [
         rate("increase", by=["gpu_uuid"]),
         rate(by=["driver"]),
@@ -122,22 +125,18 @@ async def test_the_rate_of_a_declared_counter_is_the_clusters_own_estimate(by: l
     ],
     ids=["an increase", "not by a dimension", "in buckets", "not declared"],
 )
-async def test_other_gains_are_worked_out_exactly(made_plan: Plan) -> None:
-    rows = gpu_rows()
-    with both({**rows, "gpu_metrics_1m": rows["gpu_metrics"]}, language=ESQL) as made:
-        theirs = await series(made).es.run(made_plan, AT)
-        assert compare(await made.duck.run(made_plan, AT), theirs).verdict == "equal"
-        assert not theirs.approximate and not any(query.text.startswith("TS ") for query in theirs.queries)
+async def test_other_gains_are_worked_out_exactly(series: Both, made: Plan) -> None:
+    theirs = await series.es.run(made, AT)
+    assert compare(await series.duck.run(made, AT), theirs).verdict == "equal"
+    assert not theirs.approximate and not any(query.text.startswith("TS ") for query in theirs.queries)
 
 
-async def test_a_counter_of_a_series_is_read_by_a_cast() -> None:
-    made_plan = gpus(
-        by=["gpu_uuid"], measures={"top": {"agg": "max", "field": "pcie_replay_total", "where": "pcie_replay_total > 3"}}
-    )
-    with both(gpu_rows(), language=ESQL) as made:
-        theirs = await series(made).es.run(made_plan, AT)
-        assert compare(await made.duck.run(made_plan, AT), theirs).verdict == "equal"
-        assert "MAX(TO_DOUBLE(`pcie_replay_total`))" in theirs.queries[0].text
+async def test_a_counter_of_a_series_is_read_by_a_cast(series: Both) -> None:
+    measures = {"top": {"agg": "max", "field": "pcie_replay_total", "where": "pcie_replay_total > 3"}}
+    made = gpus(by=["gpu_uuid"], measures=measures)
+    theirs = await series.es.run(made, AT)
+    assert compare(await series.duck.run(made, AT), theirs).verdict == "equal"
+    assert "MAX(TO_DOUBLE(`pcie_replay_total`))" in theirs.queries[0].text
 
 
 async def test_elasticsearch_sql_joins_nothing_there() -> None:

@@ -265,6 +265,10 @@ class Compilation(ABC, Generic[P]):
         """The column that counts a place's rows."""
         return f"{at.alias}.{'n' if at.only is None else at.native.add(self.counted(at.only), Kind.INTEGER)}"
 
+    def values_of(self, at: Placed[P], value: Any) -> str:
+        """The column that counts a place's values, which may be fewer than its rows where they are worked out."""
+        return self.rows_of(at)
+
     def kind(self, measure: Measure) -> Kind:
         """The kind of a measure's values."""
         kind = kind_of(measure.field, self.schema, "measure") if measure.field else Kind.INTEGER
@@ -288,7 +292,8 @@ class Compilation(ABC, Generic[P]):
             return Sql(f"{self.used[index]}.listed")
         place = replace(self.place(measure.over, condition), present=guards is not None or not isinstance(node, Name))
         if measure.agg == "count":
-            return Sql(f"coalesce({self.rows_of(place)}, 0)")
+            counted = self.rows_of(place) if isinstance(node, Name) else self.values_of(place, value)
+            return Sql(f"coalesce({counted}, 0)")
         return self.aggregate(measure, value, place, kind)
 
 

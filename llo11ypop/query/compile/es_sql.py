@@ -93,6 +93,11 @@ class SqlCompilation(Compilation[Sql]):
         """See Compilation."""
         return Sql("COUNT(*)")
 
+    def values_of(self, at: Placed[Sql], value: Any) -> str:
+        """See Compilation."""
+        text: Sql = value
+        return f"{at.alias}.{at.native.add('COUNT(' + text + ')', Kind.INTEGER)}"
+
     def aggregate(self, measure: Measure, value: Any, at: Placed[Sql], kind: Kind) -> Sql:
         """See Compilation."""
         text: Sql = value

@@ -118,6 +118,10 @@ class EsqlCompilation(SqlCompilation):
         """See Compilation."""
         return _under(Sql("COUNT(*)"), only)
 
+    def values_of(self, at: Placed[Sql], value: Any) -> str:
+        """See Compilation. A condition says already that there is a value."""
+        return self.rows_of(at)
+
     def aggregate(self, measure: Measure, value: Any, at: Placed[Sql], kind: Kind) -> Sql:
         """See Compilation."""
         text: Sql = value

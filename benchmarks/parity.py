@@ -1,7 +1,8 @@
 """Every store against DuckDB on the same fleet: playbook, goal and question plans, and whole cycles. Writes docs/parity.md.
 
-python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. Elasticsearch SQL is the strict fake of the tests
-(or a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on osmem-server, PromQL on Prometheus.
+python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. Elasticsearch SQL is the
+strict fake of the tests (or a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on osmem-server,
+PromQL on Prometheus.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import duckdb
 from pydantic import SecretStr
 
 from llo11ypop.catalog import Catalog, load_catalog
+from llo11ypop.core.access import Access
 from llo11ypop.core.clock import SystemClock
 from llo11ypop.daemon.compose import latest_instant
 from llo11ypop.evals.parity_plans import Asked, filed, instants, once, questions, shipped
@@ -31,11 +33,9 @@ from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores import elasticsearch_read
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL
 from llo11ypop.stores.joining import JoiningStore, joined_within
 from llo11ypop.stores.prometheus import PrometheusStore
-from llo11ypop.stores.prometheus_access import Access as PrometheusAccess
 from llo11ypop.stores.spanning import SpanningStore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,7 +104,7 @@ async def _sql(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitS
         fake = FakeElasticsearch()
         fake.hold(fleet, catalog)
         url, how = stack.enter_context(serving(fake)).url, "the strict fake of the tests; never a real one so far"
-    store = ElasticsearchStore(Access((url,), api_key=key), catalog, deadline_s=600)
+    store = ElasticsearchStore(Access(url, token=key), catalog, deadline_s=600)
     return Target("Elasticsearch SQL", how), JoiningStore(store, catalog)
 
 
@@ -115,7 +115,7 @@ async def _dsl(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitS
     url = stack.enter_context(opensearch_server.running())
     with duckdb.connect(str(fleet), read_only=True) as connection:
         await opensearch_server.filled(url, connection, catalog)
-    store = ElasticsearchStore(Access((url,), timeout_s=120), catalog, language=DSL, deadline_s=600)
+    store = ElasticsearchStore(Access(url, timeout_s=120), catalog, language=DSL, deadline_s=600)
     return Target("Query DSL", "osmem-server, an OpenSearch in memory"), JoiningStore(store, catalog)
 
 
@@ -126,7 +126,7 @@ async def _prometheus(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack
     with duckdb.connect(str(fleet), read_only=True) as connection:
         url = stack.enter_context(running(exported(connection, catalog, IN_PROMETHEUS)))
         found = places(connection, catalog, IN_PROMETHEUS)
-    store = PrometheusStore(PrometheusAccess(url, timeout_s=120), catalog, found, deadline_s=600)
+    store = PrometheusStore(Access(url, timeout_s=120), catalog, found, deadline_s=600)
     spanning = SpanningStore(ours, {"prometheus": store}, dict.fromkeys(IN_PROMETHEUS, "prometheus"), catalog)
     how = f"Prometheus 2.42 with {', '.join(sorted(IN_PROMETHEUS))}; the rest in DuckDB, and only plans over these"
     target = Target("PromQL", how, only=IN_PROMETHEUS)

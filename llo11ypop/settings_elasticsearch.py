@@ -1,12 +1,10 @@
 """The Elasticsearch of the settings: where it is, who asks, and which datasets lie in which of its indices."""
 
-from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from llo11ypop.settings_base import PositiveDuration, Section
+from llo11ypop.settings_base import Section, ServerSection
 
 
 class ElasticsearchDataset(Section):
@@ -20,21 +18,15 @@ class ElasticsearchDataset(Section):
     """A dimension whose index has `index.mode: lookup`, so that ES|QL joins it there."""
 
 
-class ElasticsearchSection(Section):
+class ElasticsearchSection(ServerSection):
     """An Elasticsearch or OpenSearch; nothing is read from it while `url` is empty."""
 
     url: str = ""
     """Addresses of its nodes, with commas between them."""
     api_key: SecretStr = SecretStr("")
     """Set it by environment or file."""
-    user: str = ""
-    password: SecretStr = SecretStr("")
-    """Set it by environment or file."""
-    ca: Path | None = None
-    """Certificates to trust instead of the usual ones."""
     language: Literal["auto", "sql", "esql", "dsl"] = "auto"
     """What it is asked in; auto: SQL, and the Query DSL where there is no SQL."""
-    timeout: PositiveDuration = timedelta(seconds=30)
     prefix: str = "llo11ypop-"
     """What stands before a dataset's name in the indices that `llo11ypop load` writes."""
     datasets: dict[str, ElasticsearchDataset] = Field(default_factory=dict)

@@ -1,24 +1,18 @@
 """The Grafana of the settings: where dashboards are written, and which of its data sources hold the telemetry."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from pydantic import SecretStr
 
-from llo11ypop.settings_base import PositiveDuration, Section
+from llo11ypop.settings_base import PositiveDuration, ServerSection
 
 
-class GrafanaSection(Section):
+class GrafanaSection(ServerSection):
     """A Grafana; while `url` is empty, links lead to the console's own pages."""
 
     url: str = ""
     token: SecretStr = SecretStr("")
     """Of a service account that is Editor. Set it by environment or file."""
-    user: str = ""
-    password: SecretStr = SecretStr("")
-    """Set it by environment or file."""
-    ca: Path | None = None
-    """Certificates to trust instead of the usual ones."""
     timeout: PositiveDuration = timedelta(seconds=20)
     folder: str = "LLo11yPop"
     incidents: bool = True

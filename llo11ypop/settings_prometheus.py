@@ -1,11 +1,8 @@
 """The Prometheus of the settings: where it is, who asks, and which datasets lie there."""
 
-from datetime import timedelta
-from pathlib import Path
-
 from pydantic import Field, SecretStr, model_validator
 
-from llo11ypop.settings_base import PositiveDuration, Section
+from llo11ypop.settings_base import Section, ServerSection
 
 
 class PrometheusDataset(Section):
@@ -19,22 +16,16 @@ class PrometheusDataset(Section):
     """The metric field that every row has; without it rows are not counted."""
 
 
-class PrometheusSection(Section):
+class PrometheusSection(ServerSection):
     """A Prometheus, VictoriaMetrics, Mimir or Thanos; nothing is read from it while `url` is empty."""
 
     url: str = ""
     """With its path, where there is one."""
     token: SecretStr = SecretStr("")
     """A bearer token. Set it by environment or file."""
-    user: str = ""
-    password: SecretStr = SecretStr("")
-    """Set it by environment or file."""
     tenant: str = ""
     """Of Mimir or Thanos."""
     headers: dict[str, str] = Field(default_factory=dict)
-    ca: Path | None = None
-    """Certificates to trust instead of the usual ones."""
-    timeout: PositiveDuration = timedelta(seconds=30)
     datasets: dict[str, PrometheusDataset] = Field(default_factory=dict)
     """The metric datasets that are read here and not in `telemetry.store`, besides those that `telemetry.aliases` name."""
 

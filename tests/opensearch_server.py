@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import duckdb
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.core.access import Access
 from llo11ypop.query.compile.es_sql_names import own_index
-from llo11ypop.stores.elasticsearch_access import Access, connect
+from llo11ypop.stores.elasticsearch_access import connect
 from llo11ypop.stores.es_load import documents, mapping
 
 PREFIX = "llo11ypop-"
@@ -52,7 +53,7 @@ async def filled(url: str, connection: duckdb.DuckDBPyConnection, catalog: Catal
     """The same inside an event loop. It takes about a second for 500 rows."""
     from elasticsearch.helpers import async_bulk
 
-    async with connect(Access((url,), timeout_s=120.0), plain=True) as client:
+    async with connect(Access(url, timeout_s=120.0), plain=True) as client:
         for name, dataset in catalog.datasets.items():
             listed = "SELECT column_name FROM information_schema.columns WHERE table_name = ?"
             there = frozenset(column for (column,) in connection.execute(listed, [name]).fetchall())

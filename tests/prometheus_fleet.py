@@ -7,9 +7,9 @@ from typing import Any
 import duckdb
 
 from llo11ypop.catalog.catalog import Catalog
+from llo11ypop.core.access import Access
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.prometheus import Place, PrometheusStore
-from llo11ypop.stores.prometheus_access import Access
 from tests.conformance.store_tables import Row, catalog, minutes_ago, store_of
 from tests.prometheus_server import Sample
 

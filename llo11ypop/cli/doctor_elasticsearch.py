@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
     from llo11ypop.catalog import Catalog
+    from llo11ypop.core.access import Access
     from llo11ypop.settings import Settings
-    from llo11ypop.stores.elasticsearch_access import Access
     from llo11ypop.stores.elasticsearch_mapping import Place
 
 NEEDED = ("read", "view_index_metadata")

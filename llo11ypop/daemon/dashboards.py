@@ -10,9 +10,9 @@ from llo11ypop.settings import Settings
 if TYPE_CHECKING:
     from llo11ypop.approvals.ledger import Ledger
     from llo11ypop.catalog import Catalog
+    from llo11ypop.core.access import Access
     from llo11ypop.core.proposal import Proposal
     from llo11ypop.dashboards.channel import GrafanaChannel
-    from llo11ypop.dashboards.grafana import Access
     from llo11ypop.dashboards.panels import Board
     from llo11ypop.dashboards.targets import Source
 
@@ -49,10 +49,8 @@ async def sources(settings: Settings, catalog: "Catalog") -> "dict[str, Source]"
 
 def access(settings: Settings) -> "Access":
     """The Grafana of the settings."""
-    from llo11ypop.dashboards.grafana import Access
-
     own = settings.grafana
-    return Access(own.url, own.token, own.user, own.password, str(own.ca or ""), own.timeout.total_seconds())
+    return own.reached(own.url, own.token)
 
 
 async def incident(proposal_id: str, ledger: "Ledger", catalog: "Catalog") -> "Board":

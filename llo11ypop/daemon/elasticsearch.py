@@ -7,9 +7,9 @@ from llo11ypop.settings_elasticsearch import ElasticsearchSection
 
 if TYPE_CHECKING:
     from llo11ypop.catalog import Catalog
+    from llo11ypop.core.access import Access
     from llo11ypop.query.store import TelemetryStore
     from llo11ypop.stores.elasticsearch import ElasticsearchStore
-    from llo11ypop.stores.elasticsearch_access import Access
     from llo11ypop.stores.elasticsearch_mapping import Place
 
 
@@ -18,22 +18,12 @@ NAME = "elasticsearch"
 
 def access(section: ElasticsearchSection) -> "Access":
     """Where it is and who asks. Raises ConfigError without an address."""
-    from llo11ypop.stores.elasticsearch_access import Access
-
-    urls = tuple(url.strip() for url in section.url.split(",") if url.strip())
-    if not urls:
+    if not section.url.strip(" ,"):
         raise ConfigError(
             "telemetry.elasticsearch.url is not set",
             next_step="set it, such as https://localhost:9200, or LLO11YPOP__TELEMETRY__ELASTICSEARCH__URL",
         )
-    return Access(
-        urls=urls,
-        api_key=section.api_key,
-        user=section.user,
-        password=section.password,
-        ca=str(section.ca or ""),
-        timeout_s=section.timeout.total_seconds(),
-    )
+    return section.reached(section.url, section.api_key)
 
 
 def elasticsearch(section: ElasticsearchSection, catalog: "Catalog") -> "ElasticsearchStore":

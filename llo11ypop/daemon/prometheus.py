@@ -7,9 +7,9 @@ from llo11ypop.settings_prometheus import PrometheusSection
 
 if TYPE_CHECKING:
     from llo11ypop.catalog import Catalog
+    from llo11ypop.core.access import Access
     from llo11ypop.query.store import TelemetryStore
     from llo11ypop.stores.prometheus import Place, PrometheusStore
-    from llo11ypop.stores.prometheus_access import Access
 
 NAME = "prometheus"
 
@@ -23,18 +23,7 @@ def prometheus(section: PrometheusSection, catalog: "Catalog") -> "PrometheusSto
 
 def access(section: PrometheusSection) -> "Access":
     """Where it is and who asks."""
-    from llo11ypop.stores.prometheus_access import Access
-
-    return Access(
-        url=section.url,
-        token=section.token,
-        user=section.user,
-        password=section.password,
-        tenant=section.tenant,
-        headers=section.headers,
-        ca=str(section.ca or ""),
-        timeout_s=section.timeout.total_seconds(),
-    )
+    return section.reached(section.url, section.token, tenant=section.tenant, headers=section.headers)
 
 
 def places(section: PrometheusSection, catalog: "Catalog") -> "dict[str, Place]":

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from llo11ypop.channels.failure import ChannelDown, ChannelRefused
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.dashboards.build import dashboard_json
-from llo11ypop.dashboards.grafana import Access, Grafana
+from llo11ypop.dashboards.grafana import Grafana
 from llo11ypop.dashboards.looking import Look
 from llo11ypop.dashboards.snapshot import snapshot_json
 

@@ -1,41 +1,16 @@
 """Grafana's HTTP API: the folder, the dashboard, its annotations. Sources: Grafana 13 documentation (HTTP API, legacy paths)."""
 
-import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import SecretStr
-
-from llo11ypop.core.errors import ConfigError, StoreError
+from llo11ypop.core.access import Access, http_client
+from llo11ypop.core.errors import StoreError
 from llo11ypop.core.ids import content_hash
 from llo11ypop.dashboards.panels import Mark
-
-if TYPE_CHECKING:
-    import httpx
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _MISSING, _EXISTS = 404, (409, 412)
 _NOT_ALLOWED = (401, 403)
-
-
-@dataclass(frozen=True)
-class Access:
-    """One Grafana and who writes to it."""
-
-    url: str
-    token: SecretStr = field(default=SecretStr(""))
-    """Of a service account with the role Editor; wins over user and password."""
-    user: str = ""
-    password: SecretStr = field(default=SecretStr(""))
-    ca: str = ""
-    timeout_s: float = 20.0
-
-    @property
-    def name(self) -> str:
-        """Grafana in messages: its address without a user's name and password."""
-        scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
 
 
 class Grafana:
@@ -44,7 +19,7 @@ class Grafana:
     def __init__(self, access: Access) -> None:
         """Raises ConfigError for an address or file it cannot use."""
         self._access = access
-        self._client = _connect(access)
+        self._client = http_client(access, "Grafana", "grafana", "https://grafana")
         self.dated = ""
         """The Date header of the last answer."""
 
@@ -125,21 +100,3 @@ class Grafana:
 def folder_uid(title: str) -> str:
     """The uid of our folder of that title."""
     return f"llo-{content_hash('folder', title)[:24]}"
-
-
-def _connect(access: Access) -> "httpx.AsyncClient":
-    import httpx
-
-    token = access.token.get_secret_value()
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    auth = httpx.BasicAuth(access.user, access.password.get_secret_value()) if access.user and not token else None
-    try:
-        base = httpx.URL(access.url.rstrip("/") + "/")
-        verify = ssl.create_default_context(cafile=access.ca) if access.ca else base.scheme == "https"
-        if base.scheme not in ("http", "https") or not base.host:
-            raise ConfigError(f"'{access.name}' is no address of a Grafana", next_step="write it as https://grafana")
-        return httpx.AsyncClient(base_url=base, headers=headers, auth=auth, verify=verify, timeout=access.timeout_s)
-    except (httpx.InvalidURL, OSError) as bad:
-        raise ConfigError(
-            f"Grafana at {access.name} cannot be set up: {bad}", next_step="check url and ca under grafana"
-        ) from bad

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import RuntimeField
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.check import names_used
@@ -17,7 +18,7 @@ from llo11ypop.query.plan import Measure, Plan, Select
 from llo11ypop.query.prepare import Preparer
 from llo11ypop.query.store import Coverage, Exports
 from llo11ypop.stores.assembly import gathered
-from llo11ypop.stores.elasticsearch_access import Access, NotThisWayError, connect
+from llo11ypop.stores.elasticsearch_access import NotThisWayError, connect
 from llo11ypop.stores.elasticsearch_languages import SQL, Language
 from llo11ypop.stores.elasticsearch_mapping import Place, live_fields, read_indices
 from llo11ypop.stores.elasticsearch_read import Reader, iso

@@ -4,12 +4,10 @@ The official client does transport, authentication and TLS; it is imported when 
 Elasticsearch 8 and later know, and wants to be told that it talks to Elasticsearch; a plain connection does without both.
 """
 
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -29,26 +27,6 @@ class NotThisWayError(StoreError):
     """The cluster works, but not this way: no SQL, or not Elasticsearch but OpenSearch. Another language may do."""
 
 
-@dataclass(frozen=True)
-class Access:
-    """One Elasticsearch cluster and who asks."""
-
-    urls: tuple[str, ...]
-    api_key: SecretStr = field(default=SecretStr(""))
-    user: str = ""
-    password: SecretStr = field(default=SecretStr(""))
-    ca: str = ""
-    """File with the certificate authority of a cluster that signs for itself."""
-    timeout_s: float = 30.0
-    """For one request."""
-
-    @property
-    def name(self) -> str:
-        """The cluster in messages: its first address without a user's name and password."""
-        scheme, _, rest = self.urls[0].partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}"
-
-
 def connect(access: Access, *, plain: bool = False) -> "AsyncElasticsearch":
     """A client; use it as an async context manager. Raises ConfigError for an address or file it cannot use.
 
@@ -58,8 +36,8 @@ def connect(access: Access, *, plain: bool = False) -> "AsyncElasticsearch":
 
     options: dict[str, Any] = {"node_class": plain_node()} if plain else {}
     options |= {"request_timeout": access.timeout_s, "max_retries": 0, "retry_on_timeout": False}
-    if access.api_key.get_secret_value():
-        options["api_key"] = access.api_key.get_secret_value()
+    if token := access.token.get_secret_value():
+        options["api_key"] = token
     elif access.user:
         options["basic_auth"] = (access.user, access.password.get_secret_value())
     if access.ca:

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.discovery.holding import FITS, Kind
 from llo11ypop.catalog.models import Dataset, ForeignName
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import UnknownNameError
 from llo11ypop.query.compile.es_sql_names import Index, foreign_index, own_index
 from llo11ypop.stores.assembly import gathered
-from llo11ypop.stores.elasticsearch_access import Access, store_error
+from llo11ypop.stores.elasticsearch_access import store_error
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch

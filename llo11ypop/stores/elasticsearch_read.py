@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyarrow as pa
 
 from llo11ypop.catalog.models import RuntimeField
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Query
 from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.sql import Instant
 from llo11ypop.query.kinds import Kind
 from llo11ypop.query.rows import TYPES
-from llo11ypop.stores.elasticsearch_access import Access, store_error
+from llo11ypop.stores.elasticsearch_access import store_error
 from llo11ypop.stores.retrying import tried
 
 if TYPE_CHECKING:

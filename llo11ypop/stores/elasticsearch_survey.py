@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from llo11ypop.catalog.discovery import Holding
 from llo11ypop.catalog.discovery.holding import Kind
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.stores.assembly import gathered
-from llo11ypop.stores.elasticsearch_access import Access, store_error
+from llo11ypop.stores.elasticsearch_access import store_error
 from llo11ypop.stores.elasticsearch_mapping import AT_ONCE, TEXTS, TYPE_OF, Caps, read_caps
 
 if TYPE_CHECKING:

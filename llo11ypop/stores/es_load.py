@@ -17,9 +17,10 @@ import duckdb
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset, Kind
+from llo11ypop.core.access import Access
 from llo11ypop.query.compile.es_sql_names import Index, own_index, streamed
 from llo11ypop.query.compile.sql import quoted
-from llo11ypop.stores.elasticsearch_access import TRANSIENT, Access, connect, store_error
+from llo11ypop.stores.elasticsearch_access import TRANSIENT, connect, store_error
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch

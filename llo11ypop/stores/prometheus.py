@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Kind
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import ConfigError, StoreError, UnknownNameError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
@@ -17,7 +18,7 @@ from llo11ypop.query.plan import Plan, Span
 from llo11ypop.query.prepare import Preparer
 from llo11ypop.query.store import Coverage, Exports
 from llo11ypop.stores.assembly import gathered
-from llo11ypop.stores.prometheus_access import Access, connect
+from llo11ypop.stores.prometheus_access import connect
 from llo11ypop.stores.prometheus_http import Reader, is_left_open
 from llo11ypop.stores.prometheus_run import Run
 

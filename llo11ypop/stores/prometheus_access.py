@@ -1,13 +1,9 @@
 """How a Prometheus, VictoriaMetrics, Mimir or Thanos is reached, and what its refusals mean for an operator."""
 
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from llo11ypop.core.errors import ConfigError, StoreError
+from llo11ypop.core.access import Access, http_client
+from llo11ypop.core.errors import StoreError
 
 if TYPE_CHECKING:
     import httpx
@@ -19,53 +15,9 @@ _TOO_MUCH = 422
 _LONGEST = 300
 
 
-@dataclass(frozen=True)
-class Access:
-    """One server and who asks."""
-
-    url: str
-    """With its path, where there is one: https://mimir/prometheus, http://vmselect/select/0/prometheus."""
-    token: SecretStr = field(default=SecretStr(""))
-    """A bearer token; wins over user and password."""
-    user: str = ""
-    password: SecretStr = field(default=SecretStr(""))
-    tenant: str = ""
-    """Sent as X-Scope-OrgID (Mimir, Cortex) and THANOS-TENANT (Thanos)."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ca: str = ""
-    """File with the certificate authority of a server that signs for itself."""
-    timeout_s: float = 30.0
-    """For one request."""
-
-    @property
-    def name(self) -> str:
-        """The server in messages: its address without a user's name and password."""
-        scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
-
-
 def connect(access: Access) -> "httpx.AsyncClient":
     """A client; use it as an async context manager. Raises ConfigError for an address or file it cannot use."""
-    import httpx
-
-    headers = dict(access.headers)
-    if access.tenant:
-        headers |= {"X-Scope-OrgID": access.tenant, "THANOS-TENANT": access.tenant}
-    token = access.token.get_secret_value()
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    auth = httpx.BasicAuth(access.user, access.password.get_secret_value()) if access.user and not token else None
-    try:
-        base = httpx.URL(access.url.rstrip("/") + "/")
-        verify = ssl.create_default_context(cafile=access.ca) if access.ca else base.scheme == "https"
-        if base.scheme not in ("http", "https") or not base.host:
-            raise ConfigError(f"'{access.name}' is no address of a Prometheus", next_step="write it as http://host:9090")
-        return httpx.AsyncClient(
-            base_url=base, headers=headers, auth=auth, verify=verify, timeout=access.timeout_s, follow_redirects=False
-        )
-    except (httpx.InvalidURL, OSError) as bad:
-        message = f"Prometheus at {access.name} cannot be set up: {bad}"
-        raise ConfigError(message, next_step="check url and ca under telemetry.prometheus") from bad
+    return http_client(access, "Prometheus", "telemetry.prometheus", "http://host:9090")
 
 
 def unreachable(bad: Exception, access: Access, what: str) -> StoreError:

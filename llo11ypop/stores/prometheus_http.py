@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.query.compile.promql_names import RANGE, refused
 from llo11ypop.query.compile.promql_queries import Native, Steps
 from llo11ypop.query.plan import Span
-from llo11ypop.stores.prometheus_access import Access, answered, unreachable
+from llo11ypop.stores.prometheus_access import answered, unreachable
 from llo11ypop.stores.retrying import tried
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import Any
 
 from llo11ypop.catalog.discovery import Holding
 from llo11ypop.catalog.discovery.holding import Kind
+from llo11ypop.core.access import Access
 from llo11ypop.core.clock import SystemClock
 from llo11ypop.core.errors import StoreError
 from llo11ypop.query.compile.promql_names import legal
-from llo11ypop.stores.prometheus_access import Access, connect
+from llo11ypop.stores.prometheus_access import connect
 from llo11ypop.stores.prometheus_http import Reader
 
 DEADLINE_S = 60.0

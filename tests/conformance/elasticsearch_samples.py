@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
+from llo11ypop.core.access import Access
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import SQL, Language
 from llo11ypop.stores.elasticsearch_mapping import Place
 from tests.conformance.store_tables import catalog, write_tables
@@ -37,7 +37,7 @@ def both(tables: Rows, language: Language = SQL, places: Mapping[str, Place] | N
     fake.connection.execute("USE main")
     fake.show("memory.rows", catalog())
     with serving(fake):
-        store = ElasticsearchStore(Access((fake.url,), **access), catalog(), language=language, places=places)
+        store = ElasticsearchStore(Access(fake.url, **access), catalog(), language=language, places=places)
         yield Both(duck, store, fake)
     assert fake.problems == []
 

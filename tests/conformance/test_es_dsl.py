@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from llo11ypop import cli
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.evidence import Evidence, EvidenceStatus
 from llo11ypop.evals.parity import compare
@@ -21,7 +22,6 @@ from llo11ypop.query.plan import Plan
 from llo11ypop.stores import elasticsearch_search, retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL, SQL
 from tests import opensearch_server
 from tests.conformance.elasticsearch_samples import gpu_rows
@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def dsl(self) -> ElasticsearchStore:
-        return ElasticsearchStore(Access((self.url,)), catalog(), language=DSL)
+        return ElasticsearchStore(Access(self.url), catalog(), language=DSL)
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +114,11 @@ async def test_silence_zero_and_not_exported_are_three_things(pair: Pair) -> Non
 
 
 async def test_a_cluster_without_sql_is_asked_otherwise_from_then_on(pair: Pair) -> None:
-    store = ElasticsearchStore(Access((pair.url,)), catalog(), language=SQL, otherwise=DSL)
+    store = ElasticsearchStore(Access(pair.url), catalog(), language=SQL, otherwise=DSL)
     assert (await store.run(COUNTED, AT)).row_count == 4
     assert store.language is DSL
     with pytest.raises(StoreError, match="cannot be asked this way") as failed:
-        await ElasticsearchStore(Access((pair.url,)), catalog(), language=SQL).run(COUNTED, AT)
+        await ElasticsearchStore(Access(pair.url), catalog(), language=SQL).run(COUNTED, AT)
     assert "language to dsl" in failed.value.line()
 
 
@@ -170,6 +170,6 @@ async def test_a_percentile_of_few_values_may_be_off_by_rank_but_not_by_more(
             return await super().run_many(dict.fromkeys(plans, asked(theirs)), at)
 
     target = Target("Query DSL", "")
-    other = Other(Access((pair.url,)), catalog(), language=DSL)
+    other = Other(Access(pair.url), catalog(), language=DSL)
     await compared(target, [Asked("questions", "few", asked(q), AT)], pair.duck, other)
     assert [c.verdict for _, c in target.found] == [verdict]

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from llo11ypop import cli
+from llo11ypop.core.access import Access
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from tests.conformance.elasticsearch_samples import gpu_rows
 from tests.conformance.store_tables import AT, catalog, plan, write_tables
 from tests.fakes.elasticsearch import FakeElasticsearch, Fault, serving
@@ -42,7 +42,7 @@ def load(
 
 async def read_back(fleet: Path, fake: FakeElasticsearch) -> None:
     ours = DuckDbStore.open(fleet, catalog())
-    theirs = ElasticsearchStore(Access((fake.url,)), catalog())
+    theirs = ElasticsearchStore(Access(fake.url), catalog())
     shape = {"by": ["gpu_uuid", "driver"], "measures": {"n": {"agg": "count"}, "t": {"agg": "max", "field": "gpu_temp_c"}}}
     plans = {
         "gpu": plan(dataset="gpu_metrics", window="2h", **shape),

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from llo11ypop import cli
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL, SQL
 from llo11ypop.stores.elasticsearch_mapping import Place
 from tests import noida_server
@@ -75,7 +75,7 @@ def test_documents_that_the_mapping_does_not_allow_are_counted_by_reason(
 async def test_totals_and_rows_are_what_duckdb_says(loaded: str, fleet: Path) -> None:
     rows = plan(dataset="inventory_racks", fields=["rack", "row"], order=[{"by": "rack"}], limit=3)
     ours = DuckDbStore.open(fleet, catalog(), read_only=True)
-    theirs = ElasticsearchStore(Access((loaded,)), catalog(), language=SQL, otherwise=DSL)
+    theirs = ElasticsearchStore(Access(loaded), catalog(), language=SQL, otherwise=DSL)
     for asked in (COUNTED, rows):
         expected, found = await ours.run(asked, AT), await theirs.run(asked, AT)
         assert (found.rows.to_pylist(), found.truncated) == (expected.rows.to_pylist(), expected.truncated)
@@ -84,7 +84,7 @@ async def test_totals_and_rows_are_what_duckdb_says(loaded: str, fleet: Path) ->
 
 async def test_what_it_cannot_do_is_one_line_and_not_a_part(loaded: str) -> None:
     grouped = plan(dataset="inventory_racks", by=["row"], measures={"n": {"agg": "count"}})
-    store = ElasticsearchStore(Access((loaded,)), catalog(), language=DSL)
+    store = ElasticsearchStore(Access(loaded), catalog(), language=DSL)
     with pytest.raises(StoreError, match="refused dataset 'inventory_racks'") as failed:
         await store.run(grouped, AT)
     assert not failed.value.transient and "\n" not in failed.value.line()
@@ -92,6 +92,6 @@ async def test_what_it_cannot_do_is_one_line_and_not_a_part(loaded: str) -> None
 
 async def test_an_index_that_is_not_there_exports_nothing(loaded: str) -> None:
     places = {"inventory_racks": Place("nowhere")}
-    store = ElasticsearchStore(Access((loaded,)), catalog(), places=places, prefix="none-", language=DSL)
+    store = ElasticsearchStore(Access(loaded), catalog(), places=places, prefix="none-", language=DSL)
     with pytest.raises((StoreError, PlanError), match="no index holds a dataset"):
         await store.run(COUNTED, AT)

@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.core.vocabulary import Area
 from llo11ypop.evals.parity import Compared, compare
@@ -13,7 +14,6 @@ from llo11ypop.playbooks import load_goals, load_playbooks
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from tests.ask_fleet import CONFIG, END, fleet_file
 from tests.conformance.elasticsearch_samples import Both, both, gpu_rows
 from tests.conformance.random_plans import plans
@@ -56,7 +56,7 @@ async def test_every_playbook_and_goal_plan_gives_the_same_rows_or_is_refused_wi
     fake.hold(fleet_file(), catalog())
     with serving(fake):
         ours = await DuckDbStore.open(fleet_file(), catalog()).run_many(shipped(), END)
-        theirs = await ElasticsearchStore(Access((fake.url,)), catalog()).run_many(shipped(), END)
+        theirs = await ElasticsearchStore(Access(fake.url), catalog()).run_many(shipped(), END)
     compared: dict[str, Compared] = {name: compare(ours[name], theirs[name]) for name in shipped()}
     assert {n: c for n, c in compared.items() if c.verdict == "different"} == {}
     assert sum(c.verdict == "refused" for c in compared.values()) <= 60

@@ -13,10 +13,11 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
+from llo11ypop.core.access import Access
 from llo11ypop.evals.parity import compare
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access, connect
+from llo11ypop.stores.elasticsearch_access import connect
 from llo11ypop.stores.es_load import load
 from tests.conformance.elasticsearch_samples import gpu_rows
 from tests.conformance.random_plans import shapes
@@ -38,7 +39,7 @@ class Real:
 
 @pytest.fixture
 async def real(tmp_path: Path) -> AsyncIterator[Real]:
-    access = Access((URL,), api_key=SecretStr(os.environ.get("LLO11YPOP_ES_API_KEY", "")))
+    access = Access(URL, token=SecretStr(os.environ.get("LLO11YPOP_ES_API_KEY", "")))
     prefix = f"llo11ypop-test-{uuid.uuid4().hex[:8]}-"
     path = tmp_path / "fleet.duckdb"
     with duckdb.connect(str(path)) as connection:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_mapping import Place
 from tests.conformance.store_tables import AT, catalog, plan
 from tests.fakes.elasticsearch import serving
@@ -33,7 +33,7 @@ def fake() -> Iterator[ShipperElasticsearch]:
 
 
 def store(fake: ShipperElasticsearch) -> ElasticsearchStore:
-    return ElasticsearchStore(Access((fake.url,)), catalog(), places=PLACES)
+    return ElasticsearchStore(Access(fake.url), catalog(), places=PLACES)
 
 
 def sent(fake: ShipperElasticsearch) -> list[set[str]]:

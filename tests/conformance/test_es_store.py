@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.query.compile.es_select import Compilation
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores import elasticsearch_sql, retrying
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from tests.conformance.elasticsearch_samples import Both, both, gpu_rows
 from tests.conformance.store_tables import AT, catalog, minutes_ago, plan
 from tests.fakes.elasticsearch import Fault
@@ -126,7 +126,7 @@ async def test_a_type_that_is_not_the_catalogs_is_an_error(pair: Both) -> None:
 
 @pytest.mark.parametrize(
     ("access", "problem"),
-    [({}, "not allowed"), ({"api_key": SecretStr("wrong")}, "not allowed"), ({"api_key": SecretStr("secret")}, "")],
+    [({}, "not allowed"), ({"token": SecretStr("wrong")}, "not allowed"), ({"token": SecretStr("secret")}, "")],
     ids=["nobody", "wrong key", "right key"],
 )
 async def test_only_the_right_key_reads(access: dict[str, SecretStr], problem: str) -> None:
@@ -154,11 +154,19 @@ async def test_something_else_on_the_port_is_told_apart(pair: Both) -> None:
 
 
 async def test_nobody_listening_is_one_line() -> None:
-    store = ElasticsearchStore(Access(("http://127.0.0.1:9",)), catalog())
+    store = ElasticsearchStore(Access("http://127.0.0.1:9"), catalog())
     with pytest.raises(StoreError, match="cannot be reached") as failed:
         await store.exports()
     assert failed.value.transient
     assert "\n" not in failed.value.line()
+
+
+@pytest.mark.parametrize("field", ["nullif(power_w, 100)", "coalesce(gpu_temp_c, 0)", "power_w / gpu_index"])
+@pytest.mark.parametrize("agg", ["count", "avg", "count_distinct"])
+async def test_a_value_that_is_worked_out_counts_where_there_is_one(pair: Both, agg: str, field: str) -> None:
+    made = plan(dataset="gpu_metrics", window="30m", by=["node_id"], measures={"m": {"agg": agg, "field": field}})
+    ours, theirs = await pair.duck.run(made, AT), await pair.es.run(made, AT)
+    assert theirs.rows.to_pylist() == ours.rows.to_pylist()
 
 
 async def test_what_cannot_be_said_is_refused_alone_and_does_not_stop_the_others(pair: Both) -> None:

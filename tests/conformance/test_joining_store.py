@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.evals.parity import compare
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL
 from llo11ypop.stores.joining import JoiningStore
 from llo11ypop.stores.spanning import SpanningStore
@@ -151,7 +151,7 @@ def opensearch() -> Iterator[str]:
 
 
 async def test_the_query_dsl_says_what_duckdb_says(duck: DuckDbStore, opensearch: str) -> None:
-    store = JoiningStore(ElasticsearchStore(Access((opensearch,)), catalog(), language=DSL), catalog())
+    store = JoiningStore(ElasticsearchStore(Access(opensearch), catalog(), language=DSL), catalog())
     theirs = await store.run_many(ALL, AT)
     ours = await duck.run_many(ALL, AT)
     assert {n: compare(ours[n], theirs[n]).verdict for n in ALL} == dict.fromkeys(ALL, "equal")

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 import pytest
 from pydantic import SecretStr
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import ConfigError, PlanError, StoreError, UnknownNameError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.stores.prometheus import Place, PrometheusStore
-from llo11ypop.stores.prometheus_access import Access
 from tests.conformance.store_tables import AT, catalog, plan, store_of
 from tests.fakes.faulty_http import Call, FaultyServer, Reply
 from tests.prometheus_fleet import PLACES, prometheus_store

@@ -3,8 +3,8 @@
 import duckdb
 import pytest
 
+from llo11ypop.core.access import Access
 from llo11ypop.stores.prometheus import PrometheusStore
-from llo11ypop.stores.prometheus_access import Access
 from tests.conformance.elasticsearch_samples import gpu_rows
 from tests.conformance.store_tables import AT, catalog, plan, store_of, write_tables
 from tests.prometheus_fleet import exported, places

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from benchmarks.parity import OPENERS, ROOT
+from llo11ypop.core.access import Access
 from llo11ypop.daemon.compose import latest_instant
 from llo11ypop.evals.parity_plans import Asked, once, questions
 from llo11ypop.evals.parity_table import Target, compared
@@ -20,7 +21,6 @@ from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.elasticsearch_languages import DSL
 from tests import opensearch_server, prometheus_server
 from tests.conformance.store_tables import AT, catalog, plan, store_of, write_tables
@@ -86,7 +86,7 @@ async def test_two_instants_of_a_row_are_compared_in_the_query_dsl(sign: str) ->
         with duckdb.connect(":memory:") as connection, opensearch_server.running() as url:
             write_tables(connection, {"tickets": TICKETS})
             await opensearch_server.filled(url, connection.cursor(), catalog())
-            store = ElasticsearchStore(Access((url,)), catalog(), language=DSL)
+            store = ElasticsearchStore(Access(url), catalog(), language=DSL)
             target = Target("Query DSL", "")
             await compared(target, [Asked("questions", sign, made, AT)], store_of({"tickets": TICKETS}), store)
     except opensearch_server.UnavailableError as reason:

@@ -8,6 +8,7 @@ import pytest
 
 from llo11ypop.approvals.ledger import Due
 from llo11ypop.cli.once import summary
+from llo11ypop.core.access import Access
 from llo11ypop.core.proposal import Proposal, ProposalStatus
 from llo11ypop.daemon.compose import deps
 from llo11ypop.ledger import SqlLedger
@@ -22,7 +23,6 @@ from llo11ypop.stores import retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.joining import JoiningStore, joined_within
 from llo11ypop.stores.prometheus import Place, PrometheusStore
-from llo11ypop.stores.prometheus_access import Access
 from llo11ypop.stores.spanning import SpanningStore
 from tests.ask_fleet import settings_for
 from tests.conformance.store_tables import catalog

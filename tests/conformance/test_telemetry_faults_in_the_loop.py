@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import StoreError
 from llo11ypop.core.proposal import Proposal, ProposalStatus
 from llo11ypop.daemon.compose import deps
@@ -21,10 +22,8 @@ from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores import retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_access import Access
 from llo11ypop.stores.joining import JoiningStore, joined_within
 from llo11ypop.stores.prometheus import Place, PrometheusStore
-from llo11ypop.stores.prometheus_access import Access as PrometheusAccess
 from llo11ypop.stores.spanning import SpanningStore
 from tests import prometheus_server
 from tests.ask_fleet import settings_for
@@ -94,7 +93,7 @@ async def test_a_cluster_that_fails_and_comes_back_loses_nothing_and_files_nothi
 ) -> None:
     expected = await undisturbed(tmp_path, fleet)
     assert expected
-    made = await loop(tmp_path, fleet, JoiningStore(ElasticsearchStore(Access((fake.url,)), catalog()), catalog()))
+    made = await loop(tmp_path, fleet, JoiningStore(ElasticsearchStore(Access(fake.url), catalog()), catalog()))
     await made.cycle.run(BEFORE)
     filed = await made.said()
     down = Fault(status=503, kind="search_phase_execution_exception", reason="Partial shards failure", times=10**6)
@@ -114,7 +113,7 @@ async def test_a_cluster_that_fails_and_comes_back_loses_nothing_and_files_nothi
 async def test_a_mapping_that_changes_between_two_cycles_is_read_anew(
     fleet: Path, fake: FakeElasticsearch, tmp_path: Path
 ) -> None:
-    made = await loop(tmp_path, fleet, JoiningStore(ElasticsearchStore(Access((fake.url,)), catalog()), catalog()))
+    made = await loop(tmp_path, fleet, JoiningStore(ElasticsearchStore(Access(fake.url), catalog()), catalog()))
     await made.cycle.run(BEFORE)
     filed = await made.said()
     shown = 'SELECT * EXCLUDE (gpu_temp_c), ts AS "@timestamp" FROM fleet.main.gpu_metrics'
@@ -135,7 +134,7 @@ async def test_the_loop_goes_on_while_prometheus_is_down(fleet: Path, tmp_path: 
         samples = exported(connection, catalog(), there)
     try:
         with prometheus_server.running(samples) as url:
-            prometheus = PrometheusStore(PrometheusAccess(url), catalog(), {"gpu_metrics": Place(rows="power_w")})
+            prometheus = PrometheusStore(Access(url), catalog(), {"gpu_metrics": Place(rows="power_w")})
             spanning = SpanningStore(main, {"prometheus": prometheus}, {"gpu_metrics": "prometheus"}, catalog())
             made = await loop(tmp_path, fleet, JoiningStore(spanning, catalog(), joined_within(catalog(), there)))
             await made.cycle.run(BEFORE)

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import ConfigError, StoreError
 from llo11ypop.core.window import Window
 from llo11ypop.dashboards.build import dashboard_json
-from llo11ypop.dashboards.grafana import Access, Grafana
+from llo11ypop.dashboards.grafana import Grafana
 from llo11ypop.dashboards.links import board_link, explore_link
 from llo11ypop.dashboards.panels import Board, Mark
 from llo11ypop.dashboards.targets import PrometheusTarget, Source

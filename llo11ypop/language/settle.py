@@ -214,6 +214,8 @@ class Settler(Superlatives):
 
     def _beside_count(self, named: Named) -> bool:
         """'failed jobs and GPU-hours by user', 'number of jobs and median wait': a count and a measure side by side."""
+        if self.draft.thing is None:
+            return False
         first, last = sorted((self._thing_at(), named.position))
         between = self.items[first + 1 : last]
         joints = [i for i in between if i.text in _JOINTS]

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
 
 WINDOW = "index.max_result_window"
 BUCKETS = "search.max_buckets"
+ANSWER = "esql.query.result_truncation_max_size"
 
 
 async def capped(client: "AsyncElasticsearch", names: list[str]) -> list[Found]:
     """A line per limit that is lower than what is asked for; none where they are not told to this key."""
     from elasticsearch import ApiError, TransportError
 
+    from llo11ypop.query.compile.esql import MOST_ROWS
     from llo11ypop.stores.elasticsearch_search import MOST_BUCKETS
     from llo11ypop.stores.elasticsearch_sql import PAGE_ROWS
 
@@ -32,6 +34,10 @@ async def capped(client: "AsyncElasticsearch", names: list[str]) -> list[Found]:
         if buckets is not None and int(buckets) < MOST_BUCKETS:
             step = "raise it, or use SQL, where large answers are refused"
             found.append(("warn", f"{BUCKETS} is {int(buckets):,}, and an answer may have {MOST_BUCKETS:,} — {step}"))
+        answer_rows = merged.get(ANSWER)
+        if answer_rows is not None and int(answer_rows) < MOST_ROWS:
+            step = "raise it, or leave telemetry.elasticsearch.language at auto: a longer answer is cut without a word"
+            found.append(("warn", f"{ANSWER} is {int(answer_rows):,}, and {MOST_ROWS:,} rows are asked for in ES|QL — {step}"))
     except (ApiError, TransportError):
         return found
     return found

@@ -44,7 +44,9 @@ async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> lis
             return [("fail", bad.line())]
         own = [f"{section.prefix}*"] if whole and not lie else []
         if not opensearch:
-            if section.language != "dsl":
+            if section.language == "esql":
+                found += await _asked_in_esql(client)
+            elif section.language != "dsl":
                 found += await _asked_in_sql(client, alone=section.language == "sql")
             found += await _allowed(client, sorted({p.index for p in lie.values()} | set(own)))
             found += await capped(client, sorted({p.index for p in lie.values()} | set(own)))
@@ -95,6 +97,22 @@ async def _asked_in_sql(client: "AsyncElasticsearch", *, alone: bool) -> list[Fo
     except TransportError as bad:
         return [("fail", f"SQL: {' '.join(str(bad).split())[:200]} — try again")]
     return [("ok", "SQL is answered (POST /_sql)"), *said("the clock of its SQL", theirs, SystemClock().now())]
+
+
+async def _asked_in_esql(client: "AsyncElasticsearch") -> list[Found]:
+    """Whether `_query` answers, and by which clock."""
+    from elasticsearch import ApiError, TransportError
+
+    from llo11ypop.stores.elasticsearch_access import reason_of
+
+    try:
+        answer = await client.esql.query(query="ROW now = NOW() | LIMIT 1", allow_partial_results=False, format="json")
+        theirs = datetime.fromisoformat(answer["values"][0][0]).astimezone(UTC)
+    except ApiError as bad:
+        return [("fail", f"ES|QL is not answered there ({reason_of(bad)}) — set telemetry.elasticsearch.language to auto")]
+    except TransportError as bad:
+        return [("fail", f"ES|QL: {' '.join(str(bad).split())[:200]} — try again")]
+    return [("ok", "ES|QL is answered (POST /_query)"), *said("the clock of its ES|QL", theirs, SystemClock().now())]
 
 
 async def _allowed(client: "AsyncElasticsearch", names: list[str]) -> list[Found]:

@@ -18,10 +18,11 @@ from llo11ypop.evals.parity import compare
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_access import connect
+from llo11ypop.stores.elasticsearch_languages import ESQL, SQL
 from llo11ypop.stores.es_load import load
 from tests.conformance.elasticsearch_samples import gpu_rows
 from tests.conformance.random_plans import shapes
-from tests.conformance.store_tables import AT, catalog, write_tables
+from tests.conformance.store_tables import AT, catalog, plan, write_tables
 
 URL = os.environ.get("LLO11YPOP_ES_URL", "")
 pytestmark = [
@@ -34,6 +35,7 @@ pytestmark = [
 class Real:
     duck: DuckDbStore
     es: ElasticsearchStore
+    esql: ElasticsearchStore
     access: Access
 
 
@@ -46,7 +48,8 @@ async def real(tmp_path: Path) -> AsyncIterator[Real]:
         write_tables(connection, gpu_rows())
         loaded = [one async for one in load(access, connection, catalog(), prefix=prefix)]
     assert not any(one.refused for one in loaded)
-    yield Real(DuckDbStore.open(path, catalog()), ElasticsearchStore(access, catalog(), prefix=prefix), access)
+    spoken = [ElasticsearchStore(access, catalog(), prefix=prefix, language=language) for language in (SQL, ESQL)]
+    yield Real(DuckDbStore.open(path, catalog()), *spoken, access)
     async with connect(access) as client:
         await client.indices.delete_data_stream(name=f"{prefix}*")
         await client.indices.delete_index_template(name=f"{prefix}*")
@@ -60,3 +63,11 @@ async def test_the_real_one_says_what_duckdb_says(real: Real, name: str) -> None
     async with connect(real.access) as client:
         for query in theirs.queries:
             assert await client.sql.translate(query=query.text, params=list(query.params) or None, time_zone="Z")
+
+
+@pytest.mark.parametrize("name", [*shapes(), "increase", "rate"])
+async def test_the_real_one_says_in_esql_what_duckdb_says(real: Real, name: str) -> None:
+    measures = {"m": {"agg": name, "field": "pcie_replay_total"}}
+    counter = name in ("increase", "rate")
+    made = plan(dataset="gpu_metrics", window="3h", by=["node_id"], measures=measures) if counter else shapes()[name]
+    assert compare(await real.duck.run(made, AT), await real.esql.run(made, AT)).verdict in ("equal", "estimated")

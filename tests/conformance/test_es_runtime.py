@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from llo11ypop.core.access import Access
-from llo11ypop.core.errors import StoreError
+from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
+from llo11ypop.stores.elasticsearch_languages import ESQL, SQL, Language
 from llo11ypop.stores.elasticsearch_mapping import Place
 from tests.conformance.store_tables import AT, catalog, plan
 from tests.fakes.elasticsearch import serving
@@ -32,8 +33,8 @@ def fake() -> Iterator[ShipperElasticsearch]:
     assert served.problems == []
 
 
-def store(fake: ShipperElasticsearch) -> ElasticsearchStore:
-    return ElasticsearchStore(Access(fake.url), catalog(), places=PLACES)
+def store(fake: ShipperElasticsearch, language: Language = SQL) -> ElasticsearchStore:
+    return ElasticsearchStore(Access(fake.url), catalog(), places=PLACES, language=language)
 
 
 def sent(fake: ShipperElasticsearch) -> list[set[str]]:
@@ -63,6 +64,14 @@ async def test_a_script_that_does_not_compile_is_one_line(fake: ShipperElasticse
     with pytest.raises(StoreError, match="compile error in the script of") as failed:
         await store(fake).run(JOBS, AT)
     assert not failed.value.transient and "\n" not in failed.value.line()
+
+
+async def test_esql_has_no_such_fields_and_says_so(fake: ShipperElasticsearch) -> None:
+    with pytest.raises(PlanError, match=r"ES\|QL cannot say it: 'sensor_type', which a script works out"):
+        await store(fake, ESQL).run(SLOWEST, AT)
+    counted = plan(dataset="slurm_jobs", window="2h", by=["state"], measures={"n": {"agg": "count"}})
+    found = (await store(fake, ESQL).run(counted, AT)).rows.to_pylist()
+    assert found == (await store(fake).run(counted, AT)).rows.to_pylist() != []
 
 
 async def test_opensearch_works_nothing_out_and_says_that_it_is_not_there(fake: ShipperElasticsearch) -> None:

@@ -97,7 +97,7 @@ class ShipperElasticsearch(FakeElasticsearch):
     def _settings(self, path: str) -> Any:
         """Flat, with defaults, as they are asked for."""
         if path == "/_cluster/settings":
-            defaults = {"search.max_buckets": "65536"}
+            defaults = {"search.max_buckets": "65536", "esql.query.result_truncation_max_size": "10000"}
             return {"persistent": {n: v for n, v in self.limits.items() if n in defaults}, "transient": {}, "defaults": defaults}
         window = "index.max_result_window"
         own = {n: v for n, v in self.limits.items() if n == window}
@@ -152,6 +152,18 @@ class ShipperElasticsearch(FakeElasticsearch):
         for pattern in _FROM.findall(body["query"]):
             self._show(pattern, body.get("runtime_mappings") or {})
         return super()._query(body)
+
+    def _esql(self, body: dict[str, Any], query: dict[str, str]) -> Any:
+        if body["query"] == "ROW now = NOW() | LIMIT 1":
+            now = datetime.now(UTC) + self.clock_off
+            return {
+                "columns": [{"name": "now", "type": "date"}],
+                "values": [[_json(now.replace(tzinfo=None))]],
+                "is_partial": False,
+            }
+        for pattern in _FROM.findall(body["query"]):
+            self._show(pattern, {})
+        return super()._esql(body, query)
 
     def _show(self, pattern: str, runtime: dict[str, Any]) -> None:
         """A view under the name of a pattern, with its runtime fields; the indices below it must have the same mapping."""

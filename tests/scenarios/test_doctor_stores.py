@@ -180,6 +180,22 @@ def test_where_the_settings_allow_only_sql_it_must_be_answered(
     assert [s for s, text in lines("elasticsearch") if "language to auto or dsl" in text] == ["fail"]
 
 
+def test_where_esql_is_spoken_it_is_esql_that_must_be_answered(
+    fake: ShipperElasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLO11YPOP__TELEMETRY__ELASTICSEARCH__LANGUAGE", "esql")
+    found = lines("elasticsearch")
+    assert {state for state, _ in found} == {"ok"}
+    assert ("ok", "ES|QL is answered (POST /_query)") in found and not any("SQL is answered (POST /_sql)" in t for _, t in found)
+    fake.faults.append(Fault("/_query", 400, "illegal_argument_exception", "no handler found for uri [/_query]"))
+    fake.limits["esql.query.result_truncation_max_size"] = "1000"
+    bad = {text.partition(" — ")[2]: state for state, text in lines("elasticsearch") if state != "ok"}
+    assert bad == {
+        "set telemetry.elasticsearch.language to auto": "fail",
+        "raise it, or leave telemetry.elasticsearch.language at auto: a longer answer is cut without a word": "warn",
+    }
+
+
 def test_opensearch_is_asked_neither_for_sql_nor_for_privileges(fake: ShipperElasticsearch) -> None:
     fake.version = {"number": "3.8.0", "distribution": "opensearch"}
     found = lines("elasticsearch")

@@ -64,6 +64,22 @@ def explained_from(engine: Engine, bad: SQLAlchemyError) -> LedgerError:
     return LedgerError(f"the ledger {place} refused a statement: {str(bad).splitlines()[0]}", next_step="nothing was written")
 
 
+def check_sessions(engine: Engine) -> None:
+    """Refuse a pooler that gives a session to each transaction: what we lock, we lock for a session.
+
+    Two connections that are open at once then meet the same server process, or one meets several. Raises LedgerError; a retry
+    does not help.
+    """
+    with engine.connect() as one, engine.connect() as other:
+        each = [db.execution_options(isolation_level="AUTOCOMMIT") for db in (one, other)]
+        rounds = [[db.exec_driver_sql("SELECT pg_backend_pid()").scalar() for db in each] for _ in range(2)]
+    if len({*rounds[0]}) < len(each) or rounds[0] != rounds[1]:
+        raise LedgerError(
+            f"the ledger {engine.url.database} is behind a pooler that pools transactions, where locks do not hold",
+            next_step="let it pool sessions (PgBouncer: pool_mode = session), or name the server itself in ledger.url",
+        )
+
+
 @contextmanager
 def upgrading_alone(engine: Engine) -> Iterator[None]:
     """Wait until no other process upgrades. Raises LedgerError (transient) when that takes too long.

@@ -40,7 +40,8 @@ def opened(target: str | Path, *, make: bool = False, busy_timeout_s: float = BU
 
 
 def check(engine: Engine) -> None:
-    """Refuse a ledger that is not at this version. Raises LedgerError; a retry does not help."""
+    """Refuse a ledger that is not at this version, or whose locks would not hold. Raises LedgerError; a retry does not help."""
+    _check_sessions(engine)
     with reading(engine) as db:
         found = version(db)
     if found == HEAD:
@@ -61,10 +62,19 @@ def upgrade(engine: Engine, then: Callable[[], None] = lambda: None) -> tuple[st
 
     `then` is called before another process may upgrade: for what lives beside the ledger. Raises LedgerError.
     """
+    _check_sessions(engine)
     with translated(engine), _alone(engine):
         versions = _migrate(engine)
         then()
     return versions
+
+
+def _check_sessions(engine: Engine) -> None:
+    if engine.dialect.name == "postgresql":
+        from llo11ypop.ledger.postgres import check_sessions
+
+        with translated(engine):
+            check_sessions(engine)
 
 
 def _alone(engine: Engine) -> AbstractContextManager[None]:

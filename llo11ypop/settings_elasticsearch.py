@@ -26,7 +26,7 @@ class ElasticsearchSection(ServerSection):
     api_key: SecretStr = SecretStr("")
     """Set it by environment or file."""
     language: Literal["auto", "sql", "esql", "dsl"] = "auto"
-    """What it is asked in; auto: SQL, and the Query DSL where there is no SQL."""
+    """What it is asked in; auto: SQL, ES|QL for what SQL cannot say, and the Query DSL where there is no SQL."""
     prefix: str = "llo11ypop-"
     """What stands before a dataset's name in the indices that `llo11ypop load` writes."""
     datasets: dict[str, ElasticsearchDataset] = Field(default_factory=dict)

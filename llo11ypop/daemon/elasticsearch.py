@@ -31,14 +31,13 @@ def elasticsearch(section: ElasticsearchSection, catalog: "Catalog") -> "Elastic
     from llo11ypop.stores.elasticsearch import ElasticsearchStore
     from llo11ypop.stores.elasticsearch_languages import DSL, LANGUAGES
 
-    auto = section.language == "auto"
     return ElasticsearchStore(
         access(section),
         catalog,
         prefix=section.prefix,
         places=places(section, catalog),
-        language=LANGUAGES["sql" if auto else section.language],
-        otherwise=DSL if auto else None,
+        language=LANGUAGES[section.language],
+        otherwise=DSL if section.language == "auto" else None,
     )
 
 

@@ -28,6 +28,8 @@ class Asked:
     rows: pa.Table
     took_s: float = 0.0
     queries: tuple[Query, ...] = ()
+    refused: str = ""
+    """Why the cluster did not answer what was only said instead."""
 
 
 def nothing(native: Native[Any]) -> Asked:
@@ -61,13 +63,18 @@ class Climb:
                     f"{MOST_QUERIES} queries: ask for a shorter window or fewer series"
                 )
             asked = await gathered(self._one(finer, part) for part in parts)
+            for one in asked:
+                if one.refused:
+                    return one.refused
             queries = tuple(query for one in asked for query in one.queries)
             rows = pa.concat_tables([one.rows for one in asked])
             found[finer.native] = Asked(rows, sum(one.took_s for one in asked), queries)
         return ""
 
     async def _one(self, level: Level, series: Sequence[Mapping[str, Any]]) -> Asked:
-        return await self.ask(level.narrow(series))
+        native: Native[Any] = level.narrow(series)
+        native.instead = self.natives[level.native].instead
+        return await self.ask(native)
 
     def _open(self, level: Level, asked: Asked) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.combiner.run(Sql(level.unsure), {level.alias: asked.rows}, self.at).to_pylist()

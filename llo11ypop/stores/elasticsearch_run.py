@@ -1,13 +1,13 @@
 """Run prepared plans on Elasticsearch: all queries at once, each select's rows from them, combining steps, and the evidence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
 from llo11ypop.catalog.catalog import Catalog
-from llo11ypop.core.errors import PlanError
+from llo11ypop.core.errors import PlanError, StoreError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.es_native import Answer, EsCompiled, Native
@@ -59,6 +59,9 @@ class Run:
         climb = Climb(self.combiner, self.reader.at, compiled.natives, ask)
         reasons: dict[str, str] = {}
         for key, answer in compiled.answers.items():
+            if refused := [found[i].refused for i in answer.natives if found[i].refused]:
+                reasons[key] = refused[0]
+                continue
             for ladder in answer.ladders:
                 if reason := await climb.climb(ladder, found):
                     reasons.setdefault(key, reason)
@@ -67,7 +70,12 @@ class Run:
         return found, reasons
 
     async def _asked(self, dataset: str, native: Native[Any]) -> Asked:
-        rows, took_s = await self.reader.rows(native, dataset)
+        try:
+            rows, took_s = await self.reader.rows(native, dataset)
+        except StoreError as bad:
+            if not native.instead or bad.transient:
+                raise
+            return replace(nothing(native), refused=f"SQL cannot say it, and ES|QL does not answer it: {bad}")
         return Asked(rows, took_s, (self.reader.query(native, dataset),))
 
     def _part(self, answer: Answer, found: Sequence[Asked]) -> Part:

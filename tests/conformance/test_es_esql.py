@@ -14,7 +14,7 @@ from llo11ypop.query.compile.esql import EsqlCompilation
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores import retrying
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_languages import DSL, ESQL
+from llo11ypop.stores.elasticsearch_languages import AUTO, DSL, ESQL
 from tests.conformance.elasticsearch_samples import Both, both, gpu_rows
 from tests.conformance.random_plans import plans, shapes
 from tests.conformance.store_tables import AT, catalog, minutes_ago, plan
@@ -194,6 +194,52 @@ async def test_coverage_is_what_duckdb_says(pair: Both) -> None:
     ours, theirs = await pair.duck.coverage(AT, since, entities=True), await pair.es.coverage(AT, since, entities=True)
     for name in ("gpu_metrics", "syslog", "net_probe"):
         assert theirs[name] == ours[name]
+
+
+# ---- instead of SQL ----------------------------------------------------------------------------------------------------
+UNLIKE = plan(dataset="gpu_metrics", window="2h", by=["gpu_uuid"], where="driver != node_id", measures={"n": {"agg": "count"}})
+GAIN = plan(
+    dataset="gpu_metrics",
+    window="2h",
+    where="driver != node_id",
+    measures={"m": {"agg": "increase", "field": "pcie_replay_total"}},
+)
+
+
+@pytest.fixture
+def auto(pair: Both) -> ElasticsearchStore:
+    return ElasticsearchStore(Access(pair.fake.url), catalog(), language=AUTO, otherwise=DSL)
+
+
+async def test_what_sql_cannot_say_is_said_in_esql_and_the_rest_in_sql(pair: Both, auto: ElasticsearchStore) -> None:
+    asked = {"unlike": UNLIKE, "counted": COUNTED, "gain": GAIN}
+    ours, theirs = await pair.duck.run_many(asked, AT), await auto.run_many(asked, AT)
+    assert {name: compare(ours[name], theirs[name]).verdict for name in asked} == dict.fromkeys(asked, "equal")
+    engines = {name: {query.engine for query in theirs[name].queries} for name in asked}
+    assert engines == {"unlike": {"elasticsearch-esql"}, "counted": {"elasticsearch-sql"}, "gain": {"elasticsearch-esql"}}
+    assert theirs["unlike"].queries[0].text.startswith('FROM "llo11ypop-gpu_metrics" | WHERE ')
+
+
+async def test_where_there_is_no_esql_only_that_select_is_unread(
+    pair: Both, auto: ElasticsearchStore, fault: list[Fault]
+) -> None:
+    fault.append(Fault(path="/_query", status=400, reason="no handler found for uri [/_query]", times=99))
+    found = await auto.run_many({"unlike": UNLIKE, "counted": COUNTED}, AT)
+    assert (found["unlike"].status, found["counted"].status) == (EvidenceStatus.UNREAD, EvidenceStatus.OK)
+    assert "SQL cannot say it, and ES|QL does not answer it" in found["unlike"].note
+    assert auto.language is AUTO
+
+
+async def test_what_may_pass_is_not_taken_for_a_refusal(pair: Both, auto: ElasticsearchStore, fault: list[Fault]) -> None:
+    fault.append(Fault(path="/_query", status=503, times=99))
+    with pytest.raises(StoreError, match="busy or incomplete"):
+        await auto.run_many({"unlike": UNLIKE}, AT)
+
+
+async def test_what_neither_can_say_is_refused_as_in_sql(auto: ElasticsearchStore) -> None:
+    made = plan(dataset="gpu_metrics", window="1h", measures={"m": {"agg": "last", "field": "power_w * 2"}})
+    with pytest.raises(PlanError, match="Elasticsearch SQL cannot say it: 'last' of anything but a field"):
+        await auto.run(made, AT)
 
 
 # ---- the rules of the fake ---------------------------------------------------------------------------------------------

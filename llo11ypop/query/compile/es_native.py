@@ -39,6 +39,8 @@ class Native(Generic[P]):
     """What is said of the source before the condition: what it is joined with."""
     series: bool = False
     """Whether the source is read as time series."""
+    instead: bool = False
+    """Whether it is said in ES|QL because the usual language cannot say it."""
 
     def add(self, piece: P, kind: Kind) -> str:
         """The column that holds an aggregate; the same one is asked for once."""

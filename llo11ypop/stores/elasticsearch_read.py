@@ -31,6 +31,10 @@ AT_ONCE = 6
 """Queries under way at a time; a data node's search queue holds 1,000 (our assumption: leave it to others)."""
 
 
+class TooManyGroupsError(StoreError):
+    """A query has as many groups as may be asked for, so that some may be missing."""
+
+
 @dataclass
 class Reader(ABC):
     """Sends queries over one client and counts them."""
@@ -56,7 +60,7 @@ class Reader(ABC):
             except TimeoutError as bad:
                 raise store_error(bad, self.access, f"dataset '{dataset}'") from bad
             if native.keys and not native.plan_limit and len(rows) >= native.limit:
-                raise StoreError(
+                raise TooManyGroupsError(
                     f"{self.access.name}: dataset '{dataset}' has {native.limit:,} groups or more for one query, "
                     "so some would be missing",
                     next_step="ask for a shorter window, fewer keys or a filter",

@@ -16,7 +16,7 @@ from llo11ypop.query.plan import Measure, Select
 from llo11ypop.query.prepare import Prepared, PreparedSet, select_key
 from llo11ypop.stores.assembly import Assembly, Part, gathered, not_exported, unread
 from llo11ypop.stores.elasticsearch_ladders import Asked, Climb, nothing
-from llo11ypop.stores.elasticsearch_read import Reader
+from llo11ypop.stores.elasticsearch_read import Reader, TooManyGroupsError
 
 ESTIMATES = "distinct counts, percentiles and rates of time series are Elasticsearch's estimates"
 
@@ -72,6 +72,10 @@ class Run:
     async def _asked(self, dataset: str, native: Native[Any]) -> Asked:
         try:
             rows, took_s = await self.reader.rows(native, dataset)
+        except TooManyGroupsError as bad:
+            if not native.alone:
+                raise
+            return replace(nothing(native), refused=bad.line())  # series of a counter: the others are answered all the same
         except StoreError as bad:
             if not native.instead or bad.transient:
                 raise

@@ -6,14 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError
 from llo11ypop.core.evidence import EvidenceStatus
 from llo11ypop.evals.parity import compare
+from llo11ypop.query.compile.es_select import Compilation
+from llo11ypop.query.compile.esql import EsqlCompilation
 from llo11ypop.query.plan import Plan
 from llo11ypop.stores import elasticsearch_ladders
+from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_languages import ESQL, SQL, Language
 from tests.conformance.elasticsearch_samples import Both, Rows, both
-from tests.conformance.store_tables import AT, plan
+from tests.conformance.store_tables import AT, catalog, plan
 
 MINUTES = 240
 GPUS = 14
@@ -131,6 +135,17 @@ async def test_what_would_take_too_many_queries_is_refused_alone(pair: Both, mon
     assert "ask for a shorter window or fewer series" in found["moving"].note
     with pytest.raises(PlanError, match="takes more than 0 queries"):
         await pair.es.run(moving, AT)
+
+
+async def test_more_series_than_a_query_may_have_are_refused_alone(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    for language in (Compilation, EsqlCompilation):
+        monkeypatch.setattr(language, "most_groups", 6)
+    many = counter()
+    few = plan(dataset="gpu_metrics", window="4h", by=["node_id"], measures={"n": {"agg": "count"}})
+    fresh = ElasticsearchStore(Access(pair.fake.url), catalog(), language=pair.es.language)
+    found = await fresh.run_many({"many": many, "few": few}, AT)
+    assert (found["many"].status, found["few"].status) == (EvidenceStatus.UNREAD, EvidenceStatus.OK)
+    assert "6 groups or more" in found["many"].note
 
 
 async def test_readings_that_cannot_be_told_apart_are_refused() -> None:

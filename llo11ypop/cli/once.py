@@ -55,11 +55,15 @@ async def _run(settings: Any, at: datetime | None, goals: list[str]) -> dict[str
         return asdict(await run_cycle(built.deps, instant, goals))
 
 
+TOLD = ("breach", "silence", "drift", "unknown")
+"""What is worth a line, most urgent first: a fleet that exports little has many goals that nobody can measure."""
+
+
 def summary(report: dict[str, Any]) -> str:
     """What a person wants to know of a cycle, in a few lines."""
     from llo11ypop.ooda.minds import told
 
-    seen = [o for o in report["observations"] if o["kind"] in ("breach", "drift", "silence", "unknown")]
+    seen = sorted((o for o in report["observations"] if o["kind"] in TOLD), key=lambda o: TOLD.index(o["kind"]))
     lines = [
         f"Cycle {report['cycle_id'][:8]} as of {report['at']:%Y-%m-%d %H:%M}Z: "
         f"{len(report['findings'])} findings, {len(report['hypotheses'])} hypotheses, "

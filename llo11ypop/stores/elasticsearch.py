@@ -142,7 +142,7 @@ class ElasticsearchStore:
             if not found:
                 raise StoreError(
                     f"Elasticsearch at {self._access.name}: no index holds a dataset of the catalog",
-                    next_step="load a fleet with 'llo11ypop load', or name indices under telemetry.elasticsearch.datasets",
+                    next_step="find yours with 'llo11ypop catalog discover', or load a fleet with 'llo11ypop load'",
                 )
             self._indices = found
             self._exports = Exports({name: frozenset(index.columns) for name, index in found.items()})

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from llo11ypop.core.evidence import Query
 from llo11ypop.query.combine import Combiner
-from llo11ypop.query.compile.es_counters import Ladder, Level
+from llo11ypop.query.compile.es_counters import Ladder, Level, groups
 from llo11ypop.query.compile.es_native import Native
 from llo11ypop.query.compile.sql import Sql
 from llo11ypop.stores.assembly import gathered
@@ -55,7 +55,7 @@ class Climb:
             if finer is None:
                 return f"readings of {ladder.what} come closer together than its shortest stretch of {level.step}"
             native = self.natives[finer.native]
-            parts = list(self._parts(ladder, finer, native.limit, open_still))
+            parts = list(_parts(finer, native.limit, open_still))
             if len(parts) > MOST_QUERIES:
                 readings = sum(int(one["n"]) for one in open_still)
                 return (
@@ -80,18 +80,17 @@ class Climb:
         rows: list[dict[str, Any]] = self.combiner.run(Sql(level.unsure), {level.alias: asked.rows}, self.at).to_pylist()
         return rows
 
-    def _parts(
-        self, ladder: Ladder, level: Level, limit: int, series: Sequence[Mapping[str, Any]]
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        """Series that one query has room for."""
-        part: list[Mapping[str, Any]] = []
-        groups = 0
-        for one in series:
-            more = ladder.groups(level, one)
-            if part and (groups + more >= limit or len(part) == MOST_SERIES):
-                yield part
-                part, groups = [], 0
-            part.append(one)
-            groups += more
-        if part:
+
+def _parts(level: Level, limit: int, series: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Series that one query has room for."""
+    part: list[Mapping[str, Any]] = []
+    held = 0
+    for one in series:
+        more = groups(level.step, one)
+        if part and (held + more >= limit or len(part) == MOST_SERIES):
             yield part
+            part, held = [], 0
+        part.append(one)
+        held += more
+    if part:
+        yield part

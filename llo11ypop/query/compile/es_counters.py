@@ -34,7 +34,7 @@ class Level:
     alias: str
     """What the statement calls its rows."""
     unsure: str
-    """The series that its rows do not make certain: a statement over them, with the readings (`n`) of each."""
+    """The series that its rows do not make certain: a statement over them, with each one's readings (`n`) and keys (`kinds`)."""
     narrow: Narrow
     step: timedelta | None
     """The length of its stretches; none for the whole window."""
@@ -46,16 +46,12 @@ class Ladder:
 
     what: str
     levels: tuple[Level, ...]
-    fixed: bool
-    """Whether a series lies in one group for good, so that a stretch of it is one group."""
 
-    def groups(self, level: Level, series: Mapping[str, Any]) -> int:
-        """At most how many groups a series has on a level."""
-        readings = int(series["n"])
-        if level.step is None or not self.fixed:
-            return readings
-        reach: timedelta = series["until"] - series["since"]
-        return min(readings, reach // level.step + 2)
+
+def groups(step: timedelta | None, series: Mapping[str, Any]) -> int:
+    """At most how many groups a series has in stretches of a length."""
+    reach: timedelta = series["until"] - series["since"]
+    return min(int(series["n"]), (reach // step + 2 if step else 1) * int(series["kinds"]))
 
 
 def stretches(window: timedelta | None, cadence: timedelta | None) -> tuple[timedelta | None, ...]:
@@ -89,7 +85,8 @@ class Summary:
     def unsure(self) -> str:
         """The series that are not certain."""
         names = ", ".join(f"{_name(i)} AS {quoted(field)}" for i, field in enumerate(self.series))
-        head = f"SELECT {names}, sum(n) AS n, min(since) AS since, max(until) AS until"
+        kinds = f"count(DISTINCT row({', '.join(self.keys)}))" if self.keys else "1"
+        head = f"SELECT {names}, sum(n) AS n, {kinds} AS kinds, min(since) AS since, max(until) AS until"
         return f"{head} FROM ({self.judged()}) AS j GROUP BY {self._series('j')} HAVING NOT bool_and(certain)"
 
     def _series(self, table: str) -> str:

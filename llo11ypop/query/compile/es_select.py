@@ -213,8 +213,7 @@ class Compilation(ABC, Generic[P]):
             summaries.append(summary)
             levels.append(Level(native, summary.alias, summary.unsure(), self._narrowed(self.natives[native]), step))
         self.apart[f"c{len(self.ladders)}"] = gains(summaries)
-        fixed = set(self.select.by) <= set(self.dataset.grain) and not self.select.bucket
-        return Ladder(f"'{field}' of '{self.dataset.dataset}'", tuple(levels), fixed)
+        return Ladder(f"'{field}' of '{self.dataset.dataset}'", tuple(levels))
 
     def _stretches(self, field: Expr, value: Any, where: P | None, step: timedelta | None) -> tuple[Summary, int]:
         """One query of a ladder: what is known of each series and stretch."""

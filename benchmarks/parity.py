@@ -1,8 +1,8 @@
 """Every store against DuckDB on the same fleet: playbook, goal and question plans, and whole cycles. Writes docs/parity.md.
 
-python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. Elasticsearch SQL is the
-strict fake of the tests (or a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on osmem-server,
-PromQL on Prometheus.
+python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. SQL and ES|QL are asked
+of the strict fake of the tests (or of a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on
+osmem-server, PromQL on Prometheus.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores import elasticsearch_read
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_languages import DSL
+from llo11ypop.stores.elasticsearch_languages import AUTO, DSL, ESQL, SQL, Language
 from llo11ypop.stores.joining import JoiningStore, joined_within
 from llo11ypop.stores.prometheus import PrometheusStore
 from llo11ypop.stores.spanning import SpanningStore
@@ -44,6 +44,7 @@ SCENARIO = ROOT / "benchmarks" / "parity.yaml"
 CYCLES = 2
 IN_PROMETHEUS = frozenset({"gpu_metrics", "switch_metrics", "facility_power"})
 Opened = tuple[Target, TelemetryStore]
+Opener = Callable[[Path, Catalog, TelemetryStore, ExitStack], Awaitable[Opened]]
 
 
 def main() -> None:
@@ -94,18 +95,23 @@ async def run(fleet: Path, stack: ExitStack, only: list[str], every: int) -> lis
     return targets
 
 
-async def _sql(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
-    from tests.fakes.elasticsearch import FakeElasticsearch, serving
+def _elasticsearch(name: str, language: Language) -> Opener:
+    """The opener of what speaks SQL and ES|QL."""
 
-    key = SecretStr(os.environ.get("LLO11YPOP_ES_API_KEY", ""))
-    if url := os.environ.get("LLO11YPOP_ES_URL"):
-        how = "a real Elasticsearch"
-    else:
-        fake = FakeElasticsearch()
-        fake.hold(fleet, catalog)
-        url, how = stack.enter_context(serving(fake)).url, "the strict fake of the tests; never a real one so far"
-    store = ElasticsearchStore(Access(url, token=key), catalog, deadline_s=600)
-    return Target("Elasticsearch SQL", how), JoiningStore(store, catalog)
+    async def opened(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
+        from tests.fakes.elasticsearch import FakeElasticsearch, serving
+
+        key = SecretStr(os.environ.get("LLO11YPOP_ES_API_KEY", ""))
+        if url := os.environ.get("LLO11YPOP_ES_URL"):
+            how = "a real Elasticsearch"
+        else:
+            fake = FakeElasticsearch()
+            fake.hold(fleet, catalog)
+            url, how = stack.enter_context(serving(fake)).url, "the strict fake of the tests; never a real one so far"
+        store = ElasticsearchStore(Access(url, token=key), catalog, language=language, deadline_s=600)
+        return Target(name, how), JoiningStore(store, catalog)
+
+    return opened
 
 
 async def _dsl(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack: ExitStack) -> Opened:
@@ -133,10 +139,13 @@ async def _prometheus(fleet: Path, catalog: Catalog, ours: TelemetryStore, stack
     return target, JoiningStore(spanning, catalog, joined_within(catalog, IN_PROMETHEUS))
 
 
-OPENERS: dict[str, Callable[[Path, Catalog, TelemetryStore, ExitStack], Awaitable[Opened]]] = {
-    "Elasticsearch SQL": _sql,
-    "PromQL": _prometheus,
+SQL_ALONE, ESQL_ALONE, EITHER = "Elasticsearch SQL", "ES|QL", "SQL, else ES|QL (the default)"
+OPENERS: dict[str, Opener] = {
+    SQL_ALONE: _elasticsearch(SQL_ALONE, SQL),
+    ESQL_ALONE: _elasticsearch(ESQL_ALONE, ESQL),
+    EITHER: _elasticsearch(EITHER, AUTO),
     "Query DSL": _dsl,
+    "PromQL": _prometheus,
 }
 
 

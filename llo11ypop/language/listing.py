@@ -60,6 +60,8 @@ class Listing(Shares):
                 return
             if first.agg in ("count", "sum", "count_distinct", "increase") and not any(m.words.field for m in draft.measures):
                 self._distinct(first)
+                if first.agg == "count" and sum(i.has("count") for i in self.items) > 1:
+                    self.measures = [first, *self.measures]
             elif first.agg == "increase":
                 self.having.append(Threshold(first.name, ">", 0.0))
                 self.count_of = ",".join(draft.counted)

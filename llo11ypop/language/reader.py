@@ -8,7 +8,7 @@ from pathlib import Path
 from llo11ypop.catalog import Catalog
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.core.vocabulary import Area
-from llo11ypop.language import absent, alternatives, beside, columns, followup, investigate, verified
+from llo11ypop.language import absent, alternatives, beside, columns, coverage, followup, investigate, verified
 from llo11ypop.language.compose import compose
 from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.intent import PLANNED, Intent
@@ -196,6 +196,9 @@ class Reader:
             return self._asked(question, vague, settled.scope)
         if settled.clarify:
             return self._asked(question, settled.clarify, settled.scope)
+        gone = coverage.lost(spotted, draft, settled.scope) if draft.alone else ""
+        if gone:
+            return self._asked(question, gone, settled.scope)
         return self.planned(
             question, settled.scope, settled.defaults, settled.definition, at, chart=settled.chart, proxies=settled.missing
         )

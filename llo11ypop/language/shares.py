@@ -211,6 +211,8 @@ class Shares(Thresholds):
         name, thing = self._thing()
         if name == "job" and any(key == "job.failed" for key, *_ in self.draft.qualifiers):
             self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
+            rest = [(q, no) for key, q, no, _ in self.draft.qualifiers if key != "job.failed"]
+            self.filters += [Condition("", "expr", (negated(q.where) if no else q.where,), q.label) for q, no in rest]
             return
         ends = [q for q in self.draft.qualifiers if name == "job" or q[0].rpartition(".")[2] in _OUTCOMES]
         if len(ends) == 1 and not self.draft.measures:

@@ -27,6 +27,8 @@ _MOMENT = frozenset(
 _RAN = frozenset({"ran", "run", "running", "lasted", "lasting", "took", "ran for"})
 """Words with which a time limit is about how long a job ran, whatever else is named."""
 _READINGS = ("sample", "reading", "measurement")
+_AT_SOME_POINT = frozenset({"at some point", "at any point", "at any moment", "at any time", "at some time", "ever", "once"})
+"""A limit that was met at some point is about the extreme reading, not about the mean."""
 NEAR = 2
 """Phrases between a number and the measure behind it."""
 
@@ -255,7 +257,9 @@ class Thresholds(Windows):
             return
         agg = ""
         if not named.aggs and words.agg not in ("increase", "rate"):
-            side = words.above if limit.op in (">", ">=") else words.below if limit.op in ("<", "<=") else ""
+            moment = any(i.text in _AT_SOME_POINT for i in self.items)
+            side = ("max" if limit.op in (">", ">=") else "min") if moment and words.agg == "avg" else ""
+            side = side or words.above if limit.op in (">", ">=") else words.below if limit.op in ("<", "<=") else ""
             agg = side or words.agg
             named = Named(named.name, words, [agg])
         made = quantities(named, self.lexicon)[0]

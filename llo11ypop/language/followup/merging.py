@@ -24,6 +24,7 @@ from llo11ypop.language.followup.ties import Tie, tie_of, tying
 from llo11ypop.language.followup.turn import Turn, UnclearError, dataset_of
 from llo11ypop.language.intent import PLANNED, Intent
 from llo11ypop.language.parse import Parser
+from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.settled import Settled
@@ -271,7 +272,7 @@ def _changed(turn: Turn, previous: Scope) -> Reading:
     return replace(gate, defaults=tuple(defaults), wants_chart=wants)
 
 
-_WHICH_OF = re.compile(r"^\W*(?:and |but |so )*which (?:of (?:these|those|them)|ones) (?:are|is|were|was|have|had)\b")
+_WHICH_OF = re.compile(r"^\W*(?:and |but |so )*which (?:of (?:these|those|them)|ones?)\b(?=\W*\w)")
 
 
 def _listed(turn: Turn, scope: Scope) -> Scope:
@@ -279,6 +280,10 @@ def _listed(turn: Turn, scope: Scope) -> Scope:
     first = scope.measures[0] if len(scope.measures) == 1 else None
     things = turn.reader.lexicon.things.values()
     thing = next((t for t in things if first is not None and t.dataset == first.dataset and t.columns), None)
+    if _WHICH_OF.match(turn.text) and first is not None and first.agg == "count_distinct" and not first.recipe:
+        known = reachable(turn.reader.catalog, first.dataset)
+        if first.field in known and first.field not in scope.by:
+            return replace(scope, by=(first.field,), bucket="", top=None, share=False)
     if not _WHICH_OF.match(turn.text) or first is None or first.agg != "count" or first.recipe or thing is None:
         return scope
     counted = replace(first, name="rows")

@@ -143,6 +143,43 @@ async def test_as_many_groups_as_an_answer_holds_is_an_error_and_not_a_part(pair
         await store.run(COUNTED, AT)
 
 
+TOP = {"dataset": "gpu_metrics", "window": "3h", "by": ["gpu_uuid", "driver"], "limit": 3}
+
+
+@pytest.mark.parametrize("desc", [True, False])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        {"agg": "count", "where": "power_w > 200"},
+        {"agg": "max", "field": "gpu_temp_c", "where": "driver = '550'"},
+        {"agg": "sum", "field": "power_w", "over": "30m"},
+        {"agg": "count_distinct", "field": "power_w"},
+        {"agg": "first", "field": "node_id"},
+    ],
+    ids=lambda measure: str(measure["agg"]),
+)
+async def test_a_top_list_is_cut_by_the_cluster(
+    pair: Both, monkeypatch: pytest.MonkeyPatch, measure: dict[str, Any], desc: bool
+) -> None:
+    monkeypatch.setattr(EsqlCompilation, "most_groups", 4)
+    asked = {
+        "top": plan(**TOP, measures={"m": measure, "n": {"agg": "count"}}, order=[{"by": "m", "desc": desc}, {"by": "driver"}]),
+        "total": plan(dataset="gpu_metrics", window="3h", measures={"n": {"agg": "count"}}),
+    }
+    store = ElasticsearchStore(Access(pair.fake.url), catalog(), language=ESQL)
+    ours, theirs = await pair.duck.run_many(asked, AT), await store.run_many(asked, AT)
+    assert {name: compare(ours[name], theirs[name]).verdict for name in asked} == dict.fromkeys(asked, "equal")
+    assert theirs["top"].truncated and "NULLS LAST" in theirs["top"].queries[0].text
+    assert theirs["top"].queries[0].text.endswith("| LIMIT 4")
+
+
+async def test_a_top_list_of_what_is_put_together_here_is_cut_here(pair: Both) -> None:
+    made = plan(**TOP, measures={"m": {"agg": "stddev", "field": "power_w"}}, order=[{"by": "m", "desc": True}])
+    ours, theirs = await pair.duck.run(made, AT), await pair.es.run(made, AT)
+    assert compare(ours, theirs).verdict == "equal"
+    assert "| LIMIT 10000" in theirs.queries[0].text
+
+
 async def test_a_part_of_an_answer_is_no_answer(pair: Both, fault: list[Fault]) -> None:
     part = {
         "columns": [{"name": "k0", "type": "keyword"}, {"name": "n", "type": "long"}],

@@ -36,6 +36,8 @@ class Compilation(ABC, Generic[P]):
     per_aggregate = False
     """Whether an aggregate may have a condition of its own; otherwise each distinct condition is a query."""
     most_groups = MAX_ROWS
+    top = False
+    """Whether the engine sorts and cuts, so that the base query is this select's alone."""
     blank_keys = False
     """Whether a group key may read its blanks as nothing."""
     reads: type[Columns] = Columns
@@ -52,6 +54,8 @@ class Compilation(ABC, Generic[P]):
         self.ladders: dict[tuple[Any, ...], Ladder] = {}
         """Counter and condition → its queries."""
         self.estimated: list[Measure] = []
+        self.shown: dict[Measure, str] = {}
+        """Measure → the column of the base query that it is, where it is one."""
         self.more: P | None = None
         self.apart: dict[str, str] = {}
         """Tables of the statement that are put together from several queries: alias → text."""
@@ -279,7 +283,8 @@ class Compilation(ABC, Generic[P]):
             return self.gain(measure)
         only = self.condition(measure.where) if measure.where else None
         if measure.field is None:
-            return Sql(f"coalesce({self.rows_of(self.place(measure.over, only))}, 0)")
+            self.shown[measure] = self.rows_of(self.place(measure.over, only))
+            return Sql(f"coalesce({self.shown[measure]}, 0)")
         value, guards = self.reading(measure.field)
         node = measure.field.node
         kind = kind_of(measure.field, self.schema, "measure")
@@ -292,6 +297,7 @@ class Compilation(ABC, Generic[P]):
         place = replace(self.place(measure.over, condition), present=guards is not None or not isinstance(node, Name))
         if measure.agg == "count":
             counted = self.rows_of(place) if isinstance(node, Name) else self.values_of(place, value)
+            self.shown[measure] = counted
             return Sql(f"coalesce({counted}, 0)")
         return self.aggregate(measure, value, place, kind)
 

@@ -28,6 +28,8 @@ MOST_ROWS = 10_000
 """Of one answer; the rest is cut without a word, and there are no pages (ES|QL limitations, result set size)."""
 PRECISION = 40_000
 """Up to about as many distinct values a count is nearly exact; the most that is allowed (COUNT_DISTINCT)."""
+_PUT_TOGETHER = frozenset({"list", "increase", "rate", "stddev"})
+"""Aggregates that are no column of an answer as they are."""
 _UNITS = (("hour", 3_600_000), ("minute", 60_000), ("second", 1_000), ("millisecond", 1))
 
 
@@ -41,7 +43,7 @@ def text_of(native: Native[Sql]) -> Sql:
     if native.series:  # a series is grouped by its dimensions themselves
         by = f" BY {', '.join(piece.text for piece in native.keys)} | EVAL " if keys else ""
         text = text + " | STATS " + joined(named[keys:]) + by + joined(named[:keys])
-    elif native.plan_limit:
+    elif native.plan_limit and not keys:
         text = text + " | EVAL " + joined(named)
     else:
         grouped = [" BY " + joined(named[:keys])] if keys else []
@@ -73,10 +75,15 @@ class EsqlCompilation(SqlCompilation):
             columns = JoinedColumns(columns, names, columns.others, span(dataset, columns, select.window))
         super().__init__(select, dataset, columns, natives)
         self.more = columns.text if isinstance(columns, JoinedColumns) else None
+        sorted_by = [select.measures.get(one.by) for one in select.order]
+        self.top = bool(select.limit and sorted_by and (select.by or select.bucket) and not select.having)
+        self.top &= not select.fields and not any(m and m.agg in _PUT_TOGETHER for m in sorted_by)
 
     def answer(self) -> Answer:
         """See Compilation. Where versions are joined, rows are counted before and after."""
         found = super().answer()
+        if self.top:
+            self._cut()
         if not (isinstance(self.columns, JoinedColumns) and self.columns.changing):
             return found
         window = span(self.dataset, self.plain, self.select.window)
@@ -85,6 +92,16 @@ class EsqlCompilation(SqlCompilation):
             native.columns["n"] = (self.counted(None), Kind.INTEGER)
             self.natives.append(native)
         return replace(found, same=(len(self.natives) - 2, len(self.natives) - 1))
+
+    def _cut(self) -> None:
+        """Let the cluster sort and cut a top list: of any number of groups it gives as many as are wanted."""
+        native, select, keys = self.natives[self.base], self.select, list(self.keys)
+        column = {name: f"k{i}" for i, name in enumerate(keys)}
+        column |= {n: self.shown[m].rpartition(".")[2] for n, m in select.measures.items() if m in self.shown}
+        order = [(column[one.by], one.desc) for one in select.order]
+        order += [(column[name], False) for name in keys if name not in {one.by for one in select.order}]
+        native.order, native.limit = tuple(order), (select.limit or 0) + 1
+        native.plan_limit = native.alone = True
 
     def span(self, window: Span | None, over: Span | None) -> Sql | None:
         """See Compilation."""
@@ -127,10 +144,12 @@ class EsqlCompilation(SqlCompilation):
         text: Sql = value
         if measure.agg == "count_distinct":
             piece = _under("COUNT_DISTINCT(" + text + f", {PRECISION})", at.only)
-            return Sql(f"coalesce({at.alias}.{at.native.add(piece, Kind.INTEGER)}, 0)")
+            self.shown[measure] = f"{at.alias}.{at.native.add(piece, Kind.INTEGER)}"
+            return Sql(f"coalesce({self.shown[measure]}, 0)")
         rows = self.rows_of(at)
         kept = kind if measure.agg in ("min", "max", "first", "last") else Kind.NUMBER
         column = f"{at.alias}.{at.native.add(_under(self._call(measure, text), at.only), kept)}"
+        self.shown[measure] = column
         if measure.agg == "stddev":  # STD_DEV is that of a population
             column = f"{column} * sqrt({rows} / nullif({rows} - 1.0, 0))"
         return Sql(f"CASE WHEN {rows} > 0 THEN {column} END")

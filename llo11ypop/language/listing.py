@@ -112,7 +112,8 @@ class Listing(Shares):
             self.measures = [replace(first, agg="latest")]
             self.out.defaults.append("as of the latest reading")
             return
-        counted = first is not None and first.agg in ("count", "count_distinct", "sum") and not draft.measures
+        level = [m for m in draft.measures if not self._only_limited(m)]
+        counted = first is not None and first.agg in ("count", "count_distinct", "sum") and not level
         if first is None or not counted or first.recipe.startswith("gauge"):
             return
         if now and states and self._about_state():

@@ -95,7 +95,8 @@ class Thresholds(Windows):
             self.out.clarify = f"{named.words.label} is measured in {named.words.unit}, not in {limit.unit}"
             return
         upper = converted(limit.upper, limit.unit, named.words.unit) if limit.upper is not None else None
-        rows = by_unit and self.draft.thing is not None and self.dataset.kind is Kind.EVENT and not named.aggs
+        things = self.draft.thing is not None or bool(self.draft.qualifiers)
+        rows = by_unit and things and self.dataset.kind is Kind.EVENT and not named.aggs
         if rows or self._only_limited(named) or (self.dataset.kind is Kind.EVENT and not named.aggs and not self._per_entity()):
             self._row_condition(named.words.field, limit, value, upper)
             if not self.measures or (self.measures and self.draft.thing is not None and self.draft.count_thing):

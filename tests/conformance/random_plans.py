@@ -82,6 +82,9 @@ def shapes() -> dict[str, Plan]:
     for agg in ("sum", "avg", "min", "max", "stddev", "count_distinct", "count", "list", "first", "last"):
         measure = {"agg": agg, "field": "gpu_temp_c"}
         found[agg] = plan(dataset="gpu_metrics", window="3h", by=["gpu_uuid"], measures={"m": measure})
+    for agg in ("increase", "rate"):
+        measure = {"agg": agg, "field": "pcie_replay_total"}
+        found[agg] = plan(dataset="gpu_metrics", window="3h", by=["node_id"], measures={"m": measure})
     measure = {"agg": "percentile", "field": "power_w", "q": 0.95}
     found["percentile"] = plan(dataset="gpu_metrics", window="3h", measures={"m": measure})
     for every in ("10m", "1h", "day", "week"):

@@ -1,5 +1,7 @@
-"""What is read sample by sample, and so exact: counters that started again or changed labels, things that fell silent."""
+"""What is read sample by sample, and so exact: counters that started again, things that fell silent or reached a value."""
 
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -10,6 +12,9 @@ from llo11ypop.stores.prometheus_http import Labels, Reader
 
 AT_ONCE = 50
 """Things read by one query, so that its text stays short (our assumption)."""
+_COMPARED: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq,
+}  # fmt: skip
 MAX_THINGS = 2_000
 """More that are read sample by sample would be a scan and no exception (our assumption)."""
 
@@ -43,7 +48,7 @@ def taken(samples: Samples, odd: Odd, by: Sequence[str]) -> list[tuple[Labels, i
     things: dict[tuple[str, ...], Readings] = {}
     for labels, values in samples:
         readings = things.setdefault(_key(labels, odd.grain), [])
-        readings += [(stamp, value, labels) for stamp, value in values if value not in odd.blanks]
+        readings += [(stamp, value, labels) for stamp, value in values if value not in odd.blanks and _meets(value, odd.meets)]
     rows: list[tuple[Labels, int, float]] = []
     for readings in things.values():
         readings.sort(key=lambda reading: reading[:2])
@@ -52,6 +57,10 @@ def taken(samples: Samples, odd: Odd, by: Sequence[str]) -> list[tuple[Labels, i
             groups[_key(labels, by)] = (labels, value)
         rows += [(labels, 0, value) for labels, value in groups.values()]
     return rows
+
+
+def _meets(value: float, comparison: tuple[str, float] | None) -> bool:
+    return comparison is None or _COMPARED[comparison[0]](value, comparison[1])
 
 
 def _gains(readings: Readings, by: Sequence[str]) -> Iterable[tuple[Labels, float]]:
@@ -67,6 +76,19 @@ def _firsts(readings: Readings, _by: Sequence[str]) -> Iterable[tuple[Labels, fl
     return ((labels, value) for _, value, labels in reversed(readings))
 
 
+def _counts(readings: Readings, by: Sequence[str]) -> Iterable[tuple[Labels, float]]:
+    counted = Counter(_key(labels, by) for _, _, labels in readings)
+    return ((labels, float(counted[_key(labels, by)])) for _, _, labels in readings)
+
+
+def _value(reading: tuple[float, float, Labels]) -> float:
+    return reading[1]
+
+
+def _earliest(readings: Readings, _by: Sequence[str]) -> Iterable[tuple[Labels, float]]:
+    return ((labels, stamp) for stamp, _, labels in reversed(readings))
+
+
 def _latest(readings: Readings, _by: Sequence[str]) -> Iterable[tuple[Labels, float]]:
     return ((labels, stamp) for stamp, _, labels in readings)
 
@@ -74,6 +96,10 @@ def _latest(readings: Readings, _by: Sequence[str]) -> Iterable[tuple[Labels, fl
 _WANTED: Mapping[str, Callable[[Readings, Sequence[str]], Iterable[tuple[Labels, float]]]] = {
     "gain": _gains,
     "first": _firsts,
+    "count": _counts,
+    "lowest": lambda readings, _by: ((labels, value) for _, value, labels in sorted(readings, key=_value, reverse=True)),
+    "highest": lambda readings, _by: ((labels, value) for _, value, labels in sorted(readings, key=_value)),
+    "earliest": _earliest,
     "latest": _latest,
 }
 """(labels, value) in an order in which the last one of a group is the one that counts."""

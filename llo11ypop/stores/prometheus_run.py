@@ -77,7 +77,7 @@ class Run:
 
     async def _table(self, native: Native, dataset: str) -> pa.Table | PlanError:
         try:
-            rows = await self.reader.samples(native, dataset)
+            rows = await self.reader.samples(native, dataset) if native.text else []
             rows += await odd_rows(self.reader, native, dataset)
             return table_of(rows, native)
         except PlanError as bad:
@@ -112,13 +112,17 @@ class Run:
         """The query over the largest of its cuts, as an operator could run it: its values are start, end and step in ms."""
         longest = max(cuts(native.window, native.steps, self.reader.at), key=lambda cut: cut.count)
         stop = longest.end_ms - 1 + (longest.count - 1) * longest.every_ms
-        return Query(ENGINE, dataset, self.reader.text(native.text, longest), (longest.end_ms - 1, stop, longest.every_ms))
+        return Query(ENGINE, dataset, self.reader.text(_shown(native), longest), (longest.end_ms - 1, stop, longest.every_ms))
 
     async def _nothing_there(self, select: Select) -> bool:
         if select.window is None:
             return False
         native = Native(present(self.series[select.dataset]), (), (), select.window)
         return not await self.reader.samples(native, select.dataset)
+
+
+def _shown(native: Native) -> str:
+    return native.text or (f"{native.odd.selector}[{RANGE}]" if native.odd else "")
 
 
 def present(series: Series) -> str:

@@ -62,6 +62,7 @@ def one(agg: str, field: str | None = None, **more: Any) -> dict[str, Any]:
     return {"m": {"agg": agg, **({"field": field} if field else {}), **more}}
 
 
+HOT, XID = "gpu_temp_c > 85", "xid_last = 79"
 SAME = {
     "count rows": {"by": ["node_id"], "measures": one("count")},
     "count readings of a dead sensor": {"by": ["gpu_uuid"], "measures": one("count", "gpu_temp_c")},
@@ -113,6 +114,22 @@ SAME = {
     "last seen in total": {
         "where": "node_id = 'n1'", "window": "3h", "measures": {**one("max", "ts"), "n": {"agg": "count", "over": "40m"}},
     },
+    "hot rows counted": {
+        "by": ["node_id"], "window": "5h", "measures": {**one("count", where="gpu_temp_c > 85"), "all": {"agg": "count"}},
+    },
+    "readings over a value among blanks": {"by": ["driver"], "measures": one("count", "mem_temp_c", where="mem_temp_c >= 80")},
+    "hottest and least hot of the hot": {
+        "by": ["cluster"],
+        "measures": {**one("max", "gpu_temp_c", where=HOT), "n": {"agg": "min", "field": "gpu_temp_c", "where": HOT}},
+    },
+    "when it was hot": {
+        "by": ["gpu_uuid"],
+        "measures": {**one("min", "ts", where=HOT), "last": {"agg": "max", "field": "ts", "where": HOT}},
+    },
+    "when it was just so": {
+        "by": ["gpu_uuid"], "measures": {**one("min", "ts", where=XID), "n": {"agg": "count", "where": XID}},
+    },
+    "rows of a hot node in total": {"where": "node_id = 'n1'", "measures": one("count", where="not gpu_temp_c <= 80")},
     "first of a counter": {"by": ["gpu_uuid"], "window": "6h", "measures": one("first", "pcie_replay_total")},
     "first of a counter over a driver update": {
         "by": ["gpu_uuid", "driver"], "window": "3h", "measures": one("first", "pcie_replay_total"),
@@ -143,6 +160,10 @@ REFUSED = {
     "a label that changed": ({"window": "3h", "by": ["node_id"], "measures": one("last", "driver")}, "several values in a group"),
     "the earliest instant": ({"by": ["gpu_uuid"], "measures": one("min", "ts")}, "'ts' is no metric"),
     "last seen per bucket": ({"bucket": {"every": "10m"}, "measures": one("max", "ts")}, "last instant per time bucket"),
+    "rows over a value per bucket": (
+        {"bucket": {"every": "10m"}, "measures": one("count", where="power_w > 300")}, "> something, per time bucket",
+    ),
+    "just one value": ({"measures": one("list", "node_id", where=XID)}, "for which each reading counts"),
     "condition on values": ({"measures": one("avg", "power_w", where="gpu_temp_c > 50")}, "only the rows whose gpu_temp_c"),
     "two values": ({"where": "gpu_temp_c > 50 and power_w > 5", "measures": one("list", "node_id")}, "two conditions"),
     "arithmetic": ({"measures": one("avg", "gpu_temp_c - mem_temp_c")}, "several values of the same row"),

@@ -3,8 +3,9 @@
 
 PromQL aggregates series first in time, then across series, so it can say what comes out the same in either order, or what
 concerns one series. `increase()` stretches what it saw to the whole range; here a counter's gain is its highest less its lowest
-value and its first reading its lowest, and series that started again, or changed labels, are read sample by sample; so are those
-that fell silent, where their last instant is asked. Every other refusal has its reason.
+value and its first reading its lowest. What no range function tells is read sample by sample, of the few series it concerns:
+counters that started again or changed labels, the last instant of what fell silent, rows beyond a value counted or dated. Every
+other refusal has its reason.
 Sources: Prometheus documentation (querying: basics, operators, functions).
 """
 
@@ -15,7 +16,7 @@ from llo11ypop.catalog.models import Dataset, ForeignName
 from llo11ypop.core.errors import PlanError
 from llo11ypop.query.check import aggregated
 from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
-from llo11ypop.query.compile.promql_filter import Filter, Matcher, filter_of
+from llo11ypop.query.compile.promql_filter import Filter, Matcher, Threshold, filter_of
 from llo11ypop.query.compile.promql_names import RANGE, Blanks, Names, Series, blanks_of, refused
 from llo11ypop.query.compile.promql_queries import Answer, Check, Native, Odd, PromCompiled, Wanted, steps_of
 from llo11ypop.query.compile.sql import Sql, joined, quoted
@@ -26,6 +27,12 @@ from llo11ypop.query.plan import Measure, Select, Span
 
 _OF_LABELS = ("first", "last", "min", "max")
 """Aggregates that a label has besides being counted and listed."""
+_INSTANTS: Mapping[str, Wanted] = {"min": "earliest", "first": "earliest", "max": "latest", "last": "latest"}
+_READINGS: Mapping[str, Wanted] = {"min": "lowest", "max": "highest"}
+_TOGETHER = {"count": "sum", "lowest": "min", "highest": "max", "earliest": "min", "latest": "max"}
+"""How rows of several things become one of their group."""
+_INSTANT = "epoch_ms(CAST(round({} * 1000) AS BIGINT))"
+"""Seconds after 1970 as an instant."""
 
 
 def compiler(series: Callable[[str], Series | None]) -> Callable[[Scan, Catalog, bool], PromCompiled]:
@@ -148,11 +155,20 @@ class Compilation:
         if where.threshold is None:
             vectors = dict.fromkeys(f"last_over_time({self.range_of(self.names.metric(n), where)})" for n in self.metrics)
             return " or ".join(vectors)
-        name, op, value = where.threshold.name, where.threshold.op, where.threshold.value
-        foreign = self.names.metric(name)
-        value = (value - foreign.offset) / foreign.factor
-        extreme = "max_over_time" if op in (">", ">=") else "min_over_time"
-        return self._cleaned(name, where, window, f"({extreme}({self.range_of(foreign, where)}) {op} {value!r})")
+        if where.threshold.op == "=":
+            raise refused(
+                f"whether '{where.threshold.name}' was {where.threshold.value:g} at any time, for which each reading counts"
+            )
+        return self._cleaned(where.threshold.name, where, window, self._reaching(where, where.threshold))
+
+    def _reaching(self, where: Filter, limit: Threshold) -> str:
+        """The series with a reading that meets a comparison; for = with readings on both sides of it."""
+        foreign = self.names.metric(limit.name)
+        of, value = self.range_of(foreign, where), _foreign(limit.value, foreign)
+        if limit.op == "=":
+            return f"((min_over_time({of}) <= {value!r}) and (max_over_time({of}) >= {value!r}))"
+        extreme = "max_over_time" if limit.op in (">", ">=") else "min_over_time"
+        return f"({extreme}({of}) {limit.op} {value!r})"
 
     def _cleaned(self, name: str, where: Filter, window: Span, text: str) -> str:
         """The series of a text over a metric without those that are blank; one that is so at times is a refusal when it runs."""
@@ -196,12 +212,12 @@ class Compilation:
         if of_label or (measure.agg in ("count_distinct", "list") and name not in self.names.series.metrics):
             return self._distinct(measure, name, where, window, alias)
         if where.threshold is not None:
-            raise refused(f"'{measure.agg}' of only the rows whose {where.threshold.name} is {where.threshold.op} something")
+            return self._meeting(measure, name, where, where.threshold, window, alias)
         if measure.agg == "count":
             index = self._count(name, where, window)
             return f"q{index} AS {alias}", f"coalesce({value}, 0)"
         if name == self.dataset.time and measure.agg in ("max", "last"):
-            return f"{self._latest(where, window)} AS {alias}", f"epoch_ms(CAST(round({value} * 1000) AS BIGINT))"
+            return f"{self._latest(where, window)} AS {alias}", _INSTANT.format(value)
         foreign = self.names.metric(name)
         if measure.agg in ("increase", "rate") or (
             measure.agg == "first" and self.names.spec(name).counter and not foreign.offset
@@ -277,6 +293,27 @@ class Compilation:
         index = self._query(f"max{self.grouped_by()} (timestamp({now}) and last_over_time({of}))", window, odd=odd)
         return self._per_group(index, "max")
 
+    def _meeting(self, measure: Measure, name: str, where: Filter, limit: Threshold, window: Span, alias: str) -> tuple[str, str]:
+        """How many rows meet a comparison, or what ends they have, from the samples of the series that reach it."""
+        rows = measure.agg == "count" and (not name or name == limit.name or name in self.names.series.labels)
+        ends = {limit.name: _READINGS, self.dataset.time: _INSTANTS}.get(name, {})
+        wanted: Wanted | None = "count" if rows else ends.get(measure.agg)
+        if wanted is None or self.drawn:
+            raise refused(f"'{measure.agg}' of only the rows whose {limit.name} is {limit.op} something")
+        if self.steps:
+            raise refused(f"rows whose {limit.name} is {limit.op} something, per time bucket")
+        foreign = self.names.metric(limit.name)
+        grain = tuple(self.names.label(g) for g in self.dataset.grain)
+        text = f"group by ({', '.join(grain)}) ({self._reaching(where, limit)})"
+        meets = (limit.op, _foreign(limit.value, foreign))
+        blanks = blanks_of(self.dataset, limit.name, foreign)
+        odd = Odd(text, self._selector(foreign, where), grain, blanks, wanted, meets)
+        table = self._per_group(self._query("", window, odd=odd), _TOGETHER[wanted])
+        if rows:
+            return f"{table} AS {alias}", f"coalesce({alias}.v, 0)"
+        text = f"({alias}.v * {foreign.factor!r} + {foreign.offset!r})"
+        return f"{table} AS {alias}", text if name == limit.name else _INSTANT.format(f"{alias}.v")
+
     def _distinct(self, measure: Measure, name: str, where: Filter, window: Span, alias: str) -> tuple[str, str]:
         label, kind = self.names.label(name), OF_FIELD[self.names.spec(name).type]
         text = f"group{self.grouped_by(label)} ({self._present(where, window)})"
@@ -324,3 +361,7 @@ class Compilation:
         keys = ", ".join(f"k{i}" for i in range(self.columns))
         tail = f" GROUP BY {keys}" if keys else ""
         return f"(SELECT {keys + ', ' if keys else ''}{agg}(v) AS v FROM q{index}{tail})"
+
+
+def _foreign(value: float, foreign: ForeignName) -> float:
+    return (value - foreign.offset) / foreign.factor

@@ -11,6 +11,7 @@ from typing import Any
 from llo11ypop.query.compile.promql_names import Names, refused
 from llo11ypop.query.expr import Call, Expr, Name, Node, Op, Value
 
+_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _SWAPPED = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _REGEX = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
@@ -30,7 +31,7 @@ class Matcher:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A comparison of a measured value with a number, in the catalog's unit; `op` is < <= > or >=."""
+    """A comparison of a measured value with a number, in the catalog's unit; `op` is < <= > >= or =."""
 
     name: str
     op: str
@@ -122,9 +123,9 @@ def _comparison(op: str, left: Node, right: Node, names: Names, *, yes: bool) ->
         raise refused("comparing two values of the same row")
     if left.name in names.series.labels and op in ("=", "!="):
         return _one_of(names, left.name, [right.value], yes=(op == "=") == yes)
-    if left.name in names.series.metrics and isinstance(right.value, (int, float)) and op in ("<", "<=", ">", ">="):
-        if not yes:
-            op = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}[op]
+    number = isinstance(right.value, (int, float)) and not isinstance(right.value, bool)
+    op = op if yes else _OPPOSITE[op]
+    if left.name in names.series.metrics and number and op != "!=":
         return Filter(threshold=Threshold(left.name, op, float(right.value)))
     names.label(left.name)
     raise refused(f"'{left.name} {op}' of a label")

@@ -13,8 +13,9 @@ from llo11ypop.query.plan import Bucket, Span
 _DAY_S = 86_400
 _CALENDAR_S = {"hour": (3_600, 0), "day": (_DAY_S, 0), "week": (7 * _DAY_S, 4 * _DAY_S)}
 """Calendar units of one length in UTC: (seconds, from where they are counted); weeks start on a Monday."""
-Wanted = Literal["gain", "first", "latest"]
-"""Of each thing: what it gained, its first reading, or the instant of its last one in seconds after 1970."""
+Wanted = Literal["gain", "first", "count", "lowest", "highest", "earliest", "latest"]
+"""Of each thing: what it gained, its first, lowest or highest reading, how many there are, or the instant of its first or last
+one in seconds after 1970."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,15 @@ class Steps:
 
 @dataclass(frozen=True)
 class Odd:
-    """The series that are read sample by sample: counters that started again, things with several series or silent ones."""
+    """The series that are read sample by sample, since no range function tells what is wanted of them."""
 
     text: str
     selector: str
     grain: tuple[str, ...]
     blanks: Blanks
     wanted: Wanted = "gain"
+    meets: tuple[str, float] | None = None
+    """Only readings that meet this comparison count."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Native:
     """One query; the width of its range is filled in when it runs."""
 
     text: str
+    """Empty where all rows are read sample by sample."""
     labels: tuple[str, ...]
     """Labels of the answer that are the columns k0, k1 and so on; with steps the last column is the bucket."""
     kinds: tuple[Kind, ...]

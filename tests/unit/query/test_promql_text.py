@@ -109,7 +109,7 @@ def test_conditions_on_labels(condition: str, matchers: list[str]) -> None:
 @pytest.mark.parametrize(
     "condition",
     [
-        "power_w = 5",
+        "power_w != 5",
         "node_id < 'b'",
         "power_w > gpu_temp_c",
         "gpu_index > 1",

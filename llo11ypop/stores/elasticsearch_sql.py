@@ -17,7 +17,7 @@ EXPECTED = {
     Kind.INTEGER: {"long", "integer", "short", "byte", "unsigned_long", "double", "float"},
     Kind.NUMBER: {"double", "float", "half_float", "scaled_float", "long", "integer", "short", "byte", "unsigned_long"},
     Kind.TEXT: {"keyword", "constant_keyword", "wildcard", "text", "ip", "version"},
-    Kind.TIME: {"datetime", "date", "timestamp"},
+    Kind.TIME: {"datetime", "date", "date_nanos", "timestamp"},
 }
 """Types of an answer's columns that hold values of a kind."""
 

@@ -6,15 +6,21 @@ import pytest
 
 from llo11ypop.core.access import Access
 from llo11ypop.core.errors import PlanError, StoreError
+from llo11ypop.evals.parity import Compared, compare
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
 from llo11ypop.stores.elasticsearch_languages import ESQL, SQL, Language
 from llo11ypop.stores.elasticsearch_mapping import Place
 from tests.conformance.store_tables import AT, catalog, plan
 from tests.fakes.elasticsearch import serving
 from tests.fakes.elasticsearch_shippers import ShipperElasticsearch
-from tests.fakes.shippers import BROKEN, shipped
+from tests.fakes.shippers import BROKEN, NVIDIA, SYSLOG, shipped
 
-PLACES = {"node_hw": Place("telegraf-*", "telegraf_redfish"), "slurm_jobs": Place("slurm", "slurm_jobcomp")}
+PLACES = {
+    "gpu_metrics": Place(NVIDIA, "elastic_nvidia_gpu"),
+    "syslog": Place(SYSLOG, "elastic_system"),
+    "node_hw": Place("telegraf-*", "telegraf_redfish"),
+    "slurm_jobs": Place("slurm", "slurm_jobcomp"),
+}
 SLOWEST = plan(
     dataset="node_hw",
     window="1h",
@@ -72,6 +78,31 @@ async def test_esql_has_no_such_fields_and_says_so(fake: ShipperElasticsearch) -
     counted = plan(dataset="slurm_jobs", window="2h", by=["state"], measures={"n": {"agg": "count"}})
     found = (await store(fake, ESQL).run(counted, AT)).rows.to_pylist()
     assert found == (await store(fake).run(counted, AT)).rows.to_pylist() != []
+
+
+GPUS = {
+    "watts": {"agg": "avg", "field": "power_w", "where": "gpu_util_pct >= 0"},
+    "used": {"agg": "max", "field": "fb_used_mib"},
+    "xid": {"agg": "count", "where": "has_bits(xid_last, 5) or xid_last = 0"},
+    "joules": {"agg": "increase", "field": "energy_mj_total"},
+    "spread": {"agg": "stddev", "field": "gpu_temp_c"},
+}
+
+
+async def test_a_shippers_names_mean_the_same_in_both_languages(fake: ShipperElasticsearch) -> None:
+    asked = {
+        "gpus": plan(dataset="gpu_metrics", window="2h", by=["node_id", "gpu_model"], measures=GPUS),
+        "lines": plan(dataset="syslog", window="1h", fields=["ts", "node_id", "process"], where="node_id like 'gpu%'", limit=5),
+        "jobs": plan(
+            dataset="slurm_jobs",
+            window="2h",
+            by=["state"],
+            measures={"s": {"agg": "sum", "field": "seconds_between(start_at, end_at)"}, "n": {"agg": "count"}},
+        ),
+    }
+    ours, theirs = await store(fake).run_many(asked, AT), await store(fake, ESQL).run_many(asked, AT)
+    assert {name: compare(ours[name], theirs[name]) for name in asked} == dict.fromkeys(asked, Compared("equal"))
+    assert all(one.row_count for one in theirs.values())
 
 
 async def test_opensearch_works_nothing_out_and_says_that_it_is_not_there(fake: ShipperElasticsearch) -> None:

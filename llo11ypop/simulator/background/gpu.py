@@ -222,7 +222,7 @@ def _static(world: World, grid: Grid) -> None:
 def repaint(world: World, job: int, start_s: float, end_s: float, holder: int, *, only: int = -1) -> None:
     """Redraw the gauges of a job's GPUs over a span as if `holder` (a job, or -1 for none) had them.
 
-    Called when a fault ends, drops or restarts a job. Counters stay; PSU and feed power follow the change.
+    Called when a fault ends, drops or restarts a job. Energy counter, PSU and feed power follow; other counters stay.
     """
     grid = world.grid("gpu_metrics")
     if grid is None:
@@ -238,17 +238,29 @@ def repaint(world: World, job: int, start_s: float, end_s: float, holder: int, *
     before = grid.columns["power_w"][rows, span].copy()
     for name, values in draw(build_board(world).take(rows), work, jobs, inlet, world.rng("repaint", job, start_s, only)).items():
         grid.columns[name][rows, span] = values
-    _follow_power(world, rows, span, grid.columns["power_w"][rows, span] - before)
+    change = np.nan_to_num(grid.columns["power_w"][rows, span] - before)
+    _follow_energy(grid, rows, span, change)
+    _follow_power(world, rows, span, change)
 
 
 _IDLE = Habits(*(np.zeros(1, dtype=np.float32) for _ in range(5)))
+
+
+def _follow_energy(grid: Grid, rows: NDArray[Any], span: slice, delta: FloatMatrix) -> None:
+    """Carry a change of GPU power to the energy counter, up to where the counter next begins at zero."""
+    energy = grid.columns["energy_mj_total"]
+    gain = np.cumsum(delta, axis=1, dtype=np.float64) * (STEP_S * 1e3)
+    rest = energy[rows, span.start :]
+    gained = np.concatenate([gain, np.broadcast_to(gain[:, -1:], (len(rows), rest.shape[1] - gain.shape[1]))], axis=1)
+    restarted = np.cumsum(np.diff(rest, axis=1, prepend=rest[:, :1]) < 0, axis=1) > 0
+    energy[rows, span.start :] = np.where(restarted, rest, np.rint((rest + gained) / 1e6) * 1e6)
 
 
 def _follow_power(world: World, rows: NDArray[Any], span: slice, delta: FloatMatrix) -> None:
     """Carry a change of GPU power to the PSUs of the nodes and the feeds of the racks."""
     from llo11ypop.simulator.background.facility import follow_power
 
-    follow_power(world, rows, span, np.nan_to_num(delta))
+    follow_power(world, rows, span, delta)
 
 
 def settle_gpu(world: World) -> None:

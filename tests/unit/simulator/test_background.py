@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from llo11ypop.simulator.background.gpu import STEP_S, repaint
 from llo11ypop.simulator.simulate import build_background, finish
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.world import World
@@ -77,3 +78,16 @@ def test_throughput_fits_the_step_time(world: World) -> None:
         tokens = grid.columns["tokens_per_s"][row] * grid.columns["step_time_s"][row]
         np.testing.assert_allclose(tokens, run.tokens_per_step, rtol=0.01)
         assert 0.25 < grid.columns["mfu"][row].mean() < 0.6
+
+
+def test_the_energy_counter_follows_the_power_of_a_job_that_ended_early() -> None:
+    own = build_background(SimulationSpec(gpus=64, days=2, seed=2))
+    columns, column = own.grids["gpu_metrics"].columns, own.jobs.column
+    longest = int(np.argmax((column["end_s"] - column["start_s"]) * column["gpus"]))
+    rows = [g.index for g in own.jobs.gpus_of(longest)]
+    before = columns["energy_mj_total"][rows, -1].copy()
+    repaint(own, longest, max(0.0, float(column["start_s"][longest])), own.duration_s, -1)
+    power, energy = columns["power_w"][rows], columns["energy_mj_total"][rows]
+    assert (energy[:, -1] < before).all()
+    gained = energy[:, -1] - energy[:, 0]
+    assert np.allclose(gained, power[:, 1:].sum(axis=1) * STEP_S * 1e3, rtol=0.001)

@@ -70,6 +70,15 @@ async def test_what_lies_in_lookup_indices_is_joined_there(pair: Both, name: str
     assert theirs.rows.num_rows
 
 
+async def test_selects_of_one_window_count_its_rows_once(pair: Both) -> None:
+    asked = {name: gpus(by=["rack"], where=f"power_w > {watts}") for name, watts in (("a", 120), ("b", 200), ("c", 300))}
+    pair.fake.requests.clear()
+    ours, theirs = await pair.duck.run_many(asked, AT), await JoiningStore(pair.es, catalog()).run_many(asked, AT)
+    assert {name: compare(ours[name], theirs[name]).verdict for name in asked} == dict.fromkeys(asked, "equal")
+    sent = [body["query"] for _, path, body in pair.fake.requests if path == "/_query"]
+    assert sum(" | STATS n = COUNT(*) | KEEP n | LIMIT " in text for text in sent) == 2
+
+
 async def test_without_a_lookup_index_they_are_joined_here() -> None:
     with both(tables(), language=ESQL) as made:
         theirs = await JoiningStore(made.es, catalog()).run(PLANS["by rack"], AT)

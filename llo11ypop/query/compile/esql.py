@@ -87,11 +87,15 @@ class EsqlCompilation(SqlCompilation):
         if not (isinstance(self.columns, JoinedColumns) and self.columns.changing):
             return found
         window = span(self.dataset, self.plain, self.select.window)
-        for where, more in ((window, None), (None, self.more)):
-            native = Native[Sql]((), where, self.columns.index.pattern, more=more, alone=True)
-            native.columns["n"] = (self.counted(None), Kind.INTEGER)
+        return replace(found, same=(self._all(window, None), self._all(None, self.more)))
+
+    def _all(self, where: Sql | None, more: Sql | None) -> int:
+        """The number of the query that counts all rows of the window, joined or not; of several selects it is one."""
+        native = Native[Sql]((), where, self.columns.index.pattern, more=more, alone=True)
+        native.columns["n"] = (self.counted(None), Kind.INTEGER)
+        if native not in self.natives:
             self.natives.append(native)
-        return replace(found, same=(len(self.natives) - 2, len(self.natives) - 1))
+        return self.natives.index(native)
 
     def _cut(self) -> None:
         """Let the cluster sort and cut a top list: of any number of groups it gives as many as are wanted."""

@@ -141,7 +141,10 @@ class Moments(Listing):
             return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
         if any(q.state for _, q, _, _ in draft.qualifiers):
             return window
-        own = any(q.recipe and "$window_" in str(self.lexicon.recipes[q.recipe].steps) for q in self.measures)
+        steps = [str(self.lexicon.recipes[q.recipe].steps) for q in self.measures if q.recipe]
+        own = any("$window_or_" in s or "$window_shift" in s for s in steps)
+        if any("$window_all" in s for s in steps) and window is not None and window.defaulted:
+            return trailing(self.at, timedelta(days=EVERYTHING_D), "all telemetry", defaulted=True)
         if own and window is not None and window.defaulted and not (draft.bucket or draft.trend or draft.chart):
             return Period(self.at - look_back(self.dataset), self.at, LATEST, defaulted=True)
         shapes = draft.bucket or draft.trend or draft.chart

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from llo11ypop.core.errors import Llo11yPopError, PlanError
 from llo11ypop.core.evidence import Query
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.es_counters import Ladder, Level, groups
@@ -28,8 +29,8 @@ class Asked:
     rows: pa.Table
     took_s: float = 0.0
     queries: tuple[Query, ...] = ()
-    refused: str = ""
-    """Why the cluster did not answer what was only said instead."""
+    refused: Llo11yPopError | None = None
+    """Why there is no answer, where the others are answered all the same."""
 
 
 def nothing(native: Native[Any]) -> Asked:
@@ -46,21 +47,22 @@ class Climb:
     natives: Sequence[Native[Any]]
     ask: Callable[[Native[Any]], Awaitable[Asked]]
 
-    async def climb(self, ladder: Ladder, found: list[Asked]) -> str:
+    async def climb(self, ladder: Ladder, found: list[Asked]) -> Llo11yPopError | None:
         """Fill in what the finer queries give; why it cannot be said, where it cannot. Raises StoreError."""
         for level, finer in zip(ladder.levels, (*ladder.levels[1:], None), strict=True):
             open_still = self._open(level, found[level.native])
             if not open_still:
-                return ""
+                return None
             if finer is None:
-                return f"readings of {ladder.what} come closer together than its shortest stretch of {level.step}"
+                return PlanError(f"readings of {ladder.what} come closer together than its shortest stretch of {level.step}")
             native = self.natives[finer.native]
             parts = list(_parts(finer, native.limit, open_still))
             if len(parts) > MOST_QUERIES:
                 readings = sum(int(one["n"]) for one in open_still)
-                return (
-                    f"{ladder.what} moved in {len(open_still):,} series with {readings:,} readings, which takes more than "
-                    f"{MOST_QUERIES} queries: ask for a shorter window or fewer series"
+                return PlanError(
+                    f"{ladder.what} moved in {len(open_still):,} series with {readings:,} readings, "
+                    f"which takes more than {MOST_QUERIES} queries",
+                    next_step="ask for a shorter window or fewer series",
                 )
             asked = await gathered(self._one(finer, part) for part in parts)
             for one in asked:
@@ -69,7 +71,7 @@ class Climb:
             queries = tuple(query for one in asked for query in one.queries)
             rows = pa.concat_tables([one.rows for one in asked])
             found[finer.native] = Asked(rows, sum(one.took_s for one in asked), queries)
-        return ""
+        return None
 
     async def _one(self, level: Level, series: Sequence[Mapping[str, Any]]) -> Asked:
         native: Native[Any] = level.narrow(series)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from llo11ypop.catalog.catalog import Catalog
-from llo11ypop.core.errors import PlanError, StoreError
+from llo11ypop.core.errors import Llo11yPopError, PlanError, StoreError
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.query.combine import Combiner
 from llo11ypop.query.compile.es_native import Answer, EsCompiled, Native
@@ -19,6 +19,10 @@ from llo11ypop.stores.elasticsearch_ladders import Asked, Climb, nothing
 from llo11ypop.stores.elasticsearch_read import Reader, TooManyGroupsError
 
 ESTIMATES = "distinct counts, percentiles and rates of time series are Elasticsearch's estimates"
+
+
+Scanned = tuple[list[Asked], dict[str, Llo11yPopError]]
+"""What the queries of a scan gave, in their order, and per select why it has no answer."""
 
 
 @dataclass
@@ -33,9 +37,11 @@ class Run:
     async def table(self, select: Select) -> pa.Table:
         """The rows of a select of our own. Raises StoreError, and PlanError where it cannot be said."""
         compiled = self.compile_scan(fuse({"own": select})[0], self.catalog, False)
-        for reason in compiled.refused.values():
-            raise PlanError(reason)
-        found, _ = await self._scan(compiled)
+        for refused in compiled.refused.values():
+            raise PlanError(refused)
+        found, reasons = await self._scan(compiled)
+        for reason in reasons.values():
+            raise reason
         return self._part(compiled.answers["own"], found).rows
 
     async def nothing_there(self, select: Select) -> bool:
@@ -43,8 +49,8 @@ class Run:
         counted = Select(dataset=select.dataset, window=select.window, measures={"n": Measure(agg="count")})
         return not (await self.table(counted))["n"][0].as_py()
 
-    async def _scan(self, compiled: EsCompiled) -> tuple[list[Asked], dict[str, str]]:
-        """What each query gave, and why a select that needs more of them than there may be has no answer."""
+    async def _scan(self, compiled: EsCompiled) -> Scanned:
+        """What each query gave, and why a select has no answer where the others are answered all the same."""
         ladders = [ladder for answer in compiled.answers.values() for ladder in answer.ladders]
         later = {level.native for ladder in ladders for level in ladder.levels[1:]}
         at_once = [i for i in range(len(compiled.natives)) if i not in later]
@@ -57,9 +63,9 @@ class Run:
             return await self._asked(compiled.dataset, native)
 
         climb = Climb(self.combiner, self.reader.at, compiled.natives, ask)
-        reasons: dict[str, str] = {}
+        reasons: dict[str, Llo11yPopError] = {}
         for key, answer in compiled.answers.items():
-            if refused := [found[i].refused for i in answer.natives if found[i].refused]:
+            if refused := [bad for i in answer.natives if (bad := found[i].refused)]:
                 reasons[key] = refused[0]
                 continue
             for ladder in answer.ladders:
@@ -73,13 +79,11 @@ class Run:
         try:
             rows, took_s = await self.reader.rows(native, dataset)
         except TooManyGroupsError as bad:
-            if not native.alone:
-                raise
-            return replace(nothing(native), refused=bad.line())  # series of a counter: the others are answered all the same
+            return replace(nothing(native), refused=bad)
         except StoreError as bad:
             if not native.instead or bad.transient:
                 raise
-            return replace(nothing(native), refused=f"SQL cannot say it, and ES|QL does not answer it: {bad}")
+            return replace(nothing(native), refused=PlanError(f"SQL cannot say it, and ES|QL does not answer it: {bad}"))
         return Asked(rows, took_s, (self.reader.query(native, dataset),))
 
     def _part(self, answer: Answer, found: Sequence[Asked]) -> Part:
@@ -94,14 +98,14 @@ class Run:
         return Part(rows, queries, cut, seen, bool(answer.approximate), sum(one.took_s for one in asked))
 
 
-def _not_one_each(before: int, after: int) -> str:
-    """Why rows that were joined do not count; empty where each found one version or no such thing."""
+def _not_one_each(before: int, after: int) -> PlanError | None:
+    """Why rows that were joined do not count; none where each found one version, or no such thing."""
     if before == after:
-        return ""
-    return (
-        f"{before:,} rows became {after:,} when dimensions were joined: at their time some have no version there, or several; "
-        "say lookup: false of these under telemetry.elasticsearch.datasets"
+        return None
+    message = (
+        f"{before:,} rows became {after:,} when dimensions were joined: at their time some have no version there, or several"
     )
+    return PlanError(message, next_step="say lookup: false of these under telemetry.elasticsearch.datasets")
 
 
 @dataclass
@@ -125,7 +129,7 @@ class PlansRun(Run):
         answers = await gathered(self._scan(compiled) for compiled in scans)
         return {name: await self._one(name, plan, answers) for name, plan in self.prepared.plans.items()}
 
-    async def _one(self, name: str, plan: Prepared, answers: Sequence[tuple[list[Asked], dict[str, str]]]) -> Evidence:
+    async def _one(self, name: str, plan: Prepared, answers: Sequence[Scanned]) -> Evidence:
         if plan.missing:
             return not_exported(plan, self.reader.at)
         parts: dict[str, Part] = {}
@@ -134,9 +138,11 @@ class PlansRun(Run):
             number = self.prepared.scan_of[key]
             compiled: EsCompiled = self.prepared.scans[number]
             found, reasons = answers[number]
-            if reason := compiled.refused.get(key) or reasons.get(key):
-                if self.refuse:
-                    raise PlanError(reason)
+            if reason := compiled.refused.get(key):
                 return unread(plan, self.reader.at, reason)
+            if bad := reasons.get(key):
+                if self.refuse:
+                    raise bad
+                return unread(plan, self.reader.at, bad.line())
             parts[step] = self._part(compiled.answers[key], found)
         return await self.assembly.evidence(plan, parts)

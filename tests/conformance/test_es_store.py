@@ -57,6 +57,16 @@ async def test_as_many_groups_as_the_cap_is_an_error_and_not_a_part(pair: Both, 
         await pair.es.run(COUNTED, AT)
 
 
+async def test_too_many_groups_of_one_plan_leave_the_others_alone(pair: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Compilation, "most_groups", 4)
+    total = plan(dataset="gpu_metrics", window="2h", measures={"n": {"agg": "count"}})
+    found = await pair.es.run_many({"many": COUNTED, "total": total}, AT)
+    assert (found["many"].status, found["total"].status) == (EvidenceStatus.UNREAD, EvidenceStatus.OK)
+    assert "4 groups or more" in found["many"].note and found["many"].row_count == 0
+    with pytest.raises(StoreError, match="4 groups or more"):
+        await pair.es.coverage(AT, minutes_ago(60), entities=True)
+
+
 async def test_a_plans_own_limit_cuts_and_says_so(pair: Both) -> None:
     found = await pair.es.run(plan(**{**COUNTED.steps["result"].model_dump(mode="json", exclude={"op"}), "limit": 3}), AT)
     assert (found.row_count, found.truncated) == (3, True)

@@ -18,7 +18,7 @@ _POINTING = re.compile(
     r"\b(?:the other one|(?:that|this) one(?!\s+(?:problem|issue|incident|cause|event|fault|root|failure))"
     r"|the former|the latter|these two|those two|both of them)\b"
     r"|^\W*(?:is|was|did|has)\s+(?:it|that|this)\s+(?:getting\s+|become\s+|get\s+|gotten\s+|now\s+)?(?:worse|better|normal|ok|okay|fine)\b"
-    r"|^\W*(?:(?:and|but|so|ok|well)\s+)*(?:why\W*$|(?:which|what)\s+ones?\b"
+    r"|^\W*(?:(?:and|but|so|ok|well)\s+)*(?:why\W*$|how come\W*$|why is (?:that|this|it)\W*$|(?:which|what)\s+ones?\b"
     r"|(?:how many|which|any)\s+of\s+(?:them|those|these)\b)"
 )
 """Words that point at an answer before; a question that stands alone has none."""

@@ -11,7 +11,6 @@ from llo11ypop.language.scope import Scope
 from llo11ypop.language.spot import Spotted
 
 _EXTREMES = {"lowest": "min", "minimum": "min", "min": "min", "highest": "max", "maximum": "max", "max": "max", "peak": "max"}
-_HOW_MANY = frozenset({"how many", "number of", "the number of"})
 
 
 def lost(spotted: Spotted, draft: Draft, scope: Scope) -> str:
@@ -25,6 +24,8 @@ def lost(spotted: Spotted, draft: Draft, scope: Scope) -> str:
         return f"the {level} of what? I could not put it beside the rest; ask for it by itself"
     if _crossed(scope):
         return "one figure cannot be above and below at once; which limit is about what? ask for them one by one"
+    if draft.top is not None and not (scope.top or scope.within or scope.fields):
+        return f"the first {draft.top} of what? name what is ranked and by what"
     if _several(spotted, scope):
         return "two counts at once? I could only read one of them; ask for one after the other"
     return ""
@@ -63,6 +64,8 @@ def _crossed(scope: Scope) -> bool:
 
 def _several(spotted: Spotted, scope: Scope) -> bool:
     """Whether more is counted than the scope tells."""
-    asked = sum(i.text in _HOW_MANY for i in spotted.items)
+    asked = sum(i.has("count") and not i.has("measure", "thing", "dim", "qualifier") for i in spotted.items)
     told = len(scope.measures) + bool(scope.count_of) + bool(scope.share) + bool(scope.per)
-    return asked > max(1, told)
+    apart = any(i.has("distinct") and i.text != "any" for i in spotted.items)
+    different = any(q.agg == "count_distinct" for q in scope.measures) or scope.count_of or scope.by
+    return asked > max(1, told) or (apart and not different)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from llo11ypop.catalog.catalog import Catalog
 from llo11ypop.catalog.models import Dataset
@@ -18,16 +18,13 @@ from llo11ypop.core.errors import PlanError
 from llo11ypop.query.check import aggregated, names_used
 from llo11ypop.query.compile.duckdb_expr import LISTED_AT_MOST, cast, expression, ordering
 from llo11ypop.query.compile.es_counters import Ladder, Level, Summary, gains, stretches
-from llo11ypop.query.compile.es_native import APPROXIMATE, MAX_ROWS, Answer, EsCompiled, Native, Placed
+from llo11ypop.query.compile.es_native import APPROXIMATE, MAX_ROWS, Answer, EsCompiled, Native, P, Placed
 from llo11ypop.query.compile.es_sql_names import Columns, Index
 from llo11ypop.query.compile.sql import Sql, joined, quoted
 from llo11ypop.query.expr import Expr, Name, Node, Op, Value
 from llo11ypop.query.fuse import Scan
 from llo11ypop.query.kinds import OF_FIELD, Kind, Schema, kind_of
 from llo11ypop.query.plan import Bucket, Measure, Select, Span
-
-P = TypeVar("P")
-"""A piece of a query: text with its values, or a JSON object."""
 
 
 class Compilation(ABC, Generic[P]):

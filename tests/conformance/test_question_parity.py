@@ -14,6 +14,7 @@ import pytest
 from benchmarks.parity import OPENERS, ROOT
 from llo11ypop.core.access import Access
 from llo11ypop.daemon.compose import latest_instant
+from llo11ypop.evals.parity import compare
 from llo11ypop.evals.parity_plans import Asked, once, questions
 from llo11ypop.evals.parity_table import Target, compared
 from llo11ypop.simulator.simulate import simulate
@@ -21,8 +22,9 @@ from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
-from llo11ypop.stores.elasticsearch_languages import DSL
+from llo11ypop.stores.elasticsearch_languages import AUTO, DSL, ESQL, SQL, Language
 from tests import opensearch_server, prometheus_server
+from tests.conformance.elasticsearch_samples import both, gpu_rows
 from tests.conformance.store_tables import AT, catalog, plan, store_of, write_tables
 
 EVERY = 37
@@ -92,3 +94,18 @@ async def test_two_instants_of_a_row_are_compared_in_the_query_dsl(sign: str) ->
     except opensearch_server.UnavailableError as reason:
         pytest.skip(str(reason))
     assert [c.verdict for _, c in target.found] == ["equal"]
+
+
+@pytest.mark.parametrize("language", [SQL, ESQL, AUTO], ids=lambda one: one.name)
+@pytest.mark.parametrize("first", ["all", "top"])
+async def test_a_top_list_takes_nothing_from_the_whole_list_beside_it(first: str, language: Language) -> None:
+    """The cluster cuts a top list; a query that another select reads too must not be cut."""
+    whole = {"dataset": "gpu_metrics", "window": "2h", "by": ["gpu_uuid"], "order": [{"by": "m", "desc": True}]}
+    whole["measures"] = {"m": {"agg": "sum", "field": "power_w"}}
+    asked = {"all": plan(**whole), "top": plan(**whole, limit=2), "more": plan(**whole, limit=3)}
+    with both(gpu_rows(6, 12), language=language) as made:
+        ordered = dict(sorted(asked.items(), key=lambda one: one[0] != first))
+        ours, theirs = await made.duck.run_many(ordered, AT), await made.es.run_many(ordered, AT)
+    assert {n: (compare(ours[n], e).verdict, e.row_count) for n, e in theirs.items()} == {
+        "all": ("equal", 6), "top": ("equal", 2), "more": ("equal", 3),
+    }  # fmt: skip

@@ -165,10 +165,9 @@ class Compilation(ABC, Generic[P]):
         """The number of the query with that condition beside the select's own; `value` is grouped by too."""
         where = self.where((self.span(self.select.window, over), self.filter, extra))
         keys = (*self.keys.values(), *((value[0],) if value else ()))
-        alike = (i for i, n in enumerate(self.natives) if n.where == where and n.keys == keys)
-        fits = (
-            i for i in alike if not (self.natives[i].alone or self.natives[i].plan_limit) and self.natives[i].more == self.more
-        )
+        alike = (i for i, n in enumerate(self.natives) if (n.where, n.keys, n.more) == (where, keys, self.more))
+        shared = (i for i in alike if not (self.natives[i].alone or self.natives[i].plan_limit))
+        fits = (i for i in shared if i in self.used or not self.top)  # a list that is cut leaves others theirs
         index = next(fits, None)
         if index is None:
             native = Native(keys, where, self.columns.index.pattern, limit=self.most_groups, more=self.more)

@@ -1,6 +1,6 @@
 """Every store against DuckDB on the same fleet: playbook, goal and question plans, and whole cycles. Writes docs/parity.md.
 
-python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: about five minutes. SQL and ES|QL are asked
+python benchmarks/parity.py [--out docs/parity.md] [--only "Elasticsearch SQL"]: three minutes of a CPU. SQL and ES|QL are asked
 of the strict fake of the tests (or of a real one that holds the fleet, when LLO11YPOP_ES_URL names it); the Query DSL runs on
 osmem-server, PromQL on Prometheus.
 """

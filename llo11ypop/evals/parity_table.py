@@ -126,7 +126,7 @@ def page(targets: Sequence[Target], command: str, fleet: str) -> str:
     for one in targets:
         counts = " | ".join(str(one.count(v)) for v in VERDICTS)
         loop = f"{one.cycles} | {one.filed} | {len(one.unlike)}" if one.cycles else " | | "
-        lines.append(f"| {one.name} | {one.how} | {len(one.found)} | {counts} | {loop} |")
+        lines.append(f"| {_cell(one.name)} | {one.how} | {len(one.found)} | {counts} | {loop} |")
     lines += ["", "By where the plans come from (equal or estimated / refused / different):", ""]
     groups = sorted({asked.group for one in targets for asked, _ in one.found})
     lines += ["| store | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups)]
@@ -135,11 +135,15 @@ def page(targets: Sequence[Target], command: str, fleet: str) -> str:
             f"{one.count('equal', g) + one.count('estimated', g)} / {one.count('refused', g)} / {one.count('different', g)}"
             for g in groups
         )
-        lines.append(f"| {one.name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_cell(one.name)} | " + " | ".join(cells) + " |")
     for one in targets:
         lines += ["", f"## {one.name}: refused or different, with the reason", "", *_reasons(one)]
         lines += [f"- filed differently: {line}" for line in one.unlike]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _reasons(target: Target) -> list[str]:

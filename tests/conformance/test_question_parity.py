@@ -16,7 +16,7 @@ from llo11ypop.core.access import Access
 from llo11ypop.daemon.compose import latest_instant
 from llo11ypop.evals.parity import compare
 from llo11ypop.evals.parity_plans import Asked, once, questions
-from llo11ypop.evals.parity_table import Target, compared
+from llo11ypop.evals.parity_table import Target, compared, page
 from llo11ypop.simulator.simulate import simulate
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
@@ -109,3 +109,8 @@ async def test_a_top_list_takes_nothing_from_the_whole_list_beside_it(first: str
     assert {n: (compare(ours[n], e).verdict, e.row_count) for n, e in theirs.items()} == {
         "all": ("equal", 6), "top": ("equal", 2), "more": ("equal", 3),
     }  # fmt: skip
+
+
+def test_a_name_with_a_bar_stays_in_its_cell() -> None:
+    lines = page([Target("ES|QL", "a fake")], "a command", "a fleet").splitlines()
+    assert [line.count("|") - line.count("\\|") for line in lines if "QL" in line and line.startswith("|")] == [11, 3]

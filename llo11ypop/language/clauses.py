@@ -11,7 +11,10 @@ _NAMES = r"[a-z_]+(?:\s+[a-z_]+){0,3}"
 _FORMULA = re.compile(
     rf"\(\s*(?:=\s*)?{_NAMES}\s*(?:/|\bx\b|\*|\bdivided by\b|\bover\b|\btimes\b)\s*{_NAMES}(?:,\s*[a-z%]+)?\s*\)"
 )
-_YES_NO = re.compile(r"^\W*(?:is|are|was|were|do|does|did|has|have|had|can|could)\b[^?]*\?\s*(?=\w)")
+_YES_NO = re.compile(
+    r"^\W*(?:how (?:slow|bad|busy|fast|full|good|stable|big|long did)|who (?:does|is doing)|is|are|was|were|do|does|did|has|have"
+    r"|had|can|could)\b[^?]*\?\s*(?=\w)"
+)
 _SPLIT = re.compile(r"\b(?:by|per|for each|in each|each)\b")
 _ASKS_AGAIN = re.compile(r"\b(?:it|they|them|those|these|which ones?|that|there|so|if so|when|where|why|who|which)\b")
 
@@ -68,7 +71,8 @@ def spelled_out(text: str, index: PhraseIndex) -> str:
 def figures_only(text: str, complete: Callable[[str], bool]) -> str:
     """'are DLC nodes cooler? average temperature by cooling': the figures answer both, where they are asked for completely."""
     head = _YES_NO.match(text)
-    if head is None or not _SPLIT.search(text[head.end() :]) or _ASKS_AGAIN.search(text[head.end() :]):
+    plain = head is not None and re.match(r"\W*(?:how|who)\b", text) is not None
+    if head is None or not (plain or _SPLIT.search(text[head.end() :])) or _ASKS_AGAIN.search(text[head.end() :]):
         return text
     rest = text[head.end() :]
     return rest if complete(rest) else text

@@ -7,19 +7,22 @@ The words were all explained before this; here the scope is held against them. A
 from llo11ypop.language.alternatives import listed
 from llo11ypop.language.draft import Draft
 from llo11ypop.language.entries import Qualifier
+from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.spot import Spotted
 
 _EXTREMES = {"lowest": "min", "minimum": "min", "min": "min", "highest": "max", "maximum": "max", "max": "max", "peak": "max"}
 
 
-def lost(spotted: Spotted, draft: Draft, scope: Scope) -> str:
+def lost(spotted: Spotted, draft: Draft, scope: Scope, lexicon: Lexicon) -> str:
     """What to ask back where a part of the question is nowhere in the scope; empty when all of it is there."""
     kept = _kept(scope)
     gone = next((q.label or key for key, q, _, _ in draft.qualifiers if not _held(q, kept)), "")
     if gone:
         return f"I read '{gone}' but could not put it into the question; ask for it by itself or in other words"
-    level = _level(spotted, scope)
+    if not draft.alone:
+        return ""
+    level = _level(spotted, scope, lexicon)
     if level:
         return f"the {level} of what? I could not put it beside the rest; ask for it by itself"
     if _crossed(scope):
@@ -47,9 +50,10 @@ def _held(qualifier: Qualifier, kept: str) -> bool:
     return values is not None and (values[0] in kept.split() or all(v.lower() in kept for v in values[1]))
 
 
-def _level(spotted: Spotted, scope: Scope) -> str:
+def _level(spotted: Spotted, scope: Scope, lexicon: Lexicon) -> str:
     """An extreme that is said of a measure and that no measure, ranking or threshold of the scope has."""
-    if scope.ordered or scope.top or scope.fields or any(q.recipe or q.agg in ("latest", "last") for q in scope.measures):
+    fixed = any(q.agg in ("latest", "last") or (q.recipe and not _free(q.recipe, lexicon)) for q in scope.measures)
+    if scope.ordered or scope.top or scope.fields or fixed:
         return ""
     made = {q.agg for q in scope.measures}
     said = [i.text for i in spotted.items if i.text in _EXTREMES and not i.has("unit", "measure")]
@@ -60,6 +64,12 @@ def _crossed(scope: Scope) -> bool:
     """Whether two thresholds of one measure leave nothing between them."""
     low = {t.column: t.value for t in scope.having if t.op in (">", ">=")}
     return any(t.op in ("<", "<=") and t.value <= low.get(t.column, float("-inf")) for t in scope.having)
+
+
+def _free(recipe: str, lexicon: Lexicon) -> bool:
+    """Whether a recipe lets the question choose the aggregate."""
+    steps = str(lexicon.recipes[recipe].steps)
+    return "$gauge" in steps or "$agg" in steps
 
 
 def _several(spotted: Spotted, scope: Scope) -> bool:

@@ -196,7 +196,7 @@ class Reader:
             return self._asked(question, vague, settled.scope)
         if settled.clarify:
             return self._asked(question, settled.clarify, settled.scope)
-        gone = coverage.lost(spotted, draft, settled.scope) if draft.alone else ""
+        gone = coverage.lost(spotted, draft, settled.scope, self.lexicon)
         if gone:
             return self._asked(question, gone, settled.scope)
         return self.planned(

@@ -230,7 +230,7 @@ class Settler(Superlatives):
 
     def _duration(self) -> None:
         """'how long do checkpoints take': the duration of the thing."""
-        thing = self.draft.thing
+        thing = self.draft.thing or (self._thing() if self.draft.qualifiers else None)
         asked = [i.text for i in self.items if i.text in _SLOW or i.text in ("how long", "long")]
         if thing is None or self.draft.measures or not thing[1].duration or not asked:
             return

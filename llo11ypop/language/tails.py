@@ -10,7 +10,7 @@ _HOW_MANY = re.compile(
     rf"^(?=\W*(?:{_THINGS}\b|\w+ (?:with|that|whose|who)\b))(?P<rest>.{{12,}}?)(?:,? and|,|;| -|\+) (?:(?:on|for|with|by|to|in|of|at) )?{_ASK}\W*$"
 )
 _WITH = re.compile(
-    rf"^(?P<rest>.{{12,}}?)(?:,? (?:and|with|plus|incl\w*)|,|\+) (?:also )?(?:(?:the|their|its|a) )?(?:lane |link |respective |current |exact )?{_NOUN}(?: (?:for |of )?(?:each|every one|of them|them|those))?(?: too)?\W*$"
+    rf"^(?P<rest>.{{12,}}?)(?:,? (?:and|with|plus|incl\w*)|,|\+|[?;.] (?:show|give|list)(?: me)?) (?:also )?(?:(?:the|their|its|a) )?(?:lane |link |respective |current |exact )?{_NOUN}(?: (?:for |of )?(?:each|every one|of them|them|those))?(?: too)?\W*$"
 )
 _WHICH = re.compile(
     r"^\W*(?:is|are|was|were|has|have|had|did|does|do) (?:there )?(?:any|some)(?: of (?:the|our))? (?P<thing>[\w-]+)(?P<rest>.*?)\? ?(?:if so,? )?(?:which|what|list|name|and)(?: (?:ones?|of them|is it|are they|them))*(?:,? (?:and|-) (?:on |for |at )?(?:how (?:many|often|much)|what (?:rate|value|number|width)|which \w+|where|when)(?: \w+){0,3})?\W*$"

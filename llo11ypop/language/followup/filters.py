@@ -110,7 +110,13 @@ def _with(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
     if new.op == "expr":
         again = not (turn.tie.narrow or turn.tie.extend)
         return [
-            *(c for c in kept if not (_opposed(c, new) or (again and c.op == "expr" and fields_in(c) == fields_in(new)))),
+            *(
+                c
+                for c in kept
+                if not (
+                    _opposed(c, new) or (again and c.op == "expr" and fields_in(c) == fields_in(new) and not _both_out(c, new))
+                )
+            ),
             new,
         ]
     same = next((c for c in kept if c.field == new.field and c.op in ("in", "not in")), None)
@@ -129,6 +135,11 @@ def _with(turn: Turn, kept: list[Condition], new: Condition) -> list[Condition]:
 
 
 _NOT = "not coalesce("
+
+
+def _both_out(one: Condition, other: Condition) -> bool:
+    """'leave out drains and undrains': two exclusions of one field stand side by side."""
+    return all(str(c.values[0]).startswith(_NOT) for c in (one, other))
 
 
 def _opposed(old: Condition, new: Condition) -> bool:

@@ -63,7 +63,13 @@ def same_kind(turn: Turn, draft: Draft, previous: Scope) -> bool:
     ):
         return False
     negated = any(no for _, _, no, _ in draft.qualifiers)
-    if (turn.tie.narrow or negated or re.match(r"\W*(?:exclud|without|not)\b", turn.text)) and not apart:
+    if (
+        turn.tie.narrow
+        or negated
+        or re.match(
+            r"\W*(?:(?:and|now|please|but) )*(?:exclud\w*|without|not|leav\w* out|drop|remov\w*|ignor\w*|minus)\b", turn.text
+        )
+    ) and not apart:
         return False
     thing = turn.reader.lexicon.things[draft.qualifiers[0][0].split(".")[0]]
     return apart or any(q.where and q.where in where for q in thing.qualifiers.values())

@@ -181,6 +181,9 @@ def _limited(turn: Turn, scope: Scope) -> Scope:
         return scope
     if turn.measured:
         return scope
+    sized = _sized(turn, scope)
+    if sized is not None:
+        return sized
     first = scope.measures[0] if scope.measures else None
     if first is None or draft.thing is not None or draft.qualifiers:
         raise UnclearError("what should be above or below that? ask it as a whole question")
@@ -204,6 +207,27 @@ def _limited(turn: Turn, scope: Scope) -> Scope:
     return replace(scope, having=tuple(made))
 
 
+def _sized(turn: Turn, scope: Scope) -> Scope | None:
+    """'only jobs on 8 or more GPUs': limits on a field of the rows themselves; none where one is about something else."""
+    limits = turn.draft.limits
+    plain = turn.draft.thing is not None and all(
+        limit.attribute and " " not in limit.attribute and limit.op in (*BOUNDS, "=") for limit in limits
+    )
+    known = reachable(turn.reader.catalog, dataset_of(scope))
+    if not plain or any(limit.attribute not in known for limit in limits) or turn.draft.qualifiers:
+        return None
+    made = [_row(limit.attribute, limit.op, limit.value) for limit in limits]
+    kept = [f for f in scope.filters if f.field not in {m.field for m in made}]
+    return replace(scope, filters=(*kept, *made))
+
+
+def _row(name: str, op: str, value: float) -> Condition:
+    """A limit on a field as a condition on rows."""
+    if op == "=":
+        return Condition(name, "in", (value,), f"{name} = {value:g}")
+    return Condition(name, cast(Operator, op), (value,), f"{name} {op} {value:g}")
+
+
 def _rebound(turn: Turn, scope: Scope) -> Scope | None:
     """'and more than 30 minutes?' of jobs that waited more than ten: the same bound on rows with another number; none for others."""
     held = [f for f in scope.filters if f.op in BOUNDS]
@@ -214,7 +238,7 @@ def _rebound(turn: Turn, scope: Scope) -> Scope | None:
     value = converted(limit.value, limit.unit, known.spec.unit if known is not None else "")
     if value is None or not limit.unit or limit.attribute or limit.op not in BOUNDS:
         return None
-    new = Condition(old.field, cast(Operator, limit.op), (value,), f"{old.field} {limit.op} {value:g}")
+    new = _row(old.field, limit.op, value)
     return replace(scope, filters=tuple(new if f is old else f for f in scope.filters))
 
 

@@ -3,7 +3,7 @@
 import re
 
 _ID = re.compile(r"(?<![\w-])(?:[A-Za-z][\w]*(?:[-/.:][\w]+)*|\d+(?:\.\d+){2,})(?![\w-])")
-_CODE = re.compile(r"(?i)\b(xid|sxid|code|job|rank|gpu|port|row|rack|worker|stage)[ #]*(\d+)\b")
+_CODE = re.compile(r"(?i)\b(xid|sxid|code|job|rank|gpu|port|row|rack|worker|stage)[ #]*(\d+)\b(?!\.\d|\s?%)")
 _QUANTILE = re.compile(
     r"p\d{1,2}|q\d|k8s|hbm\d?|nvlink\d?|pcie\d?|f1|[kmgtp]?i?b/s|[kmgtp]?bit/s|n/a|i/o|[a-zµ]+/(?:min|s|h|d)", re.IGNORECASE
 )

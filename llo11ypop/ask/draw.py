@@ -1,12 +1,13 @@
 """Draw a chart as SVG or PNG with vl-convert: no browser, no network, no font is fetched."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from llo11ypop.core.errors import ConfigError
 from llo11ypop.core.ids import content_hash
-from llo11ypop.core.question import Chart
+from llo11ypop.core.question import Answer, Chart
 
 _FORMATS = (".svg", ".png", ".json")
 
@@ -51,3 +52,10 @@ def slug(question: str) -> str:
     """A file name from a question: its first letters and digits, and six of its hash, so that two questions never share one."""
     words = re.sub(r"[^a-z0-9]+", "-", question.casefold())[:48].strip("-") or "chart"
     return f"{words}-{content_hash(question)[:6]}"
+
+
+def drawn(answer: Answer, question: str, target: Path, *, asked: bool) -> Answer:
+    """The answer with its chart drawn; a single figure is only drawn when a chart was asked for."""
+    if answer.chart is None or (answer.chart.kind == "stat" and not asked):
+        return answer
+    return replace(answer, chart=replace(answer.chart, path=str(draw(answer.chart, question, target))))

@@ -6,7 +6,6 @@ Exit codes: 0 answered, or that there is no data and why; 1 it was asked back, d
 import asyncio
 import json
 import sys
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,6 +59,8 @@ def ask(
         return
     answer = asyncio.run(_once(settings, text, thread, instant, foreign=foreign))
     if answer.chart is not None and (chart is not None or not (as_json or as_csv)):
+        from llo11ypop.ask.draw import drawn
+
         answer = drawn(answer, text, chart or settings.ask.charts, asked=chart is not None)
     _printed(answer, as_json=as_json, as_csv=as_csv, explain=explain)
     raise typer.Exit(exit_code(answer))
@@ -82,15 +83,6 @@ async def _once(settings: Any, question: str, thread: str | None, at: datetime |
 
     async with conversing(settings, foreign=foreign) as deps:
         return await asked(question, deps, thread=thread, at=at)
-
-
-def drawn(answer: "Answer", question: str, target: Path, *, asked: bool) -> "Answer":
-    """The answer with its chart drawn; a single figure is only drawn when a chart was asked for."""
-    from llo11ypop.ask.draw import draw
-
-    if answer.chart is None or (answer.chart.kind == "stat" and not asked):
-        return answer
-    return replace(answer, chart=replace(answer.chart, path=str(draw(answer.chart, question, target))))
 
 
 def _printed(answer: "Answer", *, as_json: bool, as_csv: bool, explain: bool) -> None:

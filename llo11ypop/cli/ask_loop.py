@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from llo11ypop.cli.ask import drawn
+from llo11ypop.ask.draw import drawn
 from llo11ypop.cli.ask_view import show
 from llo11ypop.core.errors import Llo11yPopError
 from llo11ypop.settings import Settings

@@ -27,6 +27,8 @@ class Grafana:
             ("GET", r"/api/folders/([^/]+)", self._folder),
             ("POST", r"/api/folders", self._new_folder),
             ("POST", r"/api/dashboards/db", self._save),
+            ("GET", r"/api/dashboards/uid/([^/]+)", self._read),
+            ("DELETE", r"/api/dashboards/uid/([^/]+)", self._remove),
             ("GET", r"/api/annotations", self._find),
             ("GET", r"/api/dashboard/snapshots", self._snapshots),
             ("POST", r"/api/snapshots", self._freeze),
@@ -85,6 +87,14 @@ class Grafana:
             return Reply(412, {"message": "The folder has been changed by someone else"})
         self.folders[body["uid"]] = body["title"]
         return Reply(200, {"id": 1, **body})
+
+    def _read(self, _: Call, uid: str) -> Reply:
+        found = self.dashboards.get(uid)
+        return Reply(200, {"dashboard": found, "meta": {}}) if found else Reply(404, {"message": "Dashboard not found"})
+
+    def _remove(self, _: Call, uid: str) -> Reply:
+        gone = self.dashboards.pop(uid, None)
+        return Reply(200, {"title": gone["title"]}) if gone else Reply(404, {"message": "Dashboard not found"})
 
     def _save(self, call: Call) -> Reply:
         body = call.json

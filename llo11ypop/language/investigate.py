@@ -75,6 +75,18 @@ _AREAS = {
 }
 
 
+def _related(reader: "Reader", words: list[Token], times: Times) -> tuple[Area, ...]:
+    """The areas of the measures that are held against each other; those of training where fewer than two are named."""
+    lemmas = [t.lemma for t in words if not any(s <= t.start < e for s, e in times.spans)]
+    found, n = [], 0
+    while n < len(lemmas):
+        hits = ((length, s) for length, senses in reader.index.at(lemmas, n) for s in senses if s.role == "measure")
+        length, sense = next(hits, (1, None))
+        found += [reader.catalog.datasets[sense.dataset].area] if sense is not None else []
+        n += length
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else _AREAS[Intent.RELATION]
+
+
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> "re.Pattern[str]":
     return re.compile(text)
@@ -123,6 +135,8 @@ def about(
         if named:
             measures = tuple(settled.scope.measures)
             areas = tuple(dict.fromkeys([reader.catalog.datasets[spotted.dataset].area, *areas]))
+        if found.intent is Intent.RELATION:
+            areas = _related(reader, words, times)
         by = tuple(draft.by)
     window, defaults = _window(times, at, found)
     compare = before(window, at) if found.intent in (Intent.WHY, Intent.BETTER_OR_WORSE, Intent.DID_IT_HELP) else None

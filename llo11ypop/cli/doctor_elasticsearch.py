@@ -54,7 +54,29 @@ async def examine_elasticsearch(settings: "Settings", catalog: "Catalog") -> lis
             found += await _indices(client, there, catalog, lie)
         except Llo11yPopError as bad:
             found.append(("fail", bad.line()))
+    if not opensearch and section.language in ("auto", "sql") and all(state != "fail" for state, _ in found):
+        found += await _preflight(settings, catalog)
     return found
+
+
+async def _preflight(settings: "Settings", catalog: "Catalog") -> list[Found]:
+    """Whether the cluster could run the SQL of every playbook and goal, without running any."""
+    from llo11ypop.core.vocabulary import Area
+    from llo11ypop.daemon.elasticsearch import elasticsearch
+    from llo11ypop.playbooks import load_goals, load_playbooks
+
+    at = SystemClock().now()
+    plans = dict(load_playbooks(settings.config_dir, catalog).plans(tuple(Area), at=at))
+    for goal in load_goals(settings.config_dir, catalog):
+        plans |= goal.plans()
+    try:
+        found = await elasticsearch(settings.telemetry.elasticsearch, catalog).preflight(plans, at)
+    except Llo11yPopError as bad:
+        return [("warn", f"its SQL could not be held against POST /_sql/translate ({bad}) — try again")]
+    told = f"{found.accepted} queries of playbooks and goals would be run (POST /_sql/translate)"
+    lines: list[Found] = [("ok", told)] if found.accepted else []
+    step = "report it, and set telemetry.elasticsearch.language to esql meanwhile"
+    return lines + [("warn", f"{dataset}: a query would be refused ({why}) — {step}") for dataset, why in found.refused[:_NAMED]]
 
 
 async def _reached(client: "AsyncElasticsearch", there: "Access") -> tuple[list[Found], bool]:

@@ -23,6 +23,7 @@ from llo11ypop.stores.elasticsearch_languages import SQL, Language
 from llo11ypop.stores.elasticsearch_mapping import Place, live_fields, read_indices
 from llo11ypop.stores.elasticsearch_read import Reader, iso
 from llo11ypop.stores.elasticsearch_run import PlansRun, Run
+from llo11ypop.stores.elasticsearch_translate import Preflight, translated
 
 T = TypeVar("T")
 
@@ -95,6 +96,15 @@ class ElasticsearchStore:
         others are answered all the same.
         """
         return await self._run(plans, at, refuse=False) if plans else {}
+
+    async def preflight(self, plans: Mapping[str, Plan], at: datetime) -> Preflight:
+        """Have the cluster translate the SQL of plans without running it. Raises StoreError."""
+
+        async def read(reader: Reader) -> Preflight:
+            prepared = self._preparer.prepare(plans, await self._read_exports(reader))
+            return await translated(reader, prepared.scans)
+
+        return await self._with_reader(at, read)
 
     async def exports(self) -> Exports:
         """Datasets and fields of the live mappings; read once, again after `refresh`."""

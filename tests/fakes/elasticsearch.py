@@ -167,6 +167,8 @@ class FakeElasticsearch:
     def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
         if path == "/_sql":
             return self._page(body["cursor"]) if "cursor" in body else self._query(body)
+        if path == "/_sql/translate":
+            return self._translate(body)
         if path == "/_query":
             return self._esql(body, query)
         if path == "/_sql/close":
@@ -193,6 +195,14 @@ class FakeElasticsearch:
         except duckdb.Error as bad:
             raise Refused("verification_exception", f"{str(bad).splitlines()[0]} in {statement.duck}") from bad
         return {"columns": columns, **self._slice(rows, size)}
+
+    def _translate(self, body: dict[str, Any]) -> Any:
+        statement = read(body["query"], self.columns(), literals=True)
+        try:
+            self.connection.cursor().execute(f"EXPLAIN {statement.duck}")
+        except duckdb.Error as bad:
+            raise Refused("verification_exception", f"{str(bad).splitlines()[0]} in {statement.duck}") from bad
+        return {"size": 0}
 
     def _esql(self, body: dict[str, Any], query: dict[str, str]) -> Any:
         if query.get("allow_partial_results") != "false":

@@ -153,6 +153,11 @@ class ShipperElasticsearch(FakeElasticsearch):
             self._show(pattern, body.get("runtime_mappings") or {})
         return super()._query(body)
 
+    def _translate(self, body: dict[str, Any]) -> Any:
+        for pattern in _FROM.findall(body["query"]):
+            self._show(pattern, {})
+        return super()._translate(body)
+
     def _esql(self, body: dict[str, Any], query: dict[str, str]) -> Any:
         if body["query"] == "ROW now = NOW() | LIMIT 1":
             now = datetime.now(UTC) + self.clock_off

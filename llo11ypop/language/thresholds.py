@@ -260,7 +260,7 @@ class Thresholds(Windows):
         if not named.aggs and words.agg not in ("increase", "rate"):
             moment = any(i.text in _AT_SOME_POINT for i in self.items)
             side = ("max" if limit.op in (">", ">=") else "min") if moment and words.agg == "avg" else ""
-            side = side or words.above if limit.op in (">", ">=") else words.below if limit.op in ("<", "<=") else ""
+            side = side or {">": words.above, ">=": words.above, "<": words.below, "<=": words.below}.get(limit.op, "")
             agg = side or words.agg
             named = Named(named.name, words, [agg])
         made = quantities(named, self.lexicon)[0]

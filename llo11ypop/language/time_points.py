@@ -128,7 +128,7 @@ _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth el
 _SPELLED = re.compile(rf"\b(?:the\s+)?({'|'.join(_ORDINALS)})\s+of\s+(?={MONTH})")
 _BARE = re.compile(
     r"\b(?:(?P<at>since|from|on|until|till|through|before|after|starting|between|and|to)\s+)?(?P<the>the\s+)?(?P<n>\d{1,2})(?:st|nd|rd|th)\b"
-    rf"(?!\s*(?:of\s+)?{MONTH}|\s+(?:of|percentile|pctl|week|rank|quantile|most|worst|best|highest|largest)\b)"
+    rf"(?!\s*(?:of\s+)?{MONTH}|\s+(?:of|percentile|pctl|quantile|week|quarter|time|attempt|rank|gpu|node|rack|slot|job|most|worst|best|highest|lowest|largest)\b)"
 )
 
 

@@ -45,6 +45,7 @@ READ = {
     "how many GPUs did nothing at all on 10 May": "number of GPUs by highest GPU utilization, with highest GPU utilization = 0, 10 May 2026",
     "per run: count of saves with a duration above 600 s": "saved checkpoints per run, only duration_s > 600",
     "log lines per facility": "log lines per facility",
+    "how many GPUs drew less than 50 W at some point on 10 May": "number of GPUs by lowest GPU power, with lowest GPU power < 50",
     "most GPUs asked for by pending jobs on c-b": "GPUs that pending jobs ask for, only c-b",
 }  # fmt: skip
 ASKED = (

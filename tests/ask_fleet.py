@@ -83,3 +83,11 @@ class BrittleStore:
 
     async def exports(self) -> Exports:
         return await self.store.exports()
+
+
+def broken_fleet(folder: Path, scenario: str, hours: int) -> Path:
+    """A fleet of 16 GPUs in which what the scenario says breaks; its file in the folder."""
+    (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+    spec = SimulationSpec(seed=5, gpus=16, days=hours / 24, scenario=folder / "scenario.yaml")
+    write_fleet(simulate(spec)[0], folder / "fleet.duckdb")
+    return folder / "fleet.duckdb"

@@ -16,9 +16,6 @@ from llo11ypop.evals.parity_plans import said
 from llo11ypop.ledger import SqlLedger
 from llo11ypop.ooda.cycle import Cycle
 from llo11ypop.query.store import TelemetryStore
-from llo11ypop.simulator.simulate import simulate
-from llo11ypop.simulator.spec import SimulationSpec
-from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores import retrying
 from llo11ypop.stores.duckdb import DuckDbStore
 from llo11ypop.stores.elasticsearch import ElasticsearchStore
@@ -26,7 +23,7 @@ from llo11ypop.stores.joining import JoiningStore, joined_within
 from llo11ypop.stores.prometheus import Place, PrometheusStore
 from llo11ypop.stores.spanning import SpanningStore
 from tests import prometheus_server
-from tests.ask_fleet import settings_for
+from tests.ask_fleet import broken_fleet, settings_for
 from tests.conformance.store_tables import catalog
 from tests.fakes.elasticsearch import FakeElasticsearch, Fault, serving
 from tests.prometheus_fleet import exported
@@ -59,11 +56,7 @@ async def loop(folder: Path, fleet: Path, store: TelemetryStore) -> Loop:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fleet")
-    (folder / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
-    spec = SimulationSpec(seed=5, gpus=16, days=9 / 24, scenario=folder / "scenario.yaml")
-    write_fleet(simulate(spec)[0], folder / "fleet.duckdb")
-    return folder / "fleet.duckdb"
+    return broken_fleet(tmp_path_factory.mktemp("fleet"), SCENARIO, hours=9)
 
 
 @pytest.fixture

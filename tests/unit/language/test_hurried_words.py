@@ -49,6 +49,7 @@ READ = {
     "most GPUs asked for by pending jobs on c-b": "GPUs that pending jobs ask for, only c-b",
 }  # fmt: skip
 ASKED = (
+    "how many new nodes this month",
     "why?",
     "which ones are over the limit right now?",
     "jobs with >= 8 gpus: % of all jobs and what share of gpu hours",

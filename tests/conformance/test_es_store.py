@@ -105,9 +105,9 @@ async def test_a_part_of_an_answer_is_no_answer(pair: Both) -> None:
 
 
 async def test_a_slow_cluster_is_given_up_on() -> None:
-    with both(gpu_rows(), timeout_s=0.2) as made:
+    with both(gpu_rows(), timeout_s=1.0) as made:
         await made.es.exports()
-        made.fake.faults.append(Fault(delay_s=0.6, times=99))
+        made.fake.faults.append(Fault(delay_s=3.0, times=99))
         with pytest.raises(StoreError, match="no answer in time") as failed:
             await made.es.run(COUNTED, AT)
         assert failed.value.transient

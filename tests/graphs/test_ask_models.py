@@ -38,9 +38,13 @@ def rule_of(role: Role, fault: str) -> Rule:
     return Rule(schema=schema, answer=next(r.answer for r in GOOD if r.schema_name == schema), fault=fault)
 
 
-def models_at(server: FakeModelServer, roles: Sequence[str] = ROLES, budgets: Budgets | None = None) -> Endpoints:
-    """Endpoints of some roles; the circuit breaker stays out of it."""
-    one = {r: Endpoint(base_url=server.base_url, model=f"fake-{r}", timeout_s=0.4, retries=0) for r in roles}
+def models_at(
+    server: FakeModelServer, roles: Sequence[str] = ROLES, budgets: Budgets | None = None, hurried: Role | None = None
+) -> Endpoints:
+    """Endpoints of some roles, one of them given little time; the circuit breaker stays out of it."""
+    one = {
+        r: Endpoint(base_url=server.base_url, model=f"fake-{r}", timeout_s=0.4 if r == hurried else 30, retries=0) for r in roles
+    }
     return Endpoints(
         Models(endpoints=one, budgets=budgets or Budgets(), circuit_breaker=Circuit(failures=1000), cache=0), pause_s=0.0
     )
@@ -78,6 +82,7 @@ def matrix() -> Matrix:
                 for role in ROLES:
                     for fault in FAULTS:
                         others = [r for r in GOOD if r.schema_name != rule_of(role, fault).schema_name]
+                        deps.models = models_at(server, hurried=role if fault == "slow" else None)
                         server.script([rule_of(role, fault), *others], slow_s=5.0)
                         found[role.value, fault] = await talk.ask(UNKNOWN, at=END)
         return Matrix(found, healthy, by_rules)

@@ -101,14 +101,14 @@ async def test_bad_answers_do_not_open_the_circuit(fake: FakeModelServer) -> Non
 
 async def test_after_its_rest_one_of_many_tries_and_then_all_go_on(fake: FakeModelServer) -> None:
     fake.script(fault="500")
-    models = client(fake, retries=0, circuit_breaker=Circuit(failures=1, rest=timedelta(milliseconds=100)))
+    models = client(fake, retries=0, circuit_breaker=Circuit(failures=1, rest=timedelta(milliseconds=500)))
     with pytest.raises(Refused):
         await models.ask(request())
-    await asyncio.sleep(0.11)
+    await asyncio.sleep(0.51)
     many = await asyncio.gather(*(models.ask(request(user=str(n))) for n in range(4)), return_exceptions=True)
     assert sorted(str(m.reason) for m in many if isinstance(m, Refused)) == [Reason.CIRCUIT_OPEN] * 3 + [Reason.UNREACHABLE]
     fake.script()
-    await asyncio.sleep(0.11)
+    await asyncio.sleep(0.51)
     assert (await models.ask(request())).value == VALUE
     assert (await models.ask(request(user="another"))).value == VALUE
 

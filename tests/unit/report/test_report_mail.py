@@ -123,7 +123,7 @@ def test_what_is_no_address_is_a_wrong_setting(server: StrictSmtp, address: str)
 async def test_how_sure_a_failure_is(server: StrictSmtp, fault: str, error: type[Exception], transient: bool) -> None:
     server.faults.append(fault)
     with pytest.raises(error) as bad:
-        await mail(server, timeout_s=1.0).deliver(letter())
+        await mail(server, timeout_s=3.0).deliver(letter())
     assert getattr(bad.value, "transient", None) is transient
     assert "\n" not in str(bad.value)
 
@@ -159,7 +159,7 @@ async def test_a_busy_server_gets_the_report_later_and_only_once(server: StrictS
 @pytest.mark.parametrize("fault", ["drop after data", "silent after data"])
 async def test_what_may_have_arrived_is_never_sent_again_by_itself(server: StrictSmtp, shelf: SqlReports, fault: str) -> None:
     server.faults.append(fault)
-    outlet = mail(server, timeout_s=1.0)
+    outlet = mail(server, timeout_s=3.0)
     (handed,) = await hand_out(shelf, [outlet], letter(), END)
     assert handed.state is State.UNCERTAIN
     for hour in range(30):

@@ -69,7 +69,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def webhook(receiver: Receiver, **changed: Any) -> Webhook:
-    return Webhook(f"http://127.0.0.1:{receiver.port}/hooks/t0ken?x=1", timeout_s=1.0, **changed)
+    return Webhook(f"http://127.0.0.1:{receiver.port}/hooks/t0ken?x=1", timeout_s=3.0, **changed)
 
 
 async def test_the_request_carries_the_report_its_key_and_a_signature(receiver: Receiver) -> None:

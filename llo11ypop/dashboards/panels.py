@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from pydantic import ValidationError
@@ -94,10 +95,10 @@ def goal_board(goal: Goal, catalog: Catalog, at: datetime) -> Board:
     """A goal: its plan, and its slices."""
     seen: set[str] = set()
     plans = [goal.now_plan, *goal.slice_plans.values()]
-    panels = [panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)]
+    panels = islice((panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)), MAX_PANELS)
     aim = "" if goal.target is None else f" Target: {goal.target:g} {goal.unit}."
     return Board(
-        "goal", goal.id, goal.title, f"{goal.definition}{aim}", tuple(panels[:MAX_PANELS]),
+        "goal", goal.id, goal.title, f"{goal.definition}{aim}", tuple(panels),
         Window.trailing(at, goal.window), "/",
     )  # fmt: skip
 
@@ -106,13 +107,13 @@ def incident_board(proposal: Proposal, evidence: Mapping[str, Evidence], catalog
     """A proposal: everything that its evidence read, from before it began to when it was last seen."""
     seen: set[str] = set()
     plans = _plans(evidence[i] for i in proposal.evidence if i in evidence)
-    panels = [panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)]
+    panels = islice((panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)), MAX_PANELS)
     end = max(proposal.last_seen_at or proposal.created_at, proposal.created_at)
     what = ", ".join(str(e) for e in proposal.entities[:8])
     filed = Mark(proposal.created_at, f"{proposal.id}: {proposal.title}", ("llo11ypop", "proposal", proposal.id))
     return Board(
         "incident", proposal.id, f"{proposal.severity} {proposal.title}", f"{proposal.summary} Affected: {what}.",
-        tuple(panels[:MAX_PANELS]), Window(min(proposal.since, end) - AROUND, end + AROUND),
+        tuple(panels), Window(min(proposal.since, end) - AROUND, end + AROUND),
         f"/proposals/{proposal.id}", (filed, *marks),
     )  # fmt: skip
 
@@ -123,14 +124,14 @@ def answer_board(question: str, evidence: tuple[Evidence, ...], catalog: Catalog
         raise ValueError("nothing was read for this answer, so there is nothing to draw")
     seen: set[str] = set()
     plans = _plans(evidence)
-    panels = [panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)]
+    panels = islice((panel for plan in plans for panel in panels_of(plan, catalog, seen=seen)), MAX_PANELS)
     windows = [one.window for one in evidence if one.window]
     latest = max(one.at for one in evidence)
     start = min((w.start for w in windows), default=latest - timedelta(days=1))
     key = content_hash([one.plan for one in evidence])
     window = Window(start, max((w.end for w in windows), default=latest))
     described = f"As answered at {iso(latest)}; evidence {', '.join(one.id for one in evidence)}."
-    return Board("answer", key, question[:120], described, tuple(panels[:MAX_PANELS]), window, f"/evidence/{evidence[0].id}")
+    return Board("answer", key, question[:120], described, tuple(panels), window, f"/evidence/{evidence[0].id}")
 
 
 def _plans(evidence: Iterable[Evidence]) -> Iterator[Plan]:

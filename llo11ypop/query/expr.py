@@ -6,6 +6,7 @@ so a compiler sends them as parameters and never splices them into query text.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -22,6 +23,8 @@ SCALAR_FUNCTIONS = {
 
 LONGEST = 4000
 """Characters of an expression."""
+REMEMBERED = 4096
+"""Texts whose reading is kept: the shipped configuration has some 540, and evidence brings the same ones again."""
 
 SIBLING_FUNCTIONS = {"median_of", "avg_of", "sum_of", "min_of", "max_of", "count_of"}
 """`f(x, key, …)`: the aggregate of x over all rows with the same keys (the row itself included); Derive and Filter steps only."""
@@ -90,6 +93,7 @@ _BINARY: dict[type[exp.Expression], str] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_expr(text: str) -> Expr:
     """Read an expression. Raises ValueError with what was not understood."""
     if len(text) > LONGEST:

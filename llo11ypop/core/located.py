@@ -5,7 +5,9 @@ Parsing only: the caller reads the file. Every configuration file of the project
 
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import yaml
@@ -14,6 +16,8 @@ from pydantic import BaseModel, ValidationError
 from llo11ypop.core.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
+REMEMBERED = 512
+"""Documents that are kept as read: the shipped configuration has some 230, and a start reads most of them more than once."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,12 @@ def _is_plain(text: str) -> bool:
 
 def load_located(text: str, source: str) -> Located:
     """Parse one YAML document. Raises ConfigError with file and line for bad YAML and for duplicate keys."""
+    value, lines = _parsed(text, source)
+    return Located(deepcopy(value), source, lines)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parsed(text: str, source: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
     loader = (_QuickLoader if _is_plain(text) else _Loader)(text)
     try:
         root = loader.get_single_node()
@@ -93,7 +103,7 @@ def load_located(text: str, source: str) -> Located:
         raise ConfigError(f"{source}:1: not valid YAML: {bad}") from bad
     finally:
         loader.dispose()
-    return Located(value, source, lines)
+    return value, lines
 
 
 def _walk(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> None:

@@ -15,7 +15,7 @@ from llo11ypop.catalog.models import FieldSpec
 from llo11ypop.language.entries import FieldWords, MeasureWords
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.values import ValueIndex, shape
-from llo11ypop.language.words import normalise, tokens
+from llo11ypop.language.words import lemmas
 
 SHORTEST, LONG = 5, 8
 """Letters from which a word may have one, and two, wrong."""
@@ -119,7 +119,7 @@ class PhraseIndex:
 
     def add(self, phrase: str, sense: Sense) -> None:
         """One more meaning of a phrase."""
-        key = tuple(t.lemma for t in tokens(normalise(phrase), self.whole))
+        key = lemmas(phrase, self.whole)
         if not key:
             return
         known = self.phrases[key]
@@ -128,10 +128,10 @@ class PhraseIndex:
         self.longest[key[0]] = max(self.longest.get(key[0], 0), len(key))
         self.words.update(w for w in key)
 
-    def at(self, lemmas: list[str], index: int) -> Iterator[tuple[int, list[Sense]]]:
+    def at(self, words: list[str], index: int) -> Iterator[tuple[int, list[Sense]]]:
         """(length, senses) of every phrase that begins at a position, longest first."""
-        for length in range(min(self.longest.get(lemmas[index], 0), len(lemmas) - index), 0, -1):
-            senses = self.phrases.get(tuple(lemmas[index : index + length]))
+        for length in range(min(self.longest.get(words[index], 0), len(words) - index), 0, -1):
+            senses = self.phrases.get(tuple(words[index : index + length]))
             if senses:
                 yield length, senses
 
@@ -168,7 +168,7 @@ class PhraseIndex:
     def _grammar(self) -> None:
         for role, phrases in self.lexicon.words.model_dump().items():
             if role == "common":
-                self.common = {t.lemma for p in phrases for t in tokens(normalise(p), self.whole)} | set(phrases)
+                self.common = {word for p in phrases for word in lemmas(p, self.whole)} | set(phrases)
                 continue
             for phrase in phrases:
                 self.add(phrase, Sense(role))
@@ -217,9 +217,9 @@ class PhraseIndex:
 
     def _plain(self, phrase: str) -> bool:
         """Whether a field's own name says something else already: 'ports', 'open tickets'."""
-        lemmas = [t.lemma for t in tokens(normalise(phrase), self.whole)]
-        whole = self.phrases.get(tuple(lemmas), [])
-        each = [self.phrases.get((x,), []) for x in lemmas]
+        key = lemmas(phrase, self.whole)
+        whole = self.phrases.get(key, [])
+        each = [self.phrases.get((x,), []) for x in key]
         return any(s.role == "dim" for s in whole) or all(
             any(s.role in ("thing", "qualifier") for s in senses) for senses in each
         )
@@ -227,7 +227,7 @@ class PhraseIndex:
     def _explained(self, phrase: str, dataset: str) -> bool:
         """Whether the lexicon reads every word of a catalog synonym already, under conditions or with an aggregate."""
         roles = ("thing", "qualifier", "measure", "dim", "agg", "soft", "top", "bottom")
-        found = [[s for s in self.phrases.get((t.lemma,), []) if s.role in roles] for t in tokens(normalise(phrase), self.whole)]
+        found = [[s for s in self.phrases.get((x,), []) if s.role in roles] for x in lemmas(phrase, self.whole)]
         if len(found) == 1:
             return any(s.role in ("dim", "agg", "top", "bottom") or s.dataset == dataset for s in found[0])
         return all(any(not s.dataset or s.dataset == dataset or s.role == "measure" for s in senses) for senses in found)

@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 LONGEST = 1500
 """Characters of a question that are read; no operator's question was longer (our assumption)."""
+REMEMBERED = 16_384
+"""Phrases whose lemmas are kept: catalog and lexicon have some 5,000, and each new reader goes over them all."""
 
 _INVISIBLE = {c: None for c in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)}
 _SPELLED = {
@@ -34,6 +37,8 @@ _CONTRACTIONS = {
     "it's": "it is", "that's": "that is", "there's": "there is",
 }  # fmt: skip
 _CONTRACTED = re.compile("|".join(re.escape(c) for c in _CONTRACTIONS))
+_JOINING = "-/+.@"
+"""Characters of a word that may be a name, or may be several words."""
 
 _SMALL = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -109,17 +114,29 @@ def tokens(text: str, whole: Callable[[str], bool]) -> list[Token]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         word = match.group()
-        if (any(c in word for c in "-/+.@") and word[0].isalpha() and not whole(word.strip("'."))) and not re.fullmatch(
+        if (any(c in word for c in _JOINING) and word[0].isalpha() and not whole(word.strip("'."))) and not re.fullmatch(
             r"[<>=!]+", word
         ):
             at = match.start()
             for part in re.split(r"([-/+.@])", word):
-                if part and part not in "-/+.@":
+                if part and part not in _JOINING:
                     found.append(_token(part, at))
                 at += len(part)
         else:
             found.append(_token(word, match.start()))
     return [replace(t, comma=True) if text[t.end :].lstrip()[:1] == "," else t for t in _with_numbers(found)]
+
+
+def lemmas(phrase: str, whole: Callable[[str], bool]) -> tuple[str, ...]:
+    """The lemmas of a phrase as somebody wrote it. Kept where no word of it could be a name, so that `whole` has no say."""
+    known = _lemmas(phrase)
+    return tuple(t.lemma for t in tokens(normalise(phrase), whole)) if known is None else known
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _lemmas(phrase: str) -> tuple[str, ...] | None:
+    text = normalise(phrase)
+    return None if any(c in text for c in _JOINING) else tuple(t.lemma for t in tokens(text, lambda _: False))
 
 
 def _token(word: str, start: int) -> Token:

@@ -8,14 +8,19 @@ from llo11ypop.language.index import PhraseIndex
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.words import Token, lemma
 
-_ITEM = r"(?:the\s+|their\s+|its\s+)?[a-z][\w-]*(?:\s+[a-z][\w-]*){0,2}?"
+_ASKED = r"(?:(?:by|on|in|at|for)\s+)?(?:which|what|whose)\s+|the\s+|their\s+|its\s+"
+_ITEM = rf"(?:{_ASKED})?[a-z][\w-]*(?:\s+[a-z][\w-]*){{0,2}}?"
 _JOINT = r"\s*(?:,\s*(?:and\s+)?|\s+and\s+|\s+&\s+|\s*\+\s*|\s*/\s*)\s*"
 _TAIL = re.compile(
-    rf"(?P<open>[,:;?]\s*(?:with\s+)?|\(\s*|\bwith\s+|\bshow(?:ing)?\s+|\bincluding\s+)(?P<list>{_ITEM}(?:{_JOINT}{_ITEM})+)\s*\)?\s*[.?!]*\s*$"
+    rf"(?P<open>[,:;?.]\s+(?:with\s+)?|\(\s*|\bwith\s+|\bshow(?:ing)?\s+|\bincluding\s+)(?P<list>{_ITEM}(?:{_JOINT}{_ITEM})+)\s*\)?\s*[.?!]*\s*$"
 )
 _SPLIT = re.compile(_JOINT)
 _SAID = frozenset({"value", "count", "number", "what changed", "how many", "how long", "how much", "what", "how often"})
 """Columns that every answer has."""
+_WHEN = frozenset({"time", "when", "timestamp", "date"})
+"""Columns that ask for the time of what is told."""
+_WHO = ("actor", "user", "assignee", "technician_id")
+"""Whom 'who' asks for, where a dataset has one."""
 _CALLED = {
     "object": "what",
     "id": "",
@@ -25,16 +30,19 @@ _CALLED = {
     "when": "",
     "timestamp": "",
     "title": "summary",
+    "date": "",
+    "who": "who",
+    "duration": "duration_s",
 }
 
 
 def tail(text: str, words: list[Token], index: PhraseIndex, catalog: Catalog) -> tuple[tuple[int, int], tuple[str, ...]] | None:
     """(characters, column phrases) of the list that ends a question; none where it ends otherwise."""
-    for start in (m.start() for m in re.finditer(r"[,:;?(]|\b(?:with|show|showing|including)\b", text)):
+    for start in (m.start() for m in re.finditer(r"[,:;?(.]|\b(?:with|show|showing|including)\b", text)):
         found = _TAIL.match(text, start)
         if found is None:
             continue
-        named = tuple(re.sub(r"^(?:the|their|its)\s+", "", n).strip() for n in _SPLIT.split(found["list"]))
+        named = tuple(re.sub(rf"^(?:{_ASKED})", "", n).strip() for n in _SPLIT.split(found["list"]))
         if not all(_is_column(n, index, catalog) for n in named) or all(n in _SAID for n in named):
             continue
         before = [w for w in words if w.end <= start]
@@ -61,6 +69,8 @@ def fields(named: tuple[str, ...], dataset: str, index: PhraseIndex, catalog: Ca
         own = [f for s in index.phrases.get(key, ()) if s.role == "dim" for f in s.data.fields if f in reach]
         if name in catalog.datasets[dataset].fields:
             own = [name]
+        if words == "who":
+            own = [f for f in _WHO if f in catalog.datasets[dataset].fields][:1]
         if own:
             known.append(own[0])
         elif words not in _SAID and name and not any(s.role == "unit" for s in index.phrases.get(key, ())):
@@ -73,6 +83,7 @@ def apply(draft: Draft, named: tuple[str, ...], index: PhraseIndex, catalog: Cat
     own, lost = fields(named, draft.dataset, index, catalog)
     dataset = catalog.datasets[draft.dataset]
     draft.foreign += lost
+    draft.when = draft.when or any(n in _WHEN for n in named)
     rows = dataset.kind in (Kind.EVENT, Kind.DIMENSION) and not (
         draft.measures or draft.count_thing or draft.counted or draft.limits or draft.aggs or draft.rank
     )

@@ -71,7 +71,9 @@ def _rows(made: Composing) -> None:
         where = all_of([where, *(q.where for q in scope.measures)])
         if where:
             select["where"] = where
-        if dataset.time and dataset.time in scope.fields:
+        if scope.ordered_by:
+            select["order"] = [{"by": scope.ordered_by, "desc": scope.desc}]
+        elif dataset.time and dataset.time in scope.fields:
             select["order"] = [{"by": dataset.time, "desc": scope.desc}]
         made.add("result", select)
     reach = reachable(made.catalog, scope.dataset)

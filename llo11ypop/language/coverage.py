@@ -10,6 +10,7 @@ from llo11ypop.language.entries import Qualifier
 from llo11ypop.language.lexicon import Lexicon
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.spot import Spotted
+from llo11ypop.language.unheld import unheld
 
 _EXTREMES = {"lowest": "min", "minimum": "min", "min": "min", "highest": "max", "maximum": "max", "max": "max", "peak": "max"}
 
@@ -31,7 +32,7 @@ def lost(spotted: Spotted, draft: Draft, scope: Scope, lexicon: Lexicon) -> str:
         return f"the first {draft.top} of what? name what is ranked and by what"
     if _several(spotted, scope):
         return "two counts at once? I could only read one of them; ask for one after the other"
-    return ""
+    return unheld(spotted, draft, scope)
 
 
 def _kept(scope: Scope) -> str:

@@ -99,6 +99,10 @@ class Draft:
     """The things to list stand first: 'nodes with …'."""
     dangling: bool = False
     """A negation of which nothing is known to be left out."""
+    when: bool = False
+    """The time of what is asked for is asked for too: 'which run and when'."""
+    periods: tuple[str, ...] = ()
+    """Labels of the different periods that the question names."""
     alone: bool = False
     """A question that stands alone, not a follow-up."""
     plural_by: bool = True

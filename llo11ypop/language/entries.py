@@ -230,6 +230,7 @@ class Words(Part):
     exactly: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     rate: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
     common: tuple[str, ...] = ()
     """English words that are not taken for misspelt ones; they mean nothing here."""
 

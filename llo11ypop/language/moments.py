@@ -43,7 +43,8 @@ class Moments(Listing):
         counts = (
             draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
         )
-        if not ends or counts or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
+        grouped = bool(draft.grouped) and not draft.each_thing
+        if not ends or counts or grouped or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
             return
@@ -59,7 +60,7 @@ class Moments(Listing):
         named = draft.qualifiers or any(
             f.field in self.dataset.fields and f.field not in self.dataset.grain for f in draft.filters
         )
-        when = any(
+        when = draft.when or any(
             i.text in ("when", "since when", "what time", "first time", "the first time", "last time", "earliest")
             for i in self.items
         )

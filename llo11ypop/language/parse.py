@@ -8,6 +8,7 @@ _PREPOSITIONS = frozenset({"on", "of", "in", "for", "with", "from", "over", "at"
 _DONE_BY = frozenset({"used", "consumed", "drawn", "burned", "burnt", "produced", "caused", "run", "sent"})
 _RELATIVE = frozenset({"with", "that", "which", "of", "on", "in"})
 _COUNT_BEHIND = frozenset({"how many", "count", "the count", "number", "just the count", "just the number"})
+_WHEN = frozenset({"when", "what time", "at what time"})
 _AGENTS = frozenset({"gpus", "nodes"})
 _IN_ALL = frozenset({"in all", "of all", "on all", "for all", "over all", "from all"})
 """'in all clusters': over them together, not each by itself."""
@@ -28,7 +29,13 @@ class Parser(Nouns):
         self._late_count()
         self._count_of_kind()
         self._count_of_head()
+        self._asked_when()
         return self.draft
+
+    def _asked_when(self) -> None:
+        """'When … did it take longest', '…, which one and when?': the time is part of what is asked for."""
+        ends = (self.items[0].text, self.items[-1].text) if self.items else ()
+        self.draft.when = self.draft.when or any(text in _WHEN for text in ends)
 
     def _count_of_head(self) -> None:
         """'nodes out of warranty, by vendor': what stands at the head is counted per what stands behind 'by'."""
@@ -265,6 +272,9 @@ class Parser(Nouns):
         if item.has("calendar"):
             return self._calendar(at, item, cue)
         draft.used.add(at)
+        if item.has("when"):
+            draft.when = True
+            return ""
         if cue == "group" and item.text in _PREPOSITIONS:
             return ""
         if item.text == "count" and at and self.items[at - 1].has("measure") and at - 1 in draft.used:

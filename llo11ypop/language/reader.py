@@ -173,6 +173,7 @@ class Reader:
         """Draft and scope of a spotted question; `alone` when it is no follow-up."""
         draft = Parser(spotted, self.catalog, self.lexicon, self.values).parse()
         draft.alone = alone
+        draft.periods = tuple({(p.start_at, p.end_at): p.label for _, _, p in times.periods}.values())
         shown = columns.apply(draft, times.columns, self.index, self.catalog) if times.columns else []
         return Settler(draft, spotted.items, times, at, self.catalog, self.lexicon, tuple(shown)).settle(), draft
 

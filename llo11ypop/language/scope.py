@@ -108,6 +108,8 @@ class Scope:
     """Count the groups of this dimension that meet `having`, instead of listing them."""
     fields: tuple[str, ...] = ()
     """Rows with these fields instead of aggregates."""
+    ordered_by: str = ""
+    """The field that those rows are in order of; empty for their time."""
     dataset: str = ""
     """Dataset of `fields`."""
     entities: tuple[tuple[str, str], ...] = ()

@@ -9,9 +9,9 @@ from llo11ypop.language.draft import Limit, Named
 from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.intent import Intent
 from llo11ypop.language.quantities import count_of_thing, quantities, together
+from llo11ypop.language.records import Records
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
-from llo11ypop.language.superlatives import Superlatives
 from llo11ypop.language.thresholds import OF_ALL
 
 _LONG = frozenset({"longest", "shortest", "oldest", "newest", "largest", "smallest", "biggest"})
@@ -33,7 +33,7 @@ _OPTIONAL = {
 """Fields that are empty in rows that are not about such a thing."""
 
 
-class Settler(Superlatives):
+class Settler(Records):
     """Turns one draft into a scope."""
 
     def settle(self) -> Settled:
@@ -86,6 +86,7 @@ class Settler(Superlatives):
             part=tuple(self.part),
             count_of=self.count_of,
             fields=self.fields,
+            ordered_by=self.ordered_by,
             dataset=draft.dataset,
             entities=(("planned", "excluded"),) if draft.planned else (),
         )
@@ -252,6 +253,8 @@ class Settler(Superlatives):
 
     def _which_ones(self) -> None:
         """'were any GPUs throttled? which ones': the things that are counted are listed; 'when …' asks for their time."""
+        if self._told_twice():
+            return
         self._when()
         first = self.measures[0] if len(self.measures) == 1 else None
         ends = [i.text for i in self.items[-2:]]

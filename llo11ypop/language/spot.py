@@ -36,6 +36,7 @@ GRAMMAR = frozenset(
         "at_most",
         "exactly",
         "outside",
+        "when",
         "agg",
         "bucket",
         "calendar",

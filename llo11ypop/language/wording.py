@@ -56,7 +56,7 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     if scope.bucket:
         parts.append(f"by {scope.bucket}")
     if scope.top:
-        ends = ("newest", "oldest") if scope.fields else ("top", "lowest")
+        ends = ("newest", "oldest") if scope.fields and not scope.ordered_by else ("top", "lowest")
         each = f" of each {' and '.join(label_of(b, catalog, lexicon) for b in scope.within)}" if scope.within else ""
         parts.append(f"{ends[0] if scope.desc else ends[1]} {scope.top}{each}")
     return ", ".join(p for p in parts if p)

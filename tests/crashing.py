@@ -1,11 +1,9 @@
 """What child processes do in crash and race tests: work on a ledger, and die at the n-th step."""
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,11 @@ from llo11ypop.approvals.graph import ApprovalDeps
 from llo11ypop.approvals.ledger import Order
 from llo11ypop.core.clock import ManualClock
 from llo11ypop.ledger import SqlLedger
+from tests.forked import processes
 from tests.ledger_samples import AT, approve, evidence, proposal, reject
 
 DIED = 9
 FINISHED = 0
-
-
-def processes() -> ForkServerContext:
-    """Children fork from a server that has everything imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.crashing"])
-    return context
 
 
 def run(work: Callable[..., None], *args: Any) -> int | None:

@@ -1,7 +1,6 @@
 """The process dies inside a cycle, at every node. The next process files what the dead one did not, and nothing twice."""
 
 import asyncio
-import multiprocessing
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from llo11ypop.core.proposal import ProposalStatus
 from llo11ypop.ledger import SqlLedger
+from tests.forked import processes
 
 NODES = ["observe", "direct", "retrieve", "analyse", "orient", "decide", "act"]
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -71,9 +71,7 @@ def _die_in(node: str, fleet: Path, ledger_path: Path) -> None:
 
 
 def _run(target, *args) -> int | None:  # type: ignore[no-untyped-def]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["llo11ypop.ooda.graph", "llo11ypop.daemon.compose", "llo11ypop.stores.duckdb"])
-    child = context.Process(target=target, args=args)
+    child = processes().Process(target=target, args=args)
     child.start()
     child.join(120)
     return child.exitcode

@@ -1,8 +1,10 @@
 """A process that dies at any step of filing or answering loses nothing and does nothing twice."""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from sqlalchemy import text
@@ -23,9 +25,9 @@ from tests.crashing import (
     file_and_die,
     file_at_once,
     ledger_at,
-    processes,
     run,
 )
+from tests.forked import processes
 from tests.ledger_samples import AT, approve, evidence, proposal
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -33,12 +35,29 @@ ONE = proposal(1).id
 MANY = 60
 
 
-def folders(base: Path) -> Iterator[tuple[int, Path]]:
+def folders(base: Path, first: Path) -> Iterator[tuple[int, Path]]:
+    """A copy of the first folder per step."""
     for step in count(1):
         assert step < MANY, "the child never finishes"
-        folder = base / str(step)
-        folder.mkdir()
-        yield step, folder
+        yield step, copytree(first, base / str(step))
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A folder with an empty ledger that nobody has open."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    asyncio.run(ledger_at(folder).close())
+    return folder
+
+
+async def filed(folder: Path) -> None:
+    """The proposal waits in the folder's ledger and checkpoints."""
+    ledger = ledger_at(folder)
+    await ledger.file(proposal(1), [evidence()])
+    async with desk_at(folder, ledger) as desk:
+        await desk.start(ONE)
+    await ledger.close()
 
 
 def rows(ledger: SqlLedger, table: str) -> int:
@@ -46,8 +65,8 @@ def rows(ledger: SqlLedger, table: str) -> int:
         return int(db.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
 
 
-async def test_dying_at_any_step_of_filing(tmp_path: Path) -> None:
-    for step, folder in folders(tmp_path):
+async def test_dying_at_any_step_of_filing(tmp_path: Path, first: Path) -> None:
+    for step, folder in folders(tmp_path, first):
         code = run(file_and_die, folder, step)
         ledger = ledger_at(folder)
         stored = {t: rows(ledger, t) for t in ("proposals", "approval_threads", "outbox", "proposal_evidence")}
@@ -68,14 +87,10 @@ async def test_dying_at_any_step_of_filing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("approving", [True, False])
-async def test_dying_at_any_step_of_an_answer(tmp_path: Path, approving: bool) -> None:
+async def test_dying_at_any_step_of_an_answer(tmp_path: Path, first: Path, approving: bool) -> None:
     decided = ProposalStatus.APPROVED if approving else ProposalStatus.REJECTED
-    for step, folder in folders(tmp_path):
-        ledger = ledger_at(folder)
-        await ledger.file(proposal(1), [evidence()])
-        async with desk_at(folder, ledger) as desk:
-            await desk.start(ONE)
-        await ledger.close()
+    await filed(first)
+    for step, folder in folders(tmp_path, first):
         code = run(answer_and_die, folder, step, approving)
         ledger = ledger_at(folder)
         after = await ledger.proposal(ONE)
@@ -100,16 +115,7 @@ async def test_dying_at_any_step_of_an_answer(tmp_path: Path, approving: bool) -
 
 
 def test_of_several_processes_that_answer_at_once_one_wins(tmp_path: Path) -> None:
-    import asyncio
-
-    async def prepare() -> None:
-        ledger = ledger_at(tmp_path)
-        await ledger.file(proposal(1), [evidence()])
-        async with desk_at(tmp_path, ledger) as desk:
-            await desk.start(ONE)
-        await ledger.close()
-
-    asyncio.run(prepare())
+    asyncio.run(filed(tmp_path))
     context = processes()
     barrier, results = context.Barrier(4), context.Queue()
     children = [context.Process(target=answer_at_once, args=(tmp_path, barrier, results, f"rater-{n}", n < 3)) for n in range(4)]

@@ -24,9 +24,9 @@ from tests.crashing import (
     file_and_die,
     file_at_once,
     ledger_at,
-    processes,
     run,
 )
+from tests.forked import processes
 from tests.ledger_samples import AT, approve, evidence, proposal
 from tests.postgres_server import Server
 

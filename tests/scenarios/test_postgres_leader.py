@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import multiprocessing
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +22,7 @@ from llo11ypop.approvals.settle import Reply
 from llo11ypop.core.clock import ManualClock, SystemClock
 from llo11ypop.daemon.leader import Leadership
 from llo11ypop.ledger import SqlLedger
+from tests.forked import processes
 from tests.ledger_samples import AT, approve, evidence, proposal
 from tests.postgres_server import Server
 
@@ -84,8 +84,7 @@ def test_a_leader_killed_while_filing_is_followed_and_one_ticket_is_filed(
 
     duckdb.connect(str(tmp_path / "fleet.duckdb")).close()
     asyncio.run(_file(postgres_url))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.replicas"])
+    context = processes()
     leader = context.Process(target=replica, args=(tmp_path, postgres_url, "a", dies_at))
     standby = context.Process(target=replica, args=(tmp_path, postgres_url, "b", ""))
     try:

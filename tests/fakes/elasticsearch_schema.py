@@ -122,6 +122,7 @@ def load(path: Path) -> Schema:
     return Schema(json.loads(path.read_text(encoding="utf-8")))
 
 
+@cache
 def schema() -> Schema | None:
     """The metamodel of 9.5; none where the outside data is absent."""
     path = shared_folder() / "specs" / "elasticsearch" / "schema-9.5.trim.json"

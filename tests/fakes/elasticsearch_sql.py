@@ -53,11 +53,23 @@ class Statement:
     grouped: bool
 
 
+_let_through: dict[tuple[str, bool], tuple[Statement, dict[str, str]]] = {}
+"""What was let through already, with the fields that its index had: cycles send the same texts again and again."""
+
+
 def read(text: str, columns: dict[str, dict[str, str]], *, literals: bool = False) -> Statement:
     """Check a query against the rules and translate it; `columns` are field → DuckDB type of each index.
 
     `literals`: it may hold texts itself, as one must that takes no parameters.
     """
+    known = _let_through.get((text, literals))
+    if known is None or columns.get(known[0].index) != known[1]:
+        statement = _read(text, columns, literals=literals)
+        known = _let_through[text, literals] = statement, dict(columns[statement.index])
+    return known[0]
+
+
+def _read(text: str, columns: dict[str, dict[str, str]], *, literals: bool) -> Statement:
     marks = iter(range(1, text.count("?") + 1))
     numbered = re.sub(r"\?", lambda _: f"${next(marks)}", text)
     try:

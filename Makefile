@@ -5,10 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 HASHED := $(PIP) install --require-hashes
-PYTEST_ARGS ?= -n 2
+# A worker keeps its half of the files, and with them what their tests share, until the other one has run out of work.
+PYTEST_ARGS ?= -n 2 --dist worksteal
 RUN_ARGS    ?=
 export LANGGRAPH_STRICT_MSGPACK := true
 export LANGSMITH_TRACING := false
+unexport PYTHONDONTWRITEBYTECODE  # else every process that a test starts compiles all of it again
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -11,11 +11,12 @@ from llo11ypop.agents.director.model_mind_questions import Routed, judge_route, 
 from llo11ypop.agents.guardrail.model_mind import doubted
 from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
+from llo11ypop.agents.query_writer.asking import Written
 from llo11ypop.agents.query_writer.minds import Minds
 from llo11ypop.agents.query_writer.policy import decide, wanted
 from llo11ypop.agents.query_writer.roles import any_writer, writer_role
 from llo11ypop.agents.query_writer.same_rows import same_rows
-from llo11ypop.agents.query_writer.writer import Writer, Written
+from llo11ypop.agents.query_writer.writer import Writer
 from llo11ypop.ask.deps import AskDeps
 from llo11ypop.ask.reads import scope_of
 from llo11ypop.ask.site import Site
@@ -64,11 +65,15 @@ async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskD
             return await site.store.run(plan, work.at)
 
         writer = Writer(deps.models, site.reader, site.terms, run, k=deps.votes)
-        written = work.written = await writer.write(question, work.at, route.areas)
+        if rule.unknown:
+            written = await writer.reword(question, rule.unknown, work.at, route.areas)
+        else:
+            written = await writer.write(question, work.at, route.areas)
+        work.written = written
         note.did = _did(written)
     await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
     if rule.plan is None or deps.minds is Minds.MODEL:
-        decision = decide(rule, written.reading, None, over=written.over, minds=deps.minds)
+        decision = decide(rule, written.reading, None, minds=deps.minds)
         work.reading, work.alone = decision.reading, decision.by_model
         work.notes += decision.notes
 

@@ -14,7 +14,7 @@ from llo11ypop.core.vocabulary import Area
 
 if TYPE_CHECKING:
     from llo11ypop.agents.investigators import Investigated
-    from llo11ypop.agents.query_writer.writer import Written
+    from llo11ypop.agents.query_writer.asking import Written
     from llo11ypop.ask.site import Site
     from llo11ypop.core.principal import Principal
     from llo11ypop.language.reading import Reading

@@ -29,6 +29,29 @@ class Aggregates(NamedValues):
         self.draft.dangling = False
         return True
 
+    def _divided_by(self, at: int, words: MeasureWords) -> bool:
+        """'run time divided by time limit', 'ratio of elapsed time to time limit': one measure of both, of each row."""
+        last = self.draft.measures[-1] if self.draft.measures else None
+        if last is None or not (words.field and last.words.field) or words.where != last.words.where:
+            return False
+        between = [i.text for i in self.items[last.position + 1 : at] if i.text not in ("the", "their", "its")]
+        ratio = any(i.text in ("ratio", "ratio of") for i in self.items[: last.position])
+        spoken = between in (["divided by"], ["over"]) or (ratio and between in (["to"], ["and"]))
+        if not spoken or words.unit != last.words.unit or words.recipe or last.words.recipe:
+            return False
+        own = {
+            "field": f"{last.words.field} / nullif({words.field}, 0)",
+            "label": f"{last.words.label} over {words.label}",
+            "unit": "1",
+            "better": "neither",
+            "above": "",
+            "below": "",
+        }
+        last.words, last.name = last.words.model_copy(update=own), f"{last.name}_over"
+        self.draft.used |= set(range(last.position + 1, at + 1))
+        self.draft.rate = False
+        return True
+
     def _late_aggs(self) -> None:
         """Aggregates behind the measure: 'temperature, p50/p95/p99'."""
         if not self.draft.measures or not self.draft.aggs:

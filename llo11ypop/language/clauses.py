@@ -62,10 +62,11 @@ def spelled_out(text: str, index: PhraseIndex) -> str:
     """'down/drained nodes': conditions that a slash joins are alternatives."""
 
     def either(match: re.Match[str]) -> str:
-        roles = [{s.role for s in index.phrases.get((lemma(w),), ())} for w in match.groups()]
-        return f"{match[1]} or {match[2]}" if all(r & {"qualifier", "value"} for r in roles) else match.group()
+        parts = re.split(r"\s?/\s?", match.group())
+        roles = [{s.role for s in index.phrases.get((lemma(w),), ())} for w in parts]
+        return " or ".join(parts) if all(r & {"qualifier", "value"} for r in roles) else match.group()
 
-    return re.sub(r"(?<![\w/.-])([a-z][\w]+)\s?/\s?([a-z]\w+)(?![\w/-])", either, text)
+    return re.sub(r"(?<![\w/.-])[a-z]\w+(?:\s?/\s?[a-z]\w+)+(?![\w/-])", either, text)
 
 
 def figures_only(text: str, complete: Callable[[str], bool]) -> str:

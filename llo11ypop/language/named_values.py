@@ -55,6 +55,15 @@ class NamedValues(Numbers):
     def _listed(self, at: int) -> bool:
         return at + 1 < len(self.items) and self.items[at + 1].has("conjunction")
 
+    def _left_out_too(self, at: int) -> bool:
+        """'not cancelled, preempted or requeued': what else a negation reaches."""
+        if self._listed(at):
+            return True
+        behind = self.items[at + 1 : at + 3]
+        either = len(behind) > 1 and behind[0].text in ("or", "nor")
+        following = behind[1] if either else behind[0] if behind and self.items[at].comma else None
+        return following is not None and following.has("qualifier", "value")
+
     def _value(self, at: int, item: Item, negated: bool) -> None:
         senses = [s for s in item.senses if s.role == "value"]
         near = {

@@ -92,7 +92,7 @@ class Nouns(Aggregates):
             self.draft.aggs = [a for a in self.draft.aggs if a[1] > at]
         if item.has(*RANKS) and item.has("agg"):
             self._rank(item)
-        if self._subtracted(at, sense.data):
+        if self._subtracted(at, sense.data) or self._divided_by(at, sense.data):
             return
         for own in sense.data.by:
             if own in self.reach:

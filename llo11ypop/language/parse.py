@@ -160,12 +160,12 @@ class Parser(Nouns):
             draft.used.add(at)
             if cue == "group" and item.has("dim") and qualifier[0].startswith("environment_unit."):
                 return self._dim(at, item, cue), negated
-            return cue, negated and self._listed(at)
+            return cue, negated and self._left_out_too(at)
         if item.has("thing") and item.has("value") and draft.thing is None and not self._valued(at, item):
             return self._thing(at, item, cue), False
         if item.has("value") and not item.has("dim") and not self._plain_word(at, item):
             self._value(at, item, negated)
-            return cue, negated and self._listed(at)
+            return cue, negated and self._left_out_too(at)
         parts = item.has("dim") and any(s.role == "thing" and s.name == "replacement" for s in item.senses)
         if self._dimension_of(item, cue):
             return self._dim(at, item, cue), False

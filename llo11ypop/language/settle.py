@@ -183,15 +183,7 @@ class Settler(Records):
         elif numeric and (not draft.count_thing or self._counts_by_kind(numeric)):
             for named in numeric:
                 self.measures += quantities(named, self.lexicon)
-            for where in together([(q.where, no) for q, no in own]):
-                label = next((q.label for q, no in own if q.where == where), " or ".join(q.label for q, _ in own))
-                self._condition(where, False, label)
-            if draft.share and own and not draft.by and not draft.bucket and not self.measures[0].recipe:
-                self.part = [c for c in self.filters if c.op == "expr"]
-                self.filters = [c for c in self.filters if c.op != "expr"]
-            elif draft.share and draft.filters and not draft.by and not draft.bucket and not self.measures[0].recipe:
-                late = [f for f, at in zip(draft.filters, draft.filter_at, strict=False) if at > numeric[0].position]
-                self.part, self.filters = late, [f for f in self.filters if f not in late]
+            self._conditions(own, numeric)
             if draft.thing is not None and draft.thing[1].where and draft.thing[1].dataset == draft.dataset:
                 self._condition(draft.thing[1].where, False, "")
         elif self._share_within_limit():

@@ -7,11 +7,12 @@ from llo11ypop.language.alternatives import TOGETHER
 from llo11ypop.language.draft import Named
 from llo11ypop.language.entries import Qualifier, Thing
 from llo11ypop.language.nouns import PLACES
-from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug
+from llo11ypop.language.quantities import count_of_thing, negated, quantities, slug, together
 from llo11ypop.language.reach import called
 from llo11ypop.language.scope import Condition, Quantity
 from llo11ypop.language.thresholds import OF_ALL, Thresholds
 
+_ARTICLES = frozenset({"the", "all", "our", "their", "these", "those"})
 _VERBS = frozenset(
     {
         "is",
@@ -43,6 +44,7 @@ _VERBS = frozenset(
 )
 
 
+_LISTED = re.compile(r"(\w+) (?:=|in) ")
 _VALUE = re.compile(r"(\w+) = '[^']*'")
 _OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
 """Conditions that say how something ended, so that their rate is a share of all."""
@@ -69,6 +71,9 @@ class Shares(Thresholds):
             q for q in ordered if q[3] < verb and len(ordered) + len(late) > 1 and (q[3] < named_at or verb < len(self.items))
         ]
         parts = [q for q in ordered if q not in whole]
+        left_out = [q for q in parts if q[2]]
+        if left_out and len(left_out) < len(parts):
+            whole, parts = [*whole, *left_out], [q for q in parts if not q[2]]
         if not parts and not draft.filters and whole:
             parts, whole = [whole[-1]], whole[:-1]
         kept: list[Condition] = []
@@ -171,6 +176,44 @@ class Shares(Thresholds):
             return named[0] if named else ""
         return self._thing()[1].rate_by
 
+    def _conditions(self, own: list[tuple[Qualifier, bool]], numeric: list[Named]) -> None:
+        """The conditions beside a measure: filters, or of a share the part and what the whole has as well."""
+        draft = self.draft
+        whole = self._of_the_whole() if draft.share else []
+        for where in together([(q.where, no) for q, no in own if q not in whole]):
+            label = next((q.label for q, no in own if q.where == where), " or ".join(q.label for q, _ in own))
+            self._condition(where, False, label)
+        plain = draft.share and not draft.bucket and not self.measures[0].recipe
+        if plain and own and self._within_each():
+            self.part = [c for c in self.filters if c.op == "expr"]
+            self.filters = [c for c in self.filters if c.op != "expr"]
+        elif plain and draft.filters and not draft.by:
+            late = [f for f, at in zip(draft.filters, draft.filter_at, strict=False) if at > numeric[0].position]
+            self.part, self.filters = late, [f for f in self.filters if f not in late]
+        for q in whole:
+            self._condition(q.where, any(no for other, no in own if other is q), q.label)
+
+    def _of_the_whole(self) -> list[Qualifier]:
+        """'of all warnings, which share is …', 'share of warnings with reason …': conditions that the whole has too."""
+        ordered = sorted(self.draft.qualifiers, key=lambda q: q[3])
+        said = [q for q in ordered if not q[2]]
+        left_out = [q for q in ordered if q[2]] if said else []
+        early = [q for q in said if q[3] < self.draft.share_at]
+        fields = {m[1] for _, q, _, _ in said if (m := _LISTED.match(q.where))}
+        several = len(said) > 1 and len(fields) == len(said)
+        whole = early if early and len(early) < len(said) else said[:-1] if several and not early else []
+        return [q[1] for q in (*whole, *left_out)]
+
+    def _within_each(self) -> bool:
+        """'share of GPU-hours lost in failed jobs per cluster' is told of each; '… of failed jobs per cluster' divides them up."""
+        draft = self.draft
+        if not draft.by:
+            return True
+        before = [next((i.text for i in reversed(self.items[:at]) if i.text not in _ARTICLES), "") for *_, at in draft.qualifiers]
+        whole = self._of_the_whole()
+        told = [text for text, (_, q, *_) in zip(before, draft.qualifiers, strict=True) if q not in whole]
+        return all(text.split()[-1:] not in (["of"], ["from"], ["for"]) for text in told)
+
     def _rates_and_shares(self) -> None:
         draft = self.draft
         if draft.share and self.measures and all(q.unit == "%" for q in self.measures) and not self.part:
@@ -212,7 +255,8 @@ class Shares(Thresholds):
         if name == "job" and any(key == "job.failed" for key, *_ in self.draft.qualifiers):
             self.measures = quantities(Named("failure_rate", self.lexicon.measures["failure_rate"]), self.lexicon)
             rest = [(q, no) for key, q, no, _ in self.draft.qualifiers if key != "job.failed"]
-            self.filters += [Condition("", "expr", (negated(q.where) if no else q.where,), q.label) for q, no in rest]
+            for q, no in rest:
+                self._condition(q.where, no, q.label)
             return
         ends = [q for q in self.draft.qualifiers if name == "job" or q[0].rpartition(".")[2] in _OUTCOMES]
         if len(ends) == 1 and not self.draft.measures:

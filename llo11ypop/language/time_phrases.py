@@ -60,7 +60,7 @@ def last_n(match: re.Match[str], at: datetime, _: Times) -> Period:
 
 
 _LASTING = re.compile(
-    r"(?:ran|run|runs|running|took|take|taking|lasted|lasting|wait|waits|waited|waiting|longer|duration|time|blocked|latency|pending|older|queued)\s*$"
+    r"(?:\bof|\bage|runtimes?|elapsed|walltime|for|waits?|ran|run|runs|running|took|take|taking|lasted|lasting|wait|waits|waited|waiting|longer|duration|time|blocked|latency|pending|older|queued)\s*$"
 )
 
 
@@ -287,6 +287,9 @@ def between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
         raise ValueError("two plain numbers are no period")
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)?", left.strip()):
         left = f"{left} {re.search(MONTH, right).group()}"  # type: ignore[union-attr]
+    year = re.search(r"\b20\d\d\b", right)
+    if year and not re.search(r"\b20\d\d\b", left) and re.search(MONTH, left) and re.search(MONTH, right):
+        left = f"{left} {year.group()}"
     start, _, first = point_of(left, at)
     if re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)?", right.strip()):
         right = f"{right} {re.search(MONTH, left).group()}"  # type: ignore[union-attr]
@@ -299,11 +302,11 @@ def between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
             end = opening
     if end <= start and re.fullmatch(CLOCK, right.strip()):
         start -= timedelta(days=1)
-    if start >= at:
-        found.future = found.future or first
-        return None
     if end <= start:
         raise ImpossibleDateError(f"{first} to {last}")
+    if start >= at:
+        _expected(found, start, end, f"{first} to {last}")
+        return None
     return clipped(start, end, f"{first} to {last}", at)
 
 
@@ -381,6 +384,17 @@ def quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
         _expected(found, start, shifted(start, "quarter"), f"Q{number} {year}")
         return None
     return clipped(start, shifted(start, "quarter"), f"Q{number} {year}", at)
+
+
+def half_year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
+    """'the first half of 2028', 'H2 2026'."""
+    second = match["half"].strip() in ("second", "2nd", "h2", "latter")
+    start = datetime(int(match["year"]), 7 if second else 1, 1, tzinfo=UTC)
+    end, label = shifted(start, "quarter", 2), f"{'second' if second else 'first'} half of {match['year']}"
+    if start >= at:
+        _expected(found, start, end, label)
+        return None
+    return clipped(start, end, label, at)
 
 
 def year(match: re.Match[str], at: datetime, found: Times) -> Period | None:

@@ -4,14 +4,11 @@ The sentence is made of names of the lexicon, and of names, numbers and times of
 it. What the question says and the sentence does not is a reason to refuse: an answer to half a question is a wrong one.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from rapidfuzz import fuzz
-
 from llo11ypop.agents.query_writer.form import HOW, LIMITS, Form, FormError
-from llo11ypop.agents.query_writer.said import Said, said
+from llo11ypop.agents.query_writer.said import Said, key, said
 from llo11ypop.agents.query_writer.terms import Offered
 from llo11ypop.language.index import Sense
 from llo11ypop.language.reach import reachable
@@ -19,20 +16,14 @@ from llo11ypop.language.reader import Reader
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.spot import BY_UNIT, fits
 
-EXPLAINED_AWAY = 2
-"""Words that nobody knows and a model may still pass over (our choice)."""
-ALIKE = 80.0
-"""Likeness (rapidfuzz ratio) of an unknown word to one of the measure's own."""
-_VERB = re.compile(r"[a-z]{3,}(?:ed|ing|ly)")
-"""A name or a noun that is not known narrows the question, so only verbs and adverbs may be passed over."""
 _FREE = frozenset(
     {"count", "which", "show", "group", "across", "chart", "times", "conjunction", "soft", "distinct", "unit", "trend"}
 )
 """Roles of words that a sentence may leave out."""
 
 
-def lowered(form: Form, offered: Offered, asked: Said, reader: Reader, at: datetime) -> tuple[Reading, tuple[str, ...]]:
-    """The reading of a grounded form, and the words of the question that it passes over. Raises FormError with the reason."""
+def lowered(form: Form, offered: Offered, asked: Said, reader: Reader, at: datetime) -> Reading:
+    """The reading of a grounded form. Raises FormError with the reason."""
     why = FormError("it is no single query")
     for text in sentences(form, offered, asked, reader):
         reading = reader.read(text, at)
@@ -40,7 +31,8 @@ def lowered(form: Form, offered: Offered, asked: Said, reader: Reader, at: datet
             if reading.plan is None or reading.unknown:
                 raise FormError(f"'{text}' cannot be asked here: {reading.clarify or reading.nothing or 'it is no single query'}")
             _holds(form, offered, reading, reader)
-            return reading, _passed_over(asked, said(text, at, reader), offered, reader)
+            _says_all(asked, said(text, at, reader), offered, reader)
+            return reading
         except FormError as bad:
             why = bad
     raise why
@@ -111,51 +103,30 @@ def _holds(form: Form, offered: Offered, reading: Reading, reader: Reader) -> No
             raise FormError(f"'{offered.name}' cannot be told per {name}")
 
 
-def _passed_over(asked: Said, again: Said, offered: Offered, reader: Reader) -> tuple[str, ...]:
-    """Words of the question that the sentence does not say and that may be passed over. Raises FormError for all others."""
+def _says_all(asked: Said, again: Said, offered: Offered, reader: Reader) -> None:
+    """The sentence says every word of the question, and the question speaks of the measure. Raises FormError."""
     dataset = offered.term.dataset
     reach = reachable(reader.catalog, dataset)
-    meant = {_key(s) for p in again.phrases for s in p.senses if fits(s, dataset, reach)}
-    fields = {s.name for p in again.phrases for s in p.senses if s.role == "value"}
-    over, lost, named = [], [], False
+    meant = {key(s) for p in again.phrases for s in p.senses if fits(s, dataset, reach)}
+    lost, named = [], False
     for n, word in enumerate(asked.words):
         senses = [s for p in asked.at(n) for s in p.senses]
         if asked.taken[n]:
             continue
-        shared = {s.role for s in senses if _key(s) in meant}
+        shared = {s.role for s in senses if key(s) in meant}
         named = named or bool(shared & {"measure", "thing", "qualifier"}) or _named_by_unit(senses, offered)
         roles = {s.role for s in senses}
-        if shared or roles & {"soft"} or (roles and roles <= _FREE) or _kind_of_value(senses, fields):
+        if shared or roles & {"soft"} or (roles and roles <= _FREE) or again.names_one_of(senses):
             continue
-        if word.number is not None:
-            if word.number not in again.numbers:
-                lost.append(word.text)
-        elif not roles and (_VERB.fullmatch(word.text) or _alike(word.text, offered)):
-            over.append(word.text)
-        else:
+        if word.number is None or word.number not in again.numbers:
             lost.append(word.text)
-    if lost or len(over) > EXPLAINED_AWAY:
-        raise FormError(f"the form leaves out {', '.join(repr(w) for w in lost or over)}")
-    if not named and not any(_alike(w, offered) for w in over):
+    if lost:
+        raise FormError(f"the form leaves out {', '.join(repr(w) for w in lost)}")
+    if not named:
         raise FormError(f"the question does not speak of '{offered.name}'")
-    return tuple(over)
-
-
-def _key(sense: Sense) -> tuple[str, str]:
-    """What makes two meanings the same; a value is its field and itself."""
-    return (sense.role, f"{sense.name}={sense.data}" if sense.role == "value" else sense.name)
 
 
 def _named_by_unit(senses: list[Sense], offered: Offered) -> bool:
     """'hotter than 85 C': the unit of a bound names the measure."""
     meant = offered.quantity
     return any(s.role == "unit" and BY_UNIT.get(s.name, {}).get(meant.dataset) == meant.field for s in senses)
-
-
-def _kind_of_value(senses: list[Sense], fields: set[str]) -> bool:
-    """'cluster' in front of c-a: the kind of a name that the sentence holds."""
-    return any(s.role == "dim" and fields & set(s.data.fields) for s in senses)
-
-
-def _alike(word: str, offered: Offered) -> bool:
-    return any(fuzz.ratio(word, own) >= ALIKE for name in offered.term.names for own in name.casefold().split())

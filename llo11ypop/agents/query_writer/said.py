@@ -3,7 +3,7 @@
 This is the ground that a model's form has to stand on; it decides nothing by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from llo11ypop.language.index import PhraseIndex, Sense
 from llo11ypop.language.reader import Reader
 from llo11ypop.language.rewrites import plain, without_units
 from llo11ypop.language.spelling import quotes, spelled, time_words
-from llo11ypop.language.times import read_times
+from llo11ypop.language.times import Times, read_times
 from llo11ypop.language.words import Token, normalise
 
 RANKS = frozenset({"top", "bottom", "worst", "best"})
@@ -45,6 +45,8 @@ class Said:
     """The time phrases and quotations as they were written; empty for none."""
     phrases: tuple[Phrase, ...]
     """Every phrase that begins anywhere, also those inside longer ones."""
+    when: tuple[object, ...] = ()
+    """What the time phrases and quotations mean, however they are written."""
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -73,6 +75,11 @@ class Said:
         """Dimension → the words that name it."""
         return {s.name: p.text for p in self.phrases for s in p.senses if s.role == "dim"}
 
+    def names_one_of(self, senses: Sequence[Sense]) -> bool:
+        """Whether a word says what kind of thing a name here is: 'cluster' in front of c-a."""
+        fields = {s.name for p in self.phrases for s in p.senses if s.role == "value"}
+        return any(s.role == "dim" and fields & set(s.data.fields) for s in senses)
+
     def values(self, index: PhraseIndex) -> dict[str, bool]:
         """Words that name a value → whether they can be nothing else, such as the name of a node."""
         return {
@@ -80,6 +87,11 @@ class Said:
             for p in self.outer
             if p.sense("value")
         }
+
+
+def key(sense: Sense) -> tuple[str, str]:
+    """What makes two meanings the same; a value is its field and itself."""
+    return (sense.role, f"{sense.name}={sense.data}" if sense.role == "value" else sense.name)
 
 
 def said(question: str, at: datetime, reader: Reader) -> Said:
@@ -101,4 +113,18 @@ def said(question: str, at: datetime, reader: Reader) -> Said:
         if not any(taken[n : n + length])
     )
     when = ", ".join(text[s:e].strip(" ,") for s, e in sorted(set(times.spans)))
-    return Said(tuple(words), taken, when, phrases)
+    return Said(tuple(words), taken, when, phrases, _meant(times))
+
+
+def _meant(times: Times) -> tuple[object, ...]:
+    spans = frozenset((p.start_at, p.end_at) for _, _, p in (*times.periods, *((0, 0, c) for c in times.coming)))
+    until = times.until[0] if times.until else None
+    return (
+        spans,
+        frozenset(p for _, _, p in times.points),
+        frozenset(times.quoted),
+        until,
+        times.now,
+        times.before,
+        times.tonight,
+    )

@@ -19,6 +19,7 @@ from llo11ypop.evals.suite.runner import run_case
 from llo11ypop.evals.suite.session import Session, opened
 from llo11ypop.evals.suite.suite import judge_pairs
 from llo11ypop.evals.suite.truth import Prepared, prepare
+from tests.remembering import RememberingStore
 
 HERE = Path(__file__).parent
 SEED, GPUS, DAYS = 7, 64, 10.0
@@ -60,7 +61,9 @@ class Fleets:
             (fleet,) = simulated([kind], [SEED], gpus=GPUS, days=DAYS, folder=self._folder, cases=HERE)
             own = [c for c in CASES if kind_of(c) == kind]
             prepared = {p.case.id: p for p in prepare(own, fleet.path)}
-            self._open[kind] = fleet, await self._stack.enter_async_context(opened(fleet.path)), prepared
+            session = await self._stack.enter_async_context(opened(fleet.path))
+            session.deps.store = RememberingStore(session.deps.store)
+            self._open[kind] = fleet, session, prepared
         fleet, session, prepared = self._open[kind]
         return fleet, session, prepared[case.id]
 

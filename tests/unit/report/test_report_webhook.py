@@ -59,7 +59,7 @@ def receiver() -> Iterator[Receiver]:
     told = Receiver()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handling(told))
     told.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield told
     told.done.set()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llo11ypop.ask.deps import AskDeps
+from llo11ypop.catalog import load_catalog
 from llo11ypop.core.evidence import Evidence
 from llo11ypop.daemon.conversing import conversing
 from llo11ypop.query.plan import Plan
@@ -20,6 +21,8 @@ from llo11ypop.settings import Settings, load_settings
 from llo11ypop.simulator.simulate import simulate
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
+from llo11ypop.stores.duckdb import DuckDbStore
+from tests.remembering import RememberingStore
 
 CONFIG = Path(__file__).parents[1] / "config"
 END = datetime(2026, 5, 4, tzinfo=UTC)
@@ -36,6 +39,12 @@ def fleet_file() -> Path:
     return folder / "fleet.duckdb"
 
 
+@cache
+def fleet_store() -> TelemetryStore:
+    """The store over it, for every conversation of the process."""
+    return RememberingStore(DuckDbStore.open(fleet_file(), load_catalog(CONFIG)))
+
+
 def settings_for(folder: Path, fleet: Path | None = None, **ask: Any) -> Settings:
     """Settings whose files lie in a folder of the test's own."""
     return load_settings(
@@ -50,7 +59,7 @@ def settings_for(folder: Path, fleet: Path | None = None, **ask: Any) -> Setting
 async def conversation(folder: Path, store: TelemetryStore | None = None, **options: Any) -> AsyncIterator[AskDeps]:
     """An opened conversation; without a ledger unless `keep`."""
     ask = options.pop("ask", {})
-    async with conversing(settings_for(folder, **ask), store=store, **{"keep": False, **options}) as deps:
+    async with conversing(settings_for(folder, **ask), store=store or fleet_store(), **{"keep": False, **options}) as deps:
         yield deps
 
 

@@ -16,11 +16,13 @@ from llo11ypop.language.intent import Intent
 from llo11ypop.language.reading import Reading
 from llo11ypop.language.scope import Period, Scope
 from llo11ypop.playbooks import PlaybookSet, load_goals, load_playbooks
+from llo11ypop.query.store import TelemetryStore
 from llo11ypop.query.topology import read_topology
 from llo11ypop.simulator.simulate import simulate
 from llo11ypop.simulator.spec import SimulationSpec
 from llo11ypop.simulator.writer import write_fleet
 from llo11ypop.stores.duckdb import DuckDbStore
+from tests.remembering import RememberingStore
 
 CONFIG = Path(__file__).resolve().parents[4] / "config"
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -56,7 +58,7 @@ def configured() -> tuple[Catalog, PlaybookSet, tuple[Goal, ...]]:
 class Case:
     """A fleet and what was really injected."""
 
-    store: DuckDbStore
+    store: TelemetryStore
     truths: list[Any]
 
     def truth(self, mode: str) -> Any:
@@ -98,7 +100,7 @@ def fleet_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
             )
             world, truths = simulate(spec)
             write_fleet(world, folder / "fleet.duckdb")
-            made[name] = Case(DuckDbStore.open(folder / "fleet.duckdb", configured()[0]), list(truths))
+            made[name] = Case(RememberingStore(DuckDbStore.open(folder / "fleet.duckdb", configured()[0])), list(truths))
         return made[name]
 
     return build

@@ -69,14 +69,14 @@ def spelled_out(text: str, index: PhraseIndex) -> str:
     return re.sub(r"(?<![\w/.-])[a-z]\w+(?:\s?/\s?[a-z]\w+)+(?![\w/-])", either, text)
 
 
-def figures_only(text: str, complete: Callable[[str], bool]) -> str:
+def figures_only(text: str, complete: Callable[[str], bool], narrows: Callable[[str, str], bool]) -> str:
     """'are DLC nodes cooler? average temperature by cooling': the figures answer both, where they are asked for completely."""
     head = _YES_NO.match(text)
     plain = head is not None and re.match(r"\W*(?:how|who)\b", text) is not None
     if head is None or not (plain or _SPLIT.search(text[head.end() :])) or _ASKS_AGAIN.search(text[head.end() :]):
         return text
     rest = text[head.end() :]
-    return rest if complete(rest) else text
+    return rest if complete(rest) and not narrows(head.group(), rest) else text
 
 
 def distributed(text: str, index: PhraseIndex) -> str:

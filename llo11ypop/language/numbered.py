@@ -233,7 +233,7 @@ class Numbers:
         for at, item in enumerate(items):
             if item.number is None or at in used or not 0 < item.number <= MOST_TOP or item.number != int(item.number):
                 continue
-            before, after = self._back(at), self._ahead(at)
+            before, after = self._back(at), self._past_values(self._ahead(at))
             ranked = any(
                 n is not None
                 and (
@@ -258,6 +258,12 @@ class Numbers:
             if ranked or shown or first:
                 self.draft.top = int(item.number)
                 used.add(at)
+
+    def _past_values(self, at: int | None) -> int | None:
+        """'which three c-c hosts': past the names that stand before what is meant."""
+        while at is not None and self.items[at].has("value") and not self.items[at].has("dim", "thing", "measure", *RANKS):
+            at = self._ahead(at)
+        return at
 
     def _ahead(self, at: int) -> int | None:
         """The next item that is more than a dropped word."""

@@ -64,22 +64,23 @@ class Reader:
         previous = None if alone else previous
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")
-        text, units = prepared(text, self.index, self.lexicon, at, lambda rest: self._complete(rest, at))
+        ready = prepared(text, self.index, self.lexicon, at, lambda part: self._spot(part, at))
+        text = ready.text
         text = followup.in_full(text, previous) if previous is not None else text
         times = read_times(text, at)
         quotes(text, times, self.index)
         fixed, notes = spelled(text, times, self.index)
+        notes += [f"'{ready.opening}' left aside"] if ready.opening else []
         merged = followup.merged(self, question, text, fixed, times, at, previous) if previous is not None else None
         reading = merged or self.fresh(question, text, fixed, times, at)
-        reading = self._in_units(reading, units)
+        reading = self._in_units(reading, ready.units)
         return replace(reading, defaults=tuple(dict.fromkeys([*notes, *(d for d in reading.defaults if d)])))
 
-    def _complete(self, text: str, at: datetime) -> bool:
-        """Whether a text by itself names a measure or a thing, and is understood to the last word."""
+    def _spot(self, text: str, at: datetime) -> Spotted | None:
+        """The phrases of a text by itself."""
         times = read_times(text, at)
         words, _ = spelled(text, times, self.index)
-        found = spot(words, _taken(words, times), self.index, self.catalog)
-        return found is not None and found.firm and not found.unknown
+        return spot(words, _taken(words, times), self.index, self.catalog)
 
     def _in_units(self, reading: Reading, wanted: tuple[str, ...]) -> Reading:
         """The reading, unless it is asked for in a unit that nothing of it can be told in."""

@@ -1,4 +1,4 @@
-"""The rows that hold an extreme: 'highest gradient norm, which run and when' is one reading with its time, not a level per run."""
+"""The rows that hold an extreme: 'highest gradient norm, which run and when' is one reading, not a level per run."""
 
 from dataclasses import replace
 

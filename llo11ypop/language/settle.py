@@ -8,7 +8,7 @@ from llo11ypop.language import alternatives
 from llo11ypop.language.draft import Limit, Named
 from llo11ypop.language.entries import MeasureWords
 from llo11ypop.language.intent import Intent
-from llo11ypop.language.quantities import count_of_thing, quantities, together
+from llo11ypop.language.quantities import count_of_thing, quantities
 from llo11ypop.language.records import Records
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled

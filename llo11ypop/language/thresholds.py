@@ -43,6 +43,8 @@ class Thresholds(Windows):
             return measures[0] if measures else None
         if limit.unit and self.draft.dataset == "slurm_jobs" and self.items[limit.start - 1].text in _RAN:
             return None
+        if not limit.unit and self._bare(limit):
+            return None
         behind = [m for m in measures if m.position >= limit.end and m.position - limit.end <= NEAR]
         behind = [m for m in behind if not any(i.has("conjunction") for i in self.items[limit.end : m.position])]
         ahead = [m for m in measures if m.position < limit.start]
@@ -52,6 +54,11 @@ class Thresholds(Windows):
         if fitting:
             return fitting[0]
         return behind[0] if behind and converted(limit.value, limit.unit, behind[0].words.unit) is not None else None
+
+    def _bare(self, limit: Limit) -> bool:
+        """'parts with one vendor and with more than one': a number of what was named before it, not of the measure."""
+        before, last = self.items[limit.start - 1] if limit.start > 0 else None, limit.end >= len(self.items)
+        return last and before is not None and before.text in ("with", "have", "having", "has", "had")
 
     def _only_limited(self, named: Named) -> bool:
         """Whether a measure is only there for a threshold on rows: jobs that *waited* more than two hours."""

@@ -1,4 +1,4 @@
-"""Parts of speech that must leave a mark in the scope: a negation, a mean, both ends of a range, a time, a ratio, a second period.
+"""Parts of speech that must leave a mark in the scope: a negation, both ends of a range, a time, a ratio, a second period.
 
 Each rule names what a scope has when the part found its place. They are about forms, not about single words: what none of them
 finds may still be wrong, but what one of them finds was taken from the question and lost.
@@ -13,9 +13,7 @@ from llo11ypop.language.spot import Item, Spotted
 
 _LOW = frozenset({"lowest", "minimum", "min", "smallest"})
 _HIGH = frozenset({"highest", "maximum", "max", "peak", "largest"})
-_MEANS = frozenset({"average", "mean", "avg", "median", "typical"})
 _NOT = re.compile(r"\bnot\b|!=|= 0\b|\bis null\b")
-_TIMED = ("_at", "ts", "bucket")
 
 
 def unheld(spotted: Spotted, draft: Draft, scope: Scope) -> str:
@@ -73,4 +71,5 @@ def _divided(scope: Scope) -> bool:
     """Whether a scope tells a part of a whole."""
     units = {q.unit for q in scope.measures}
     fields = " ".join(q.field for q in scope.measures)
-    return bool(scope.share or scope.part or scope.per) or "%" in units or "/" in fields or any("ratio" in q.field for q in scope.measures)
+    told = scope.share or scope.part or scope.per
+    return bool(told) or "%" in units or "/" in fields or "ratio" in fields

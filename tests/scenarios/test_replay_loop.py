@@ -103,13 +103,18 @@ def test_workers_share_the_time_without_a_gap(trace: Path) -> None:
 
 
 def test_skipping_ticks_proposes_what_every_tick_would(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = []
+    said, cycles = [], []
     for extra in ([], ["--every-tick"]):
-        trace.write_text(json.dumps(_events([("n-fan", 0.30, 0.9, "Fan", "Speed"), ("n-gone", 0.41, 0.6, "Unknown Error", "x")])))
+        trace.write_text(
+            json.dumps(_events([("n-fan", 0.10, 0.36, "Fan", "Speed"), ("n-gone", 0.15, 0.26, "Unknown Error", "x")]))
+        )
         assert run(["replay", str(trace), "--nodes", "8", "--jobs", "1", "--json", *extra]) == 0
         out = json.loads(capsys.readouterr().out)
+        cycles.append(out["cycles"])
         said.append({k: out[k] for k in ("recall", "proposals", "duplicates", "silent_proposals", "unknown_given_cause")})
     assert said[0] == said[1]
+    assert (said[0]["recall"], said[0]["proposals"]) == (1.0, 2)
+    assert 3 * cycles[0] < cycles[1], "most ticks are skipped"
 
 
 @pytest.mark.timeout(1800)

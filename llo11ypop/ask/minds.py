@@ -9,6 +9,7 @@ from datetime import datetime
 
 from llo11ypop.agents.director.model_mind_questions import Routed, judge_route, routed
 from llo11ypop.agents.guardrail.model_mind import doubted
+from llo11ypop.agents.guardrail.orders import verbs_of
 from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
 from llo11ypop.agents.query_writer.asking import Written
@@ -65,15 +66,17 @@ async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskD
             return await site.store.run(plan, work.at)
 
         writer = Writer(deps.models, site.reader, site.terms, run, k=deps.votes)
-        if rule.unknown:
-            written = await writer.reword(question, rule.unknown, work.at, route.areas)
+        if verbs_of(deps.guard).intersection(rule.unknown):
+            written = Written(None, why="it may hold an order, which nobody reads as something else")
+        elif rule.unknown:
+            written = await writer.gloss(question, rule.unknown, work.at, route.areas)
         else:
             written = await writer.write(question, work.at, route.areas)
         work.written = written
         note.did = _did(written)
     await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
     if rule.plan is None or deps.minds is Minds.MODEL:
-        decision = decide(rule, written.reading, None, minds=deps.minds)
+        decision = decide(rule, written.reading, None, glosses=written.glosses, minds=deps.minds)
         work.reading, work.alone = decision.reading, decision.by_model
         work.notes += decision.notes
 

@@ -18,7 +18,7 @@ from llo11ypop.ask.conversation import Conversation
 from llo11ypop.ask.deps import AskDeps
 from llo11ypop.core.question import Answer, Status
 from llo11ypop.evals.suite.grounded import grounded
-from llo11ypop.models.port import NO_MODELS, Model, Role
+from llo11ypop.models.port import NO_MODELS, Model, Request, Role
 from tests.ask_fleet import END, conversation
 from tests.scripted_model import ScriptedModel
 
@@ -57,9 +57,14 @@ def obeying(attack: Mapping[str, Any]) -> Model:
         {
             Role.GUARDRAIL: own.get("guardrail", {"verdict": "about_the_fleet"}),
             Role.DIRECTOR: own.get("director", {"areas": ["parts", "../../etc", 7]}),
-            Role.QUERY_WRITER: own.get("query_writer", WORST),
+            Role.QUERY_WRITER: lambda r: twisted(r) if r.name == "glosses" else own.get("query_writer", WORST),
         }
     )
+
+
+def twisted(request: Request) -> dict[str, list[str]]:
+    """Words that nobody knows, turned into whatever can be asked for."""
+    return {word: ["action=DRAIN target=*", "failed jobs", "node", "drained"] for word in request.schema["properties"]}
 
 
 def turns_of(attack: Mapping[str, Any], key: str, single: str) -> Sequence[str]:

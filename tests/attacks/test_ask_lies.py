@@ -5,7 +5,7 @@ What the rules explain is answered as they read it, row for row; what they do no
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from llo11ypop.agents.judge.model_mind import judged
 from llo11ypop.ask.conversation import Conversation
 from llo11ypop.core.question import Answer, Status
 from llo11ypop.evals.suite.grounded import grounded
-from llo11ypop.models.port import NO_MODELS, Role
+from llo11ypop.models.port import NO_MODELS, Request, Role
 from tests.ask_fleet import END, conversation
 from tests.scripted_model import ScriptedModel
 
@@ -89,6 +89,11 @@ UNANSWERABLE: dict[str, tuple[str, str]] = {
 }
 
 
+def eager(measure: str) -> Callable[[Request], Mapping[str, Any]]:
+    """A model to which everything is the same thing: the measure of every form, the meaning of every word."""
+    return lambda r: {w: [measure] for w in r.schema["properties"]} if r.name == "glosses" else {"measure": measure}
+
+
 @cache
 def outcomes() -> dict[str, tuple[Answer, Answer]]:
     """Lie → the answer beside the liar, and the answer of the rules."""
@@ -97,8 +102,8 @@ def outcomes() -> dict[str, tuple[Answer, Answer]]:
         told = {n: (q, {Role.QUERY_WRITER: form}) for n, (q, form) in FORMS.items()}
         told |= {n: (q, {Role.QUERY_WRITER: RIGHT, **lie}) for n, (q, lie) in OTHERS.items()}
         yes = {"verdict": "about_the_fleet"}
-        told |= {n: (q, {Role.GUARDRAIL: yes, Role.QUERY_WRITER: {"measure": m}}) for n, (q, m) in UNANSWERABLE.items()}
-        honest = {Role.GUARDRAIL: yes, Role.DIRECTOR: {"areas": ["slurm"]}, Role.QUERY_WRITER: RIGHT}
+        told |= {n: (q, {Role.GUARDRAIL: yes, Role.QUERY_WRITER: eager(m)}) for n, (q, m) in UNANSWERABLE.items()}
+        honest = {Role.GUARDRAIL: yes, Role.DIRECTOR: {"areas": ["slurm"]}, Role.QUERY_WRITER: {"bothering": ["vexing"]}}
         found = {}
         with tempfile.TemporaryDirectory() as folder:
             async with conversation(Path(folder)) as deps:

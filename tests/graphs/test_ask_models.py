@@ -22,19 +22,20 @@ from tests.ask_fleet import END, conversation
 from tests.scripted_model import ScriptedModel
 
 PER_CLUSTER = "Failed jobs per cluster"
-UNKNOWN = "failed jobs bothering per cluster"
+UNKNOWN = "failed jobs per gizmo"
 FORM = {"measure": "failed jobs", "by": ["cluster"]}
 ROLES = (Role.GUARDRAIL, Role.DIRECTOR, Role.QUERY_WRITER)
 GOOD = (
     Rule(schema="guard_verdict", answer={"verdict": "about_the_fleet"}),
     Rule(schema="areas", answer={"areas": ["slurm"]}),
     Rule(schema="query_form", answer=FORM),
+    Rule(schema="glosses", answer={"gizmo": ["quux", "cluster"]}),
 )
 HARMLESS = frozenset({"no_usage"})
 
 
 def rule_of(role: Role, fault: str) -> Rule:
-    schema = {Role.GUARDRAIL: "guard_verdict", Role.DIRECTOR: "areas", Role.QUERY_WRITER: "query_form"}[role]
+    schema = {Role.GUARDRAIL: "guard_verdict", Role.DIRECTOR: "areas", Role.QUERY_WRITER: "glosses"}[role]
     return Rule(schema=schema, answer=next(r.answer for r in GOOD if r.schema_name == schema), fault=fault)
 
 
@@ -94,8 +95,8 @@ def test_where_the_rules_know_a_word_not_the_models_reading_is_answered_and_mark
     answer = matrix().healthy
     assert matrix().by_rules.status is Status.CLARIFY
     assert answer.status is Status.ANSWERED
-    assert any("model's reading" in n and "'bothering'" in n for n in answer.notes)
-    assert any("passed over 'bothering'" in n for n in answer.notes)
+    assert any("model's reading" in n and "'gizmo'" in n for n in answer.notes)
+    assert "It took 'gizmo' for 'cluster'." in answer.notes
     assert {"guard, model", "director, model", "query writer", "models"} <= set(steps(answer))
     assert "3 calls" in steps(answer)["models"] or steps(answer)["models"].count("1 calls") == 3
 

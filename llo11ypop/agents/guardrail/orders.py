@@ -58,6 +58,11 @@ def _tells(head: str) -> bool:
 
 
 @cache
+def verbs_of(guard: Guard) -> frozenset[str]:
+    """The single verbs that can order a change."""
+    return frozenset(v for group in guard.file.orders.groups for v in group.verbs)
+
+
 def _compile(orders: Orders) -> _Compiled:
     determiners = _any(orders.determiners)
     patterns = [

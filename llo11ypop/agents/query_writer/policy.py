@@ -1,11 +1,11 @@
 """When a model's reading counts beside that of the rules: one small decision, without side effects.
 
 The rules win wherever they explain the whole question; what does not exist, what they find ambiguous and what needs an
-investigator stays theirs. Where a word is unknown to them, a model's wording that was held against the question may answer, and
+investigator stays theirs. Where a word is unknown to them, a model's meanings for it, held against the question, may answer, and
 the answer says whose reading it is. Agreement on the rows is confidence that can be said; disagreement is said too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llo11ypop.agents.query_writer.minds import Minds
@@ -15,6 +15,7 @@ from llo11ypop.language.reading import Reading
 AGREES = "Two readings agree: the rules and a model, each by itself, came to the same rows."
 DISAGREES = "A model read it otherwise: {text}. The answer follows the rules, which explain every word of the question."
 ALONE = "This is a model's reading; the rules did not know {words}. Check 'read as' before you rely on it."
+TAKEN = "It took {words}."
 BROKE = "A model's reading was left out: {why}."
 
 
@@ -41,7 +42,9 @@ def wanted(rule: Reading, minds: Minds) -> bool:
     return (minds is Minds.MODEL and rule.intent in PLANNED) or rule.plan is not None or bool(rule.unknown)
 
 
-def decide(rule: Reading, model: Reading | None, same_rows: bool | None, *, minds: Minds = Minds.BOTH) -> Decision:
+def decide(
+    rule: Reading, model: Reading | None, same_rows: bool | None, *, glosses: Mapping[str, str] = {}, minds: Minds = Minds.BOTH
+) -> Decision:
     """Whose reading is answered. `model`: its grounded reading, None where there is none. `same_rows`: None where not compared.
 
     A `model` reading must have passed grounding; nothing here looks at the question again.
@@ -55,7 +58,9 @@ def decide(rule: Reading, model: Reading | None, same_rows: bool | None, *, mind
     if not settled_by_rules(rule):
         if model is None or minds is Minds.RULE:
             return Decision(rule)
-        return Decision(replace(model, question=rule.question), (ALONE.format(words=_quoted(rule.unknown)),), by_model=True)
+        taken = ", ".join(f"'{w}' for '{m}'" if m else f"'{w}' for nothing" for w, m in glosses.items())
+        notes = (ALONE.format(words=_quoted(rule.unknown)), *([TAKEN.format(words=taken)] if taken else []))
+        return Decision(replace(model, question=rule.question), notes, by_model=True)
     if rule.plan is None or model is None or same_rows is None:
         return Decision(rule)
     if same_rows:

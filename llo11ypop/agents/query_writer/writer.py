@@ -1,18 +1,20 @@
-"""The query writer's model mind: a question filled into a form, or said again in plain words where the rules lack a word of it.
+"""The query writer's model mind: a question filled into a form, or its words explained where the rules do not know them.
 
 Either way the plan is the reader's, and it has been run.
 """
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from llo11ypop.agents.query_writer import rewording
 from llo11ypop.agents.query_writer.asking import Task, Written, written
 from llo11ypop.agents.query_writer.form import FormError, read_form, schema
+from llo11ypop.agents.query_writer.glosses import MOST_WORDS, glossed, read_glosses
+from llo11ypop.agents.query_writer.glosses import schema as schema_of
 from llo11ypop.agents.query_writer.grounding import grounded
 from llo11ypop.agents.query_writer.lowering import lowered
 from llo11ypop.agents.query_writer.roles import writer_role
@@ -29,7 +31,7 @@ from llo11ypop.query.plan import Plan
 
 Run = Callable[[Plan], Awaitable[Evidence]]
 NAMED = 12
-"""Known things that a rewording is shown (our choice: about 50 tokens)."""
+"""Known things that are shown beside unknown words (our choice: about 50 tokens)."""
 HERE = Path(__file__).parent
 
 
@@ -58,23 +60,20 @@ class Writer:
         form, role = schema(list(terms), dims, values, asked.numbers), writer_role(self._models, areas)
         return await written(self._models, Task("query_form", role, system_prompt(), "\n".join(lines), form, stands), self._k)
 
-    async def reword(self, question: str, unknown: Sequence[str], at: datetime, areas: Sequence[Area] = ()) -> Written:
-        """A question of which some words are unknown, read in the model's plain words. Never raises for what a model does."""
-        asked = said(question, at, self._reader)
-        known = ", ".join(self._terms.near(asked, areas, at, NAMED))
-        data = data_block("question", f"{question}\nNot known: {', '.join(dict.fromkeys(unknown))}")
+    async def gloss(self, question: str, unknown: Sequence[str], at: datetime, areas: Sequence[Area] = ()) -> Written:
+        """The reading of a question with a model's meanings for its unknown words. Never raises for what a model does."""
+        words = list(dict.fromkeys(unknown))
+        if len(words) > MOST_WORDS:
+            return Written(None, why=f"{len(words)} words of it are unknown")
+        known = ", ".join(self._terms.near(said(question, at, self._reader), areas, at, NAMED))
+        data = data_block("question", f"{question}\nNot known: {', '.join(words)}")
 
         async def stands(value: Mapping[str, Any]) -> Written:
-            text = rewording.sentence(value)
-            if not text:
-                return Written(None, why="it found no plain words for it", escaped=True)
-            return await self._ran(rewording.reworded(text, asked, unknown, self._reader, at))
+            reading, chosen = glossed(question, read_glosses(value, words), self._reader, at)
+            return replace(await self._ran(reading), glosses=chosen)
 
-        task = Task(
-            "plain_question", writer_role(self._models, areas), rewording_prompt(), f"Known things: {known}\n{data}\nAnswer:",
-            rewording.SCHEMA, stands,
-        )  # fmt: skip
-        return await written(self._models, task, self._k)
+        role, user = writer_role(self._models, areas), f"Known things: {known}\n{data}\nAnswer:"
+        return await written(self._models, Task("glosses", role, gloss_prompt(), user, schema_of(words), stands), self._k)
 
     async def _form_stands(self, value: Mapping[str, Any], asked: Said, terms: Mapping[str, Offered], at: datetime) -> Written:
         """The form grounded, said again, read and run. Raises FormError and what a store raises."""
@@ -103,10 +102,12 @@ def system_prompt() -> Prompt:
 
 
 @cache
-def rewording_prompt() -> Prompt:
-    """The system part of a rewording, the same bytes for every question, and the version of its file."""
-    prompt = load_prompt(HERE / "rewording.md")
-    examples = [{**e, "answer": json.dumps({"plain": e["plain"]})} for e in verified_examples("rewordings.yaml")]
+def gloss_prompt() -> Prompt:
+    """The system part for unknown words, the same bytes for every question, and the version of its file."""
+    prompt = load_prompt(HERE / "glosses.md")
+    examples = [
+        {**e, "not_known": ", ".join(e["glosses"]), "answer": json.dumps(e["glosses"])} for e in verified_examples("glosses.yaml")
+    ]
     return Prompt(prompt.render(data_rule=DATA_RULE, examples=examples), prompt.hash)
 
 

@@ -48,12 +48,12 @@ def test_what_is_not_a_matter_of_unknown_words_stays_with_the_rules(rule: Readin
 
 
 def test_where_a_word_is_unknown_the_model_answers_and_it_is_said() -> None:
-    made = decide(UNKNOWN, OTHER, None, over=("burning",))
+    made = decide(UNKNOWN, OTHER, None, glosses={"zonk": "cluster", "burning": ""})
     assert made.by_model
     assert made.reading == replace(OTHER, question=UNKNOWN.question)
     assert "model's reading" in made.notes[0]
     assert "'zonk'" in made.notes[0]
-    assert "'burning'" in made.notes[1]
+    assert made.notes[1] == "It took 'zonk' for 'cluster', 'burning' for nothing."
 
 
 def test_without_a_reading_of_the_model_the_rules_ask_back() -> None:

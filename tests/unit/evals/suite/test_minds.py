@@ -4,6 +4,7 @@ What the fake answers is scripted: these figures test the pipeline, and say noth
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ def test_passing_once_is_a_mean_and_passing_every_time_is_all_of_them() -> None:
     assert "5 mended, 0 broken" in text(found)
 
 
+def own(folder: Path) -> Path:
+    """A copy of the shared fleet: what this process has open elsewhere is locked against other settings."""
+    return Path(shutil.copy(fleet_file(), folder / "fleet.duckdb"))
+
+
 @pytest.fixture
 def cases(tmp_path: Path) -> Path:
     for name, question, other in (
@@ -63,11 +69,12 @@ def cases(tmp_path: Path) -> Path:
 def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from llo11ypop.cli.evaluate import app
 
-    with FakeModelServer([Rule(schema="query_form", answer={"measure": "failed jobs", "by": ["cluster"]})]) as server:
+    scripted = [Rule(schema="query_form", answer={"measure": "failed jobs", "by": ["cluster"]}), Rule(schema="glosses")]
+    with FakeModelServer(scripted) as server:
         models = {"roles": {"query_writer": {"base_url": server.base_url, "model": "fake-query_writer"}}, "cache": 0}
         (tmp_path / "models.yaml").write_text(json.dumps(models), encoding="utf-8")
         monkeypatch.setenv("LLO11YPOP__MODELS__FILE", str(tmp_path / "models.yaml"))
-        asked = ["--cases", str(cases), "--fleet", str(fleet_file()), "--mind", "model", "--k", "1", "--json"]
+        asked = ["--cases", str(cases), "--fleet", str(own(tmp_path)), "--mind", "model", "--k", "1", "--json"]
         ended = CliRunner().invoke(app, asked, catch_exceptions=False)
         assert len(server.bodies) == 6
     found: dict[str, Any] = json.loads(ended.stdout[ended.stdout.index("{") :])
@@ -96,6 +103,6 @@ def test_without_a_model_it_says_what_to_set(cases: Path, tmp_path: Path, monkey
 
     (tmp_path / "models.yaml").write_text("roles: {}\n", encoding="utf-8")
     monkeypatch.setenv("LLO11YPOP__MODELS__FILE", str(tmp_path / "models.yaml"))
-    asked = ["--cases", str(cases), "--fleet", str(fleet_file()), "--mind", "both", "--k", "1"]
+    asked = ["--cases", str(cases), "--fleet", str(own(tmp_path)), "--mind", "both", "--k", "1"]
     with pytest.raises(ConfigError, match="query_writer"):
         CliRunner().invoke(app, asked, catch_exceptions=False)

@@ -22,6 +22,11 @@ _POINTING = re.compile(
     r"|(?:how many|which|any)\s+of\s+(?:them|those|these)\b)"
 )
 """Words that point at an answer before; a question that stands alone has none."""
+_WHY_IT = re.compile(
+    r"^\W*(?:(?:do|did|have) you (?:have|know) (?:any |an )?(?:idea )?)?(?:why|how come|what (?:made|makes|caused|drove|pushed|brought))"
+    r"\s+(?:(?:did|does|is|was|has|had|would)\s+)?(?:it|that|this|they|them)\s+(?:to\s+)?\w+"
+)
+"""'Why did it drop', 'what made it fall': of something that was told before."""
 _CONTINUING = re.compile(r"^\W*(?:and|or|but|what about|how about|(?:split|break|group)(?: \w+)? (?:that|it|them|this)|same)\b")
 
 
@@ -43,7 +48,7 @@ def continues(text: str) -> bool:
 
 def of_pointing(text: str) -> str | None:
     """What to ask back where a question points at an answer that is not there."""
-    lost = _POINTING.search(text)
+    lost = _POINTING.search(text) or (_WHY_IT.search(text) if not re.search(r"\d|\w-\w", text) else None)
     return f"'{lost.group().strip()}' of what? name the cluster, node, job or measure you mean" if lost else None
 
 

@@ -9,6 +9,7 @@ from llo11ypop.language.scope import Condition, Scope
 from llo11ypop.language.spot import Item
 
 _LISTED = re.compile(r"(\w+) (?:= ('[^']*')|in \(([^()]*)\))")
+_NUMBER = re.compile(r"(\w+) = (\d+)")
 _OPEN = frozenset({"etc", "and so on", "and so forth", "and the like", "and others", "etcetera"})
 """Words that make values examples."""
 TOGETHER = frozenset({"together", "combined", "total", "sum", "overall", "altogether", "jointly", "or", "whole", "both"})
@@ -59,7 +60,8 @@ def _allowed(condition: Condition) -> tuple[str, set[str]] | None:
     """The values of one field that a condition lets through; none where it is of another kind."""
     found = (condition.field, condition.values) if condition.op == "in" else None
     if condition.op == "expr":
-        found = listed(str(condition.values[0]))
+        number = _NUMBER.fullmatch(str(condition.values[0]))
+        found = (number[1], (number[2],)) if number else listed(str(condition.values[0]))
     return (found[0], {str(v) for v in found[1]}) if found else None
 
 

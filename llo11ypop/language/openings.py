@@ -56,8 +56,9 @@ def told(text: str, parts: Parts) -> tuple[str, str]:
 
 def _whole(spotted: Spotted) -> bool:
     """Whether a part asks for something by itself: a measure, a thing, or how many there are under a condition."""
-    asks = ("count", "share", "which", "show", "agg")
-    return spotted.firm or (any(i.has("qualifier") for i in spotted.items) and any(i.has(*asks) for i in spotted.items))
+    asks = ("count", "share", "which", "show", "agg", "group", "bucket", "trend", "compare", "top", "bottom", "worst", "best")
+    named = spotted.firm or any(i.has("qualifier", "unit") for i in spotted.items)
+    return named and any(i.has(*asks) and i.text not in ("what", "where", "who") for i in spotted.items)
 
 
 def _asks(opening: Spotted | None) -> bool:

@@ -169,7 +169,7 @@ class Parser(Nouns):
         parts = item.has("dim") and any(s.role == "thing" and s.name == "replacement" for s in item.senses)
         if self._dimension_of(item, cue):
             return self._dim(at, item, cue), False
-        if cue == "group" and item.has("thing", "qualifier") and item.has("dim") and self._orders(item):
+        if cue == "group" and item.has("thing", "qualifier") and (item.has("dim") or item.has("thing")) and self._orders(item):
             draft.used.add(at)
             draft.thing = draft.thing or next(((s.name, s.data) for s in item.senses if s.role == "thing"), None)
             draft.order_by_measure = True

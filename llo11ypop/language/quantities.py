@@ -66,11 +66,13 @@ def quantities(named: Named, lexicon: Lexicon) -> list[Quantity]:
     words = named.words
     if words.recipe:
         recipe = lexicon.recipes[words.recipe]
-        agg = next(iter(named.aggs), "count")
+        levels = [a for a in named.aggs if a not in ("last", "first")]
+        agg = next(iter(levels or named.aggs), "count")
+        open_one = "$agg_or_max" in str(recipe.steps) and agg != "count"
         return [
             Quantity(
                 recipe.value,
-                words.label,
+                f"{_SPOKEN.get(agg, agg)} {words.label}" if open_one else words.label,
                 words.dataset,
                 agg=_aggregate(agg)[0] if named.aggs else "count",
                 q=_aggregate(agg)[1],

@@ -116,6 +116,8 @@ def _values(made: Composing, value: Any, quantity: Quantity, window: Period | No
         return "last" if window is None or (window.defaulted and not made.scope.bucket) else asked
     if value == "$agg":
         return quantity.agg if quantity.agg not in ("", "count") else "percentile" if quantity.q else "avg"
+    if value == "$agg_or_max":
+        return "max" if quantity.agg in ("", "count", "last", "first") else quantity.agg
     if value == "$q":
         return quantity.q
     if isinstance(value, str) and "$days" in value:

@@ -74,7 +74,7 @@ class Records(Superlatives):
         if not (self.dataset.kind is Kind.EVENT and self.dataset.time and draft.by and counts and plain):
             return False
         ends = list(dict.fromkeys(ends)) or (["last"] if draft.when else [])
-        first = self.measures[0]
+        first, draft.top = self.measures[0], None if draft.top == 1 else draft.top
         for end in ends:
             agg = "min" if end == "first" else "max"
             label = f"{end} time: {first.label}"

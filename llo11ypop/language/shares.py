@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from llo11ypop.language.alternatives import TOGETHER
 from llo11ypop.language.draft import Named
@@ -12,6 +13,7 @@ from llo11ypop.language.reach import called
 from llo11ypop.language.scope import Condition, Quantity
 from llo11ypop.language.thresholds import OF_ALL, Thresholds
 
+_AGAIN = frozenset({"on", "in", "for", "from", "at", "of", "with", "by"})
 _ARTICLES = frozenset({"the", "all", "our", "their", "these", "those"})
 _VERBS = frozenset(
     {
@@ -44,6 +46,7 @@ _VERBS = frozenset(
 )
 
 
+_FLAG = re.compile(r"(\w+) = \d+")
 _LISTED = re.compile(r"(\w+) (?:=|in) ")
 _VALUE = re.compile(r"(\w+) = '[^']*'")
 _OUTCOMES = frozenset({"ok", "failed", "passed", "completed"})
@@ -103,9 +106,10 @@ class Shares(Thresholds):
         """'power of c-a and c-b', 'leaf and spine switches': what 'and' joins is told each by itself, unless together is said."""
         draft = self.draft
         counts = draft.count_thing or draft.count_measure or draft.counted or draft.share or draft.limits
-        if not draft.alone or draft.by or counts or draft.listing or (draft.rank and not draft.measures):
+        if not draft.alone or counts or draft.listing or (draft.rank and not draft.measures):
             return
-        if any(w in TOGETHER for i in self.items for w in i.text.split()):
+        self._each_of_both()
+        if draft.by or any(w in TOGETHER for i in self.items for w in i.text.split()):
             return
         own = {called(f.field, self.reach) for f in draft.filters if f.op == "in" and len(f.values) > 1}
         kinds = [{called(s.name, self.reach) for s in i.senses if s.role == "value"} for i in self.items]
@@ -120,6 +124,15 @@ class Shares(Thresholds):
             if both:
                 draft.by = [next(iter(both))]
 
+    def _each_of_both(self) -> None:
+        """'on feed A and on feed B': a preposition said again tells each by itself, whatever else it is told by."""
+        kinds = {at: m[1] for _, q, no, at in self.draft.qualifiers if not no and (m := _VALUE.fullmatch(q.where))}
+        for first, second in pairwise(sorted(kinds)):
+            between = [i.text for i in self.items[first + 1 : second]]
+            again = len(between) == len(("and", "on")) and between[0] in ("and", "or", "vs", "versus") and between[1] in _AGAIN
+            if again and kinds[first] == kinds[second] and kinds[first] not in self.draft.by:
+                self.draft.by.append(kinds[first])
+
     def _opposed(self, name: str, thing: Thing) -> bool:
         """'failed jobs vs completed jobs': the same measure once under each condition."""
         draft = self.draft
@@ -131,7 +144,7 @@ class Shares(Thresholds):
             if draft.measures:
                 for made in quantities(draft.measures[0], self.lexicon):
                     if made.recipe:
-                        return False
+                        return self._by_flag(chosen)
                     where = " and ".join(f"({w})" for w in (made.where, q.where) if w)
                     self.measures.append(
                         replace(
@@ -145,6 +158,16 @@ class Shares(Thresholds):
                 self.measures.append(replace(counted, name=slug(f"{q.label} {thing.noun}")))
         draft.compare = False
         return True
+
+    def _by_flag(self, chosen: list[tuple[Qualifier, bool]]) -> bool:
+        """'lead time of single-source parts against those of several vendors': told by the field that sets them apart."""
+        found = [_FLAG.fullmatch(q.where) for q, _ in chosen]
+        fields = {m[1] for m in found if m}
+        if len(fields) != 1 or not all(found):
+            return False
+        self.draft.by = [*fields, *(b for b in self.draft.by if b not in fields)]
+        self.draft.compare, self.draft.qualifiers = False, []
+        return False
 
     def _per(self) -> str:
         draft = self.draft

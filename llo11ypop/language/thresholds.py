@@ -29,6 +29,9 @@ _RAN = frozenset({"ran", "run", "running", "lasted", "lasting", "took", "ran for
 _READINGS = ("sample", "reading", "measurement")
 _AT_SOME_POINT = frozenset({"at some point", "at any point", "at any moment", "at any time", "at some time", "ever", "once"})
 """A limit that was met at some point is about the extreme reading, not about the mean."""
+_WHERE = frozenset({"where", "while", "when", "whenever", "with", "whose", "if", "at", "only"})
+"""Words behind which a limit is about the readings that count."""
+_NEAR_OPENING = 4
 NEAR = 2
 """Phrases between a number and the measure behind it."""
 
@@ -67,7 +70,8 @@ class Thresholds(Windows):
         if not (self.draft.count_thing or self.draft.listing or self.draft.counted or self.draft.thing is not None):
             return False
         limits = [limit for limit in self.draft.limits if not limit.attribute]
-        return bool(limits) and self._target(limits[0]) is named
+        ran = bool(limits) and limits[0].unit and limits[0].start - 1 == named.position and self._target(limits[0]) is None
+        return bool(limits) and (ran or self._target(limits[0]) is named)
 
     def _limits(self) -> None:
         for limit in self.draft.limits:
@@ -245,6 +249,10 @@ class Thresholds(Windows):
     def _entity_threshold(self, named: Named, limit: Limit, value: float, upper: float | None) -> None:
         """A threshold on a metric: per entity, on the highest, lowest or average reading of the window."""
         words = named.words
+        if self._of_other_readings(named, limit) or self._first_seen(named, limit):
+            self._row_condition(words.field, limit, value, upper)
+            self.filters += [Condition("", "expr", (words.where,), words.label)] if words.where else []
+            return
         readings = any(i.text.startswith(_READINGS) for i in self.items)
         if self.draft.share and not readings and self.draft.counted and self.draft.counted[0] in OF_ALL:
             self.draft.share, self.draft.denominator = False, OF_ALL[self.draft.counted[0]]
@@ -295,6 +303,35 @@ class Thresholds(Windows):
         elif not self.draft.by and not self.draft.counted and entity:
             self.draft.by = list(entity)
             self.draft.listing = True
+
+    def _of_other_readings(self, named: Named, limit: Limit) -> bool:
+        """'mean clock where utilization is above 90 %': a limit on the readings of which another measure is told."""
+        others = [m for m in self.draft.measures if m is not named and m.words.field and not m.words.recipe]
+        if not others or named.aggs or self.draft.share or self.draft.counted or set(self.draft.by) & set(named.words.entity):
+            return False
+        start = min(limit.start, named.position)
+        opens = [n for n in range(max(0, start - _NEAR_OPENING), start) if self.items[n].text in _WHERE]
+        if not opens or others[0].position > start:
+            return False
+        self.measures = [q for m in others for q in quantities(m, self.lexicon)]
+        self.draft.measures.remove(named)
+        return True
+
+    def _first_seen(self, named: Named, limit: Limit) -> bool:
+        """'input under 100 V: node, first time': when the first (or last) reading was so, of each thing that had one."""
+        ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
+        entity = [e for e in named.words.entity if e in self.reach]
+        alone = len(self.draft.measures) <= 1 and not (self.draft.share or self.draft.counted or self.draft.bucket)
+        if not (ends or self.draft.when) or not alone or not entity or not self.dataset.time or set(named.aggs) - {"first", "last"}:
+            return False
+        end = next(iter(ends), "first")
+        label = f"{end} time {named.words.label} {limit.op} {limit.value:g}"
+        agg = "min" if end == "first" else "max"
+        self.measures = [Quantity(f"{end}_at", label, self.draft.dataset, agg, self.dataset.time, unit="")]
+        self.draft.by = list(dict.fromkeys([*self.draft.by, *entity]))
+        self.draft.measures, self.draft.listing, self.draft.count_thing = [], False, False
+        self.draft.aggs = []
+        return True
 
     def _per_place(self, entity: tuple[str, ...]) -> bool:
         """'fans below 3000 rpm, per cluster': so many of each cluster, not the clusters with one."""

@@ -23,6 +23,8 @@ def unheld(spotted: Spotted, draft: Draft, scope: Scope) -> str:
         return "something is to be left out, but I could not tell it from the rest; say what with 'without …'"
     if _both_ends(items) and not _levels(scope, ("min",), ("max",)):
         return "both the lowest and the highest of what? I could only place one of them; ask for one after the other"
+    if _averages(items, draft) and _only_counts(scope):
+        return "the average of what? I could only read a count; name the measure"
     if draft.when and not _timed(scope):
         return "you ask when as well; I could not put that beside the rest: ask for it by itself"
     if _ratio(items) and not _divided(scope):
@@ -45,6 +47,17 @@ def _negated(scope: Scope, draft: Draft) -> bool:
     return bool(
         draft.none or draft.dangling or ("planned", "excluded") in scope.entities or scope.having or _NOT.search(" ".join(held))
     )
+
+
+def _averages(items: Iterable[Item], draft: Draft) -> bool:
+    said = any(n in draft.used and any(s.role == "agg" and s.name == "avg" for s in i.senses) for n, i in enumerate(items))
+    return said and not draft.measures
+
+
+def _only_counts(scope: Scope) -> bool:
+    """Whether all that is told are plain counts."""
+    plain = all(q.agg in ("count", "count_distinct") and not q.recipe for q in scope.measures)
+    return bool(scope.measures) and plain and not (scope.per or scope.having or scope.fields)
 
 
 def _both_ends(items: Iterable[Item]) -> bool:

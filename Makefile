@@ -5,8 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 HASHED := $(PIP) install --require-hashes
-# A worker keeps its half of the files, and with them what their tests share, until the other one has run out of work.
-PYTEST_ARGS ?= -n 2 --dist worksteal
+PYTEST_ARGS ?= -n 2
 RUN_ARGS    ?=
 export LANGGRAPH_STRICT_MSGPACK := true
 export LANGSMITH_TRACING := false

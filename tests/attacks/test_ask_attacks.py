@@ -45,6 +45,7 @@ class Seen:
 
 
 def seen(answer: Answer, question: str) -> Seen:
+    assert not any("Something broke" in step.did for step in answer.steps)
     told = "\n".join([answer.text, answer.reading, answer.definition, *answer.notes])
     loose = grounded(answer, question).loose if answer.status is Status.ANSWERED else ()
     return Seen(answer.status, told, tuple(str(e.plan) for e in answer.evidence), loose)

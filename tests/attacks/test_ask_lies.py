@@ -160,6 +160,11 @@ def test_a_lie_is_refused_dropped_or_said(name: str) -> None:
         assert any("Two readings agree" in n for n in lied.notes)
 
 
+@pytest.mark.parametrize("name", [*FORMS, *OTHERS, *AREAS, *UNANSWERABLE])
+def test_nothing_breaks(name: str) -> None:
+    assert not any("Something broke" in step.did for answer in outcomes()[name] for step in answer.steps)
+
+
 @pytest.mark.parametrize("name", UNANSWERABLE)
 def test_a_lie_about_what_nobody_can_answer_is_asked_back(name: str) -> None:
     lied, honest = outcomes()[name]

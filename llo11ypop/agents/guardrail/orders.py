@@ -13,6 +13,7 @@ _SENTENCE = re.compile(r"[.;!?\n]+(?:\s|$)|\n")
 _CLAUSE = re.compile(r",\s*(?:and\s+|then\s+)*|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+|:\s+")
 _ENTITY = r"[a-z]+(?:-[a-z0-9]+)*-?\d+\S*"
 """A node, job, GPU or run by its id: gpu-a-017, r-118, 4711."""
+_CLUSTER = r"[a-z]-[a-z]"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def is_order(question: str, guard: Guard) -> bool:
         for clause in clauses:
             bare = compiled.polite.sub("", clause.strip())
             ordered = [m for m in (order.match(bare) for order in compiled.orders) if m]
-            if ordered and ((_named(bare) and not compiled.mild.match(bare)) or not _of_the_answer(bare, compiled, guard)):
+            named = _named(bare) and not compiled.mild.match(bare)
+            if ordered and (named or not _of_the_answer(bare, max(m.start("object") for m in ordered), compiled, guard)):
                 return True
     return False
 
@@ -45,9 +47,13 @@ def _named(clause: str) -> bool:
     )
 
 
-def _of_the_answer(clause: str, compiled: _Compiled, guard: Guard) -> bool:
-    """'drop the filter', 'reset count by node': a mild verb, or one that is part of a name, beside a word of answers."""
-    if guard.about_the_answer.search(clause) is None:
+def _of_the_answer(clause: str, at: int, compiled: _Compiled, guard: Guard) -> bool:
+    """'drop the filter', 'reset count by node': a mild verb, or one that is part of a name, beside a word of answers.
+
+    The thing that is to be changed, which begins `at` a character, is no such word: a power limit is not the limit of a list.
+    """
+    thing = max((len(o) for group in guard.file.orders.groups for o in group.objects if clause.startswith(o, at)), default=0)
+    if guard.about_the_answer.search(f"{clause[:at]} {clause[at + thing :]}") is None:
         return False
     return compiled.mild.match(clause) is not None or compiled.determined.match(clause) is None
 
@@ -57,18 +63,18 @@ def _tells(head: str) -> bool:
     return head.startswith(("show", "list", "count", "plot", "chart", "explain", "number"))
 
 
-@cache
 def verbs_of(guard: Guard) -> frozenset[str]:
     """The single verbs that can order a change."""
     return frozenset(v for group in guard.file.orders.groups for v in group.verbs)
 
 
+@cache
 def _compile(orders: Orders) -> _Compiled:
     determiners = _any(orders.determiners)
     patterns = [
         re.compile(
-            rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+)*(?:(?:(?<=the )|(?<=all ))(?:[\w-]+\s+){{1,2}})?"
-            rf"(?:{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b"
+            rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+|{_CLUSTER}\s+)*(?:(?:(?<=the )|(?<=all ))(?:[\w-]+\s+){{1,2}})?"
+            rf"(?P<object>{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b"
         )
         for group in orders.groups
     ]

@@ -80,7 +80,7 @@ class Aggregates(NamedValues):
     def _takes_aggs(self, words: MeasureWords, name: str) -> bool:
         """Whether a recipe can be told as a maximum or minimum too."""
         steps = str(self.lexicon.recipes[words.recipe].steps) if words.recipe else ""
-        return name == "step_time_replaced" or "$gauge" in steps or "$agg_or_max" in steps
+        return "$gauge" in steps or "$agg" in steps
 
     def _averaged(self, named: Named) -> None:
         """'hottest on average': ranked by the mean instead of the extreme that the word alone means."""

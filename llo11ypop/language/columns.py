@@ -33,6 +33,9 @@ _CALLED = {
     "date": "",
     "who": "who",
     "duration": "duration_s",
+    "psu": "sensor_id",
+    "supply": "sensor_id",
+    "fan": "sensor_id",
 }
 
 

@@ -125,7 +125,8 @@ class Moments(Listing):
     def _as_of_now(self, window: Period | None) -> Period | None:
         """The window of 'right now', and of states: the latest reading of gauges, the last hour of what happens."""
         draft = self.draft
-        at_field = next((q.time for _, q, _, _ in draft.qualifiers if q.time), "")
+        own = any(q.where == f"{self.dataset.time} is not null" and not q.time for _, q, _, _ in draft.qualifiers)
+        at_field = next((q.time for _, q, _, _ in draft.qualifiers if q.time and not own), "")
         at_field = at_field or ("start_at" if self.times.coming and draft.dataset == "maintenance_windows" else "")
         if at_field and draft.bucket:
             noun, time = self._thing()[1].noun, self.dataset.time

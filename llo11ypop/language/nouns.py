@@ -55,6 +55,7 @@ _OF_IT = frozenset({"reading", "readings", "value", "values", "sample", "samples
 """'the hottest GPU reading' is a reading, not a GPU."""
 _SINGLE = frozenset({"single", "individual", "one", "same"})
 """'of a single server': a reading of one, not one reading for each."""
+_OFTEN = frozenset({"how often", "how many times", "how frequently"})
 _TAKES_DIM = ("group", "which", "count", "across", "show", "rank")
 
 
@@ -115,7 +116,7 @@ class Nouns(Aggregates):
             or any(i.has("measure") and n != at for n, i in enumerate(self.items))
         )
         direct = at > 0 and self.items[at - 1].has("group")
-        if cue == "group" and direct and sense.data.key[:1] == (self.catalog.datasets[draft.dataset].time,):
+        if cue == "group" and direct and not sense.data.kind and sense.data.key[:1] == (self.catalog.datasets[draft.dataset].time,):
             return ""
         if cue == "group" and direct and sense.data.key and counted_already:
             kind = (sense.data.kind,) if sense.data.kind else sense.data.key
@@ -196,6 +197,8 @@ class Nouns(Aggregates):
         if sense.data.whole and cue in ("which", "show", "rank", "count", "") and all(f in own for f in sense.data.whole):
             fields = sense.data.whole
         if cue == "count":
+            if self._how_often(at):
+                return cue
             if not draft.counted:
                 draft.counted, draft.counted_label = fields, sense.name
             return ""
@@ -216,6 +219,12 @@ class Nouns(Aggregates):
             )
             return cue if go_on and cue in ("group", "across", "which", "show", "rank") else ""
         return self._uncued(at, item, cue, fields, sense.name)
+
+    def _how_often(self, at: int) -> bool:
+        """'how often did hosts log that …': how often is asked, not how many of those who did."""
+        counts = [n for n, i in enumerate(self.items[:at]) if i.has("count")]
+        often = bool(counts) and self.items[counts[-1]].text in _OFTEN
+        return often and any(i.has("thing", "qualifier", "measure") and not i.has("dim") for i in self.items[at + 1 :])
 
     def _uncued(self, at: int, item: Item, cue: str, fields: tuple[str, ...], name: str) -> str:
         """A dimension that no 'by' or 'which' stands before: what is counted, what is listed, or whose something is."""

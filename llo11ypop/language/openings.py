@@ -58,6 +58,7 @@ def _whole(spotted: Spotted) -> bool:
     """Whether a part asks for something by itself: a measure, a thing, or how many there are under a condition."""
     asks = ("count", "share", "which", "show", "agg", "group", "bucket", "trend", "compare", "top", "bottom", "worst", "best")
     named = spotted.firm or any(i.has("qualifier", "unit") for i in spotted.items)
+    named = named or (any(i.has("value") for i in spotted.items) and any(i.has("dim") and not i.has("value") for i in spotted.items))
     return named and any(i.has(*asks) and i.text not in ("what", "where", "who") for i in spotted.items)
 
 

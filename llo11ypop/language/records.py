@@ -71,7 +71,7 @@ class Records(Superlatives):
         ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
         counts = len(self.measures) == 1 and self.measures[0].agg == "count" and not self.measures[0].recipe
         plain = not (draft.measures or draft.share or draft.bucket or self.having or draft.compare or draft.counted)
-        if not (self.dataset.kind is Kind.EVENT and self.dataset.time and draft.by and counts and plain):
+        if self.newest or not (self.dataset.kind is Kind.EVENT and self.dataset.time and draft.by and counts and plain):
             return False
         ends = list(dict.fromkeys(ends)) or (["last"] if draft.when else [])
         first, draft.top = self.measures[0], None if draft.top == 1 else draft.top

@@ -2,7 +2,7 @@
 
 import re
 
-from llo11ypop.language.spot import Spotted
+from llo11ypop.language.spot import Item, Spotted
 from llo11ypop.language.words import Token
 
 _LOGS = re.compile(r"\b(?:log|logs|logged|syslog|dmesg|messages?|lines?)\b")
@@ -15,9 +15,15 @@ def in_logs(text: str) -> bool:
     return _LOGS.search(text) is not None
 
 
+def _where(item: Item) -> str:
+    return " ".join(s.data.where for s in item.senses if s.role == "qualifier")
+
+
 def searched(text: str, spotted: Spotted | None, logs: Spotted | None, words: list[Token], *, quoted: bool = False) -> list[int]:
     """Positions of the tokens to look for in messages; empty where another dataset explains more, or an unknown word groups."""
     if spotted is None or logs is None or not 0 < len(logs.unknown) <= MOST or not (_LOGS.search(text) or quoted):
+        return []
+    if quoted or any(i.has("qualifier") and "contains(" in _where(i) for i in logs.items):
         return []
     grouped = {i.end for i in logs.items if i.has("group", "which", "across")}
     if grouped & set(logs.unknown) or set(logs.unknown) - set(spotted.unknown):

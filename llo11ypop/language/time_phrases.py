@@ -32,6 +32,8 @@ class Times:
     tonight: bool = False
     quoted: list[str] = field(default_factory=list)
     """Text in quotation marks, to be found in messages."""
+    prefixes: list[tuple[str, str]] = field(default_factory=list)
+    """(what, text) of fields that begin with a text: 'reasons that start with NHC'."""
     columns: tuple[str, ...] = ()
     """Columns that the question ends with."""
     impossible: str = ""

@@ -23,7 +23,8 @@ _POINTING = re.compile(
 )
 """Words that point at an answer before; a question that stands alone has none."""
 _WHY_IT = re.compile(
-    r"^\W*(?:(?:do|did|have) you (?:have|know) (?:any |an )?(?:idea )?)?(?:why|how come|what (?:made|makes|caused|drove|pushed|brought))"
+    r"^\W*(?:(?:do|did|have) you (?:have|know) (?:any |an )?(?:idea )?)?"
+    r"(?:why|how come|what (?:made|makes|caused|drove|pushed|brought))"
     r"\s+(?:(?:did|does|is|was|has|had|would)\s+)?(?:it|that|this|they|them)\s+(?:to\s+)?\w+"
 )
 """'Why did it drop', 'what made it fall': of something that was told before."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from llo11ypop.language.index import PhraseIndex
+from llo11ypop.language.index import PhraseIndex, Sense
 from llo11ypop.language.words import lemma, tokens
 
 _HEAD = re.compile(r"^\W*(?P<names>[\w./-]+(?:\s*(?:,|and|&|\+)\s*[\w./-]+)*?)(?P<kind>\s+[a-z]+)?(?:\s+only)?\s*:\s+(?=\S)")
@@ -67,6 +67,29 @@ def spelled_out(text: str, index: PhraseIndex) -> str:
         return " or ".join(parts) if all(r & {"qualifier", "value"} for r in roles) else match.group()
 
     return re.sub(r"(?<![\w/.-])[a-z]\w+(?:\s?/\s?[a-z]\w+)+(?![\w/-])", either, text)
+
+
+def quotient(text: str, index: PhraseIndex) -> str:
+    """'run time / time limit': two measures that are not names of the same one are divided."""
+
+    def divided(match: re.Match[str]) -> str:
+        left, right = ([s for n in (3, 2, 1) for s in _senses(" ".join(_cut(side, n, first)), index)]
+                       for side, first in ((match[1], False), (match[2], True)))  # fmt: skip
+        apart = left and right and not {s.name for s in left} & {s.name for s in right}
+        return f"{match[1]} divided by {match[2]}" if apart else match.group()
+
+    return re.sub(r"((?:[a-z]+ ){0,2}[a-z]+) / ([a-z]+(?: [a-z]+){0,2})", divided, text)
+
+
+def _cut(side: str, count: int, first: bool) -> list[str]:
+    words = side.split()
+    return words[:count] if first else words[-count:]
+
+
+def _senses(phrase: str, index: PhraseIndex) -> list[Sense]:
+    """The measures that a phrase names."""
+    key = tuple(t.lemma for t in tokens(phrase, index.whole))
+    return [s for s in index.phrases.get(key, ()) if s.role == "measure"]
 
 
 def figures_only(text: str, complete: Callable[[str], bool], narrows: Callable[[str, str], bool]) -> str:

@@ -35,16 +35,20 @@ class Moments(Listing):
     def _occurrence(self) -> None:
         """'the latest XID', 'oldest open ticket', 'when did it last reboot': rows in order of time, not a count."""
         draft = self.draft
+        owned = False
         ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
         ends += [_ENDS[i.text] for i in self.items if i.text in _ENDS]
         counted = (m.words.recipe or m.words.agg in ("count", "sum") for m in draft.measures)
         if ends and all(counted) and all(m.words.dataset == draft.dataset and m.words.unit == "1" for m in draft.measures):
+            own = [m.words for m in draft.measures if m.words.where]
+            self.filters += [Condition("", "expr", (w.where,), w.label) for w in own]
             draft.measures = []
+            owned = bool(own)
         counts = (
             draft.measures or draft.count_thing or draft.counted or draft.bucket or draft.share or draft.limits or draft.chart
         )
         grouped = bool(draft.grouped) and not draft.each_thing
-        if not ends or counts or grouped or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted):
+        if not ends or counts or grouped or not (draft.thing or draft.qualifiers or draft.filters or self.times.quoted or owned):
             return
         if self.dataset.kind is not Kind.EVENT or not self.dataset.time:
             return

@@ -116,7 +116,12 @@ class Nouns(Aggregates):
             or any(i.has("measure") and n != at for n, i in enumerate(self.items))
         )
         direct = at > 0 and self.items[at - 1].has("group")
-        if cue == "group" and direct and not sense.data.kind and sense.data.key[:1] == (self.catalog.datasets[draft.dataset].time,):
+        if (
+            cue == "group"
+            and direct
+            and not sense.data.kind
+            and sense.data.key[:1] == (self.catalog.datasets[draft.dataset].time,)
+        ):
             return ""
         if cue == "group" and direct and sense.data.key and counted_already:
             kind = (sense.data.kind,) if sense.data.kind else sense.data.key

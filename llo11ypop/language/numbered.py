@@ -233,6 +233,9 @@ class Numbers:
         for at, item in enumerate(items):
             if item.number is None or at in used or not 0 < item.number <= MOST_TOP or item.number != int(item.number):
                 continue
+            if item.text == "one" and not self._opens(at):
+                used.add(at)
+                continue
             before, after = self._back(at), self._past_values(self._ahead(at))
             ranked = any(
                 n is not None
@@ -258,6 +261,11 @@ class Numbers:
             if ranked or shown or first:
                 self.draft.top = int(item.number)
                 used.add(at)
+
+    def _opens(self, at: int) -> bool:
+        """Whether a 'one' says how many of a ranking: not the one of 'the highest rate that one GPU reached'."""
+        before = self._back(at)
+        return before is None or self.items[before].has("which", "show", "agg", *RANKS)
 
     def _past_values(self, at: int | None) -> int | None:
         """'which three c-c hosts': past the names that stand before what is meant."""

@@ -58,7 +58,9 @@ def _whole(spotted: Spotted) -> bool:
     """Whether a part asks for something by itself: a measure, a thing, or how many there are under a condition."""
     asks = ("count", "share", "which", "show", "agg", "group", "bucket", "trend", "compare", "top", "bottom", "worst", "best")
     named = spotted.firm or any(i.has("qualifier", "unit") for i in spotted.items)
-    named = named or (any(i.has("value") for i in spotted.items) and any(i.has("dim") and not i.has("value") for i in spotted.items))
+    named = named or (
+        any(i.has("value") for i in spotted.items) and any(i.has("dim") and not i.has("value") for i in spotted.items)
+    )
     return named and any(i.has(*asks) and i.text not in ("what", "where", "who") for i in spotted.items)
 
 
@@ -104,13 +106,21 @@ def narrows(opening: str, spotted: Spotted, index: PhraseIndex, mark: str) -> bo
     said = tokens(opening, index.whole)
     lemmas = [t.lemma for t in said]
     own = {(s.role, s.name) for i in spotted.items for s in i.senses}
+    told = {f for i in spotted.items for s in i.senses if s.role == "dim" for f in s.data.fields}
     n = 0
     while n < len(said):
         length, senses = next(iter(index.at(lemmas, n)), (1, []))
         last = mark == "?" and n + length >= len(said)
         held = [s for s in senses if s.role in ("qualifier", "value") and s.dataset in ("", spotted.dataset)]
         named = said[n].text in index.names and not said[n].text.isalpha()
-        if held and not last and not named and not any((s.role, s.name) in own for s in held) and not _plain(senses):
+        if (
+            held
+            and not last
+            and not named
+            and not any((s.role, s.name) in own for s in held)
+            and not _plain(senses)
+            and not {s.name for s in held if s.role == "value"} & told
+        ):
             return True
         n += length
     return False

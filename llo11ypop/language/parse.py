@@ -179,6 +179,10 @@ class Parser(Nouns):
         if item.has("dim") and not self._verb_or_adjective(at, item, cue):
             beside = at + 1 < len(self.items) and (self.items[at + 1].has("value", "unknown") or self._labels_next(at))
             return self._dim(at, item, cue), negated and beside
+        if item.has("when"):
+            draft.when = True
+            draft.used.add(at)
+            return "", negated
         return self._grammar(at, item, cue), negated
 
     def _orders(self, item: Item) -> bool:
@@ -272,9 +276,6 @@ class Parser(Nouns):
         if item.has("calendar"):
             return self._calendar(at, item, cue)
         draft.used.add(at)
-        if item.has("when"):
-            draft.when = True
-            return ""
         if cue == "group" and item.text in _PREPOSITIONS:
             return ""
         if item.text == "count" and at and self.items[at - 1].has("measure") and at - 1 in draft.used:

@@ -8,6 +8,7 @@ from llo11ypop.language.clauses import (
     distributed,
     figures_only,
     opposed,
+    quotient,
     scoped,
     spelled_out,
     without_formula,
@@ -57,7 +58,7 @@ def prepared(
         )
         text, opening = told(text, parts)
         text = plain(text, models, lexicon.sayings) if opening else text
-    text = distributed(opposed(spelled_out(scoped(text, index), index), index), index)
+    text = quotient(distributed(opposed(spelled_out(scoped(text, index), index), index), index), index)
     text = without_heading(without_formula(text), index, complete)
     text = figures_only(without_restated(text), complete, narrowed)
     return Prepared(*without_units(text, lexicon.units), opening)

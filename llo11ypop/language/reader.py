@@ -18,7 +18,7 @@ from llo11ypop.language.prepare import prepared
 from llo11ypop.language.quantities import converted
 from llo11ypop.language.reach import reachable
 from llo11ypop.language.reading import ChartHint, Reading
-from llo11ypop.language.rewrites import anew
+from llo11ypop.language.rewrites import anew, exact_states
 from llo11ypop.language.scope import Scope
 from llo11ypop.language.searching import searched
 from llo11ypop.language.settle import Settler
@@ -60,7 +60,7 @@ class Reader:
 
     def read(self, question: str, at: datetime, previous: Scope | None = None) -> Reading:
         """How a question is understood as of an instant; `previous` is the scope of the turn before it."""
-        text, alone = anew(_CODED.sub(r"\1 \2", normalise(question)))
+        text, alone = anew(_CODED.sub(r"\1 \2", normalise(exact_states(question))))
         previous = None if alone else previous
         if not text.strip():
             return self._asked(question, "what do you want to know? for example 'failed jobs by cluster, last week'")

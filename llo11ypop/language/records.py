@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from llo11ypop.catalog.models import Kind
 from llo11ypop.language.draft import Named
-from llo11ypop.language.scope import Period, Quantity
+from llo11ypop.language.scope import Condition, Period, Quantity
 from llo11ypop.language.superlatives import Superlatives
-from llo11ypop.language.where import all_of
+from llo11ypop.language.where import all_of, literal
 
 _ENDS = {"max": "top", "min": "bottom"}
 _COUNTERS = frozenset({"increase", "rate", "count", "count_distinct", "sum"})
@@ -19,7 +19,9 @@ class Records(Superlatives):
     """The field whose extreme is told; empty where none is."""
 
     def _listing(self, window: Period | None) -> None:
-        if not self._record():
+        if self.newest:
+            self._occurrence_rows()
+        elif not self._record():
             super()._listing(window)
 
     def _record(self) -> bool:
@@ -33,7 +35,8 @@ class Records(Superlatives):
         grain = [g for g in self.dataset.grain if g != time]
         self.fields = tuple(dict.fromkeys([time, *draft.by, *(g for g in grain if g in self.reach), *self.shown, field]))
         where = all_of([named.words.where, f"{field} is not null"])
-        label = f"{'highest' if end == 'top' else 'lowest'} {named.words.label}"
+        plain = named.words.label.removeprefix("highest ").removeprefix("lowest ")
+        label = f"{'highest' if end == 'top' else 'lowest'} {plain}"
         self.measures = [Quantity("rows", label, draft.dataset, "count", "", where, unit=named.words.unit)]
         self.ordered_by, draft.by, draft.listing = field, [], True
         draft.rank, draft.top = end, draft.top or 1
@@ -69,7 +72,7 @@ class Records(Superlatives):
         """'count and last time per node': how many of each, and when the first or the last of them was."""
         draft = self.draft
         ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
-        counts = len(self.measures) == 1 and self.measures[0].agg == "count" and not self.measures[0].recipe
+        counts = len(self.measures) == 1 and self.measures[0].agg == "count"
         plain = not (draft.measures or draft.share or draft.bucket or self.having or draft.compare or draft.counted)
         if self.newest or not (self.dataset.kind is Kind.EVENT and self.dataset.time and draft.by and counts and plain):
             return False
@@ -78,5 +81,18 @@ class Records(Superlatives):
         for end in ends:
             agg = "min" if end == "first" else "max"
             label = f"{end} time: {first.label}"
-            self.measures.append(replace(first, name=f"{end}_at", label=label, agg=agg, field=self.dataset.time, unit=""))
+            self.measures.append(
+                replace(first, name=f"{end}_at", label=label, agg=agg, field=self.dataset.time, unit="", recipe="")
+            )
         return bool(ends)
+
+    def _beginnings(self) -> None:
+        """'reasons that start with NHC': a condition on the field that is named."""
+        for noun, text in self.times.prefixes:
+            own = next((f for d in self.lexicon.dimensions.values() if noun in d.words for f in d.fields if f in self.reach), "")
+            own = own or (noun if noun in self.reach else "")
+            if own:
+                where = f"starts_with(lower({own}), {literal(text)})"
+                self.filters.append(Condition(own, "expr", (where,), f'{own} starting with "{text}"'))
+            else:
+                self.out.clarify = f"the {noun} of what starts with '{text}'? name what has one"

@@ -60,6 +60,17 @@ def anew(text: str) -> tuple[str, bool]:
     return (rest, True) if rest != text and rest.strip(" ?!.") else (text, False)
 
 
+_FAILED = re.compile(r"(?<!state )(?<!state=)(?<!= )\bFAILED\b(?!(?:,|/| and| or) ?[A-Z_]{4})")
+"""Slurm's own word for one state; 'failed' in small letters stands for all that count as failures."""
+
+
+def exact_states(question: str) -> str:
+    """A question about jobs in which FAILED, in capitals, is said to be the state."""
+    if question.isupper() or not re.search(r"\bjobs?\b", question):
+        return question
+    return _FAILED.sub("state FAILED", question)
+
+
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> "re.Pattern[str]":
     return re.compile(text)

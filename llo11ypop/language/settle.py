@@ -13,7 +13,6 @@ from llo11ypop.language.records import Records
 from llo11ypop.language.scope import Bucket, Condition, Period, Scope
 from llo11ypop.language.settled import Settled
 from llo11ypop.language.thresholds import OF_ALL
-from llo11ypop.language.where import literal
 
 _LONG = frozenset({"longest", "shortest", "oldest", "newest", "largest", "smallest", "biggest"})
 _JOINTS = frozenset({"and", "plus", "as well as"})
@@ -62,10 +61,7 @@ class Settler(Records):
         self._counted()
         self._rates_and_shares()
         per = self._per()
-        if self.newest:
-            self._occurrence_rows()
-        else:
-            self._listing(window)
+        self._listing(window)
         window = self._as_of_now(window) if compare is None else window
         desc = self._desc()
         bucket = self._bucket(window)
@@ -320,14 +316,7 @@ class Settler(Records):
     def _texts(self) -> None:
         """Text in quotation marks is looked for in the message of the rows."""
         fields = [n for n, f in self.dataset.fields.items() if f.free_text]
-        for noun, text in self.times.prefixes:
-            own = next((f for d in self.lexicon.dimensions.values() if noun in d.words for f in d.fields if f in self.reach), "")
-            own = own or (noun if noun in self.reach else "")
-            if own:
-                where = f"starts_with(lower({own}), {literal(text)})"
-                self.filters.append(Condition(own, "expr", (where,), f'{own} starting with "{text}"'))
-            else:
-                self.out.clarify = f"the {noun} of what starts with '{text}'? name what has one"
+        self._beginnings()
         if self.times.quoted and fields:
             name = "message" if "message" in fields else fields[0]
             self.filters += [Condition(name, "contains", (text,), f'{name} with "{text}"') for text in self.times.quoted]

@@ -228,7 +228,7 @@ class Shares(Thresholds):
         return [q[1] for q in (*whole, *left_out)]
 
     def _within_each(self) -> bool:
-        """'share of GPU-hours lost in failed jobs per cluster' is told of each; '… of failed jobs per cluster' divides them up."""
+        """'share of GPU-hours lost in failed jobs per cluster' is told of each; '… of failed jobs' divides them up."""
         draft = self.draft
         if not draft.by:
             return True

@@ -13,7 +13,8 @@ from llo11ypop.language.words import Token, lemma, tokens
 
 _QUOTED = re.compile(r"""(?<!\w)(["'])([^"']{3,80})\1(?!\w)""")
 _PREFIX = re.compile(
-    r"\b(?P<noun>[a-z]+?)s? (?:that |which )?(?P<verb>(?:starts?|starting|begins?|beginning) with [\"']?(?P<text>[a-z][\w:.-]*)[\"']?)"
+    r"\b(?P<noun>[a-z]+?)s? (?:that |which )?"
+    r"(?P<verb>(?:starts?|starting|begins?|beginning) with [\"']?(?P<text>[a-z][\w:.-]*)[\"']?)"
 )
 """'Reasons that start with NHC'."""
 _TIME_WORDS = ("days", "hours", "weeks", "months", "minutes", "yesterday", "today", "last", "past", "week", "month", "hour")
@@ -34,7 +35,7 @@ def time_words(text: str, index: PhraseIndex) -> str:
 def quotes(text: str, times: Times, index: PhraseIndex) -> None:
     """Text in quotation marks that is no name of this fleet is searched for in messages."""
     for match in _PREFIX.finditer(text):
-        times.prefixes.append((match["noun"], match["text"].rstrip(".")))
+        times.prefixes.append((match["noun"], match["text"].rstrip(".:")))
         times.spans.append(match.span("verb"))
     for match in _QUOTED.finditer(text):
         if any(s <= match.start() < e for s, e in times.spans):

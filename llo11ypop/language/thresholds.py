@@ -88,6 +88,9 @@ class Thresholds(Windows):
             return
         if self._part_of(limit):
             return
+        if not limit.unit and self._bare(limit) and any(m.words.unit != "1" for m in self.draft.measures):
+            self.out.clarify = f"{limit.op} {limit.value:g} of what? name what there should be so many of"
+            return
         named = self._target(limit)
         by_unit = named is None and bool(limit.unit)
         if by_unit:
@@ -322,7 +325,13 @@ class Thresholds(Windows):
         ends = [s.name for i in self.items for s in i.senses if s.role == "agg" and s.name in ("last", "first")]
         entity = [e for e in named.words.entity if e in self.reach]
         alone = len(self.draft.measures) <= 1 and not (self.draft.share or self.draft.counted or self.draft.bucket)
-        if not (ends or self.draft.when) or not alone or not entity or not self.dataset.time or set(named.aggs) - {"first", "last"}:
+        if (
+            not (ends or self.draft.when)
+            or not alone
+            or not entity
+            or not self.dataset.time
+            or set(named.aggs) - {"first", "last"}
+        ):
             return False
         end = next(iter(ends), "first")
         label = f"{end} time {named.words.label} {limit.op} {limit.value:g}"

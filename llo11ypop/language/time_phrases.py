@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from llo11ypop.language.periods import EVERYTHING_D, calendar, clipped, describe, floor, shifted, trailing
 from llo11ypop.language.scope import Period
 from llo11ypop.language.time_counts import UNIT_S, count_of, unit_of
-from llo11ypop.language.time_points import CLOCK, MONTH, MONTHS, ImpossibleDateError, at_clock, month_number, point_of
+from llo11ypop.language.time_points import CLOCK, MONTH, ImpossibleDateError, at_clock, point_of
 
 NIGHT_START_H, NIGHT_END_H = 20, 8
 """Last night is from 20:00 until 08:00 UTC (our assumption; said in the answer)."""
 
 
-_NTH = ("first", "second", "third", "fourth", "last")
 _STILL_NIGHT_H = 4
 """Before that hour last night is still going on."""
 
@@ -152,7 +151,7 @@ def part_of_day(match: re.Match[str], at: datetime, found: Times) -> Period | No
     start, end = day + timedelta(hours=first), day + timedelta(hours=last)
     label = f"{label}, {part} ({first:02d}:00-{last:02d}:00 UTC)"
     if start >= at:
-        _expected(found, start, end, label)
+        expected(found, start, end, label)
         return None
     return clipped(start, end, label, at)
 
@@ -199,7 +198,8 @@ def before_that(_m: re.Match[str], _at: datetime, found: Times) -> None:
     found.before = True
 
 
-def _expected(found: Times, start: datetime, end: datetime, label: str) -> None:
+def expected(found: Times, start: datetime, end: datetime, label: str) -> None:
+    """Note a period that is still to come."""
     found.future = found.future or label
     found.coming.append(Period(start, end, label))
 
@@ -210,21 +210,21 @@ def still_to_come(match: re.Match[str], at: datetime, found: Times) -> None:
     if said == "tonight":
         found.tonight = True
         evening = floor(at, "day") + timedelta(hours=NIGHT_START_H)
-        _expected(found, max(at, evening), evening + timedelta(hours=24 - NIGHT_START_H + NIGHT_END_H), said)
+        expected(found, max(at, evening), evening + timedelta(hours=24 - NIGHT_START_H + NIGHT_END_H), said)
         return
     unit = "day" if "tomorrow" in said else unit_of(said.split()[-1])
     start = shifted(floor(at, unit), unit)
     if said.startswith("coming"):
-        _expected(found, at, at + timedelta(seconds=UNIT_S[unit]) * (7 if unit == "day" else 1), said)
+        expected(found, at, at + timedelta(seconds=UNIT_S[unit]) * (7 if unit == "day" else 1), said)
     else:
-        _expected(found, start, shifted(start, unit), said)
+        expected(found, start, shifted(start, unit), said)
 
 
 def next_n(match: re.Match[str], at: datetime, found: Times) -> None:
     """'the next 3 days', 'within 72 h from now'."""
     count, unit = count_of(match["n"]), unit_of(match["u"])
     unit = "hour" if unit in ("h", "hr") else "day" if unit == "d" else "week" if unit in ("w", "wk") else unit
-    _expected(found, at, at + timedelta(seconds=count * UNIT_S[unit]), f"next {count:g} {unit}{'s' if count != 1 else ''}")
+    expected(found, at, at + timedelta(seconds=count * UNIT_S[unit]), f"next {count:g} {unit}{'s' if count != 1 else ''}")
 
 
 def everything(_m: re.Match[str], at: datetime, found: Times) -> Period | None:
@@ -234,31 +234,11 @@ def everything(_m: re.Match[str], at: datetime, found: Times) -> Period | None:
     return trailing(at, timedelta(days=EVERYTHING_D), "all telemetry")
 
 
-def month(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    """'May', 'early May 2026'."""
-    number = month_number(match["month"])
-    year = int(match["year"]) if match["year"] else at.year - (number > at.month)
-    start = datetime(year, number, 1, tzinfo=UTC)
-    end = shifted(start, "month")
-    part = match["part"]
-    label = f"{MONTHS[number - 1].capitalize()} {year}"
-    if (part and "early" in part) or (part and "beginning" in part) or (part and "start" in part):
-        end, label = start + timedelta(days=10), f"first ten days of {label}"
-    elif part and "mid" in part:
-        start, end, label = start + timedelta(days=10), start + timedelta(days=20), f"middle of {label}"
-    elif part:
-        start, label = start + timedelta(days=20), f"end of {label}"
-    if start >= at:
-        _expected(found, start, end, label)
-        return None
-    return clipped(start, end, label, at)
-
-
 def since(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'since 10 May'."""
     start, _, label = point_of(match["a"], at)
     if start >= at:
-        _expected(found, start, start + timedelta(days=EVERYTHING_D), f"from {label} on")
+        expected(found, start, start + timedelta(days=EVERYTHING_D), f"from {label} on")
         return None
     return Period(start, at, f"since {label}")
 
@@ -267,7 +247,7 @@ def after(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     """'after 10 May': from the day behind it."""
     _, end, label = point_of(match["a"], at)
     if end >= at:
-        _expected(found, end, end + timedelta(days=10 * EVERYTHING_D), f"after {label}")
+        expected(found, end, end + timedelta(days=10 * EVERYTHING_D), f"after {label}")
         return None
     return Period(end, at, f"after {label}")
 
@@ -277,7 +257,7 @@ def until(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     start, _end, label = point_of(match["a"], at)
     found.until = (start, f"before {label}")
     if start - timedelta(days=30) >= at:
-        _expected(found, at, start, f"before {label}")
+        expected(found, at, start, f"before {label}")
         return None
     return Period(start - timedelta(days=30), min(start, at), f"30 days before {label}")
 
@@ -307,7 +287,7 @@ def between(match: re.Match[str], at: datetime, found: Times) -> Period | None:
     if end <= start:
         raise ImpossibleDateError(f"{first} to {last}")
     if start >= at:
-        _expected(found, start, end, f"{first} to {last}")
+        expected(found, start, end, f"{first} to {last}")
         return None
     return clipped(start, end, f"{first} to {last}", at)
 
@@ -340,7 +320,7 @@ def on_point(match: re.Match[str], at: datetime, found: Times) -> Period | str |
     text = match["a"]
     start, end, label = point_of(text, at)
     if start >= at:
-        _expected(found, start, end, label)
+        expected(found, start, end, label)
         return None
     if re.search(CLOCK, text) and end - start <= timedelta(minutes=1):
         found.points.append((match.start(), match.end(), start))
@@ -357,56 +337,6 @@ def week_of(match: re.Match[str], at: datetime, found: Times) -> Period | None:
         found.future = found.future or match.group()
         return None
     return clipped(start, start + timedelta(weeks=1), f"week of {start:%-d %B}", at)
-
-
-def nth_week(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    """'first week of May'."""
-    number = month_number(match["month"])
-    start = datetime(at.year - (number > at.month), number, 1, tzinfo=UTC)
-    which = _NTH.index(match["nth"])
-    if which == len(_NTH) - 1:
-        end = shifted(start, "month")
-        start = end - timedelta(days=7)
-    else:
-        start += timedelta(days=7 * which)
-        end = start + timedelta(days=7)
-    label = f"{match['nth']} week of {MONTHS[number - 1].capitalize()}"
-    if start >= at:
-        found.future = found.future or label
-        return None
-    return clipped(start, end, label, at)
-
-
-def quarter(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    """'Q2 2026'."""
-    number = int(match["q"])
-    year = int(match["year"]) if match["year"] else at.year
-    start = datetime(year, 3 * number - 2, 1, tzinfo=UTC)
-    if start >= at:
-        _expected(found, start, shifted(start, "quarter"), f"Q{number} {year}")
-        return None
-    return clipped(start, shifted(start, "quarter"), f"Q{number} {year}", at)
-
-
-def half_year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    """'the first half of 2028', 'H2 2026'."""
-    second = match["half"].strip() in ("second", "2nd", "h2", "latter")
-    start = datetime(int(match["year"]), 7 if second else 1, 1, tzinfo=UTC)
-    end, label = shifted(start, "quarter", 2), f"{'second' if second else 'first'} half of {match['year']}"
-    if start >= at:
-        _expected(found, start, end, label)
-        return None
-    return clipped(start, end, label, at)
-
-
-def year(match: re.Match[str], at: datetime, found: Times) -> Period | None:
-    """'in 2026'."""
-    start = datetime(int(match["year"]), 1, 1, tzinfo=UTC)
-    end = shifted(start, "year")
-    if start >= at:
-        _expected(found, start, end, match["year"])
-        return None
-    return clipped(start, end, match["year"], at)
 
 
 Maker = Callable[[re.Match[str], datetime, Times], "Period | str | None"]

@@ -4,6 +4,7 @@
 import re
 from datetime import datetime
 
+from llo11ypop.language import calendar_phrases
 from llo11ypop.language import time_phrases as say
 from llo11ypop.language.periods import JustBegunError
 from llo11ypop.language.time_counts import COUNT, UNIT
@@ -68,7 +69,7 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"(?P<a>{DATE}|\b\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE})"), say.between),
     (_compiled(rf"{_PRE}(?P<a>{DATE}|\b\d{{1,2}}(?:st|nd|rd|th)?)\s*(?:and|&)\s*(?P<b>{DATE})(?:\s+together)?"), say.neighbours),
     (_compiled(rf"(?P<a>{MONTH}\s\d{{1,2}})\s*(?:-|to|until|through|thru)\s*(?P<b>{DATE}|\d{{1,2}}\b)"), say.between),
-    (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), say.nth_week),
+    (_compiled(rf"\b(?:in\s+|during\s+)?(?:the\s+)?(?P<nth>first|second|third|fourth|last)\s+week\s+(?:of|in)\s+(?P<month>{MONTH})"), calendar_phrases.nth_week),
     (_compiled(rf"{_PRE}week\s+(?:of|starting|beginning)\s+(?:the\s+)?(?P<a>{_POINT})"), say.week_of),
     (_compiled(rf"\b(?:since|starting(?:\s+(?:on|from|with))?|beginning(?:\s+(?:on|from|with))?(?!\s+of))\s+(?:the\s+)?(?:(?:start|beginning)\s+of\s+)?(?:the\s+)?(?P<a>{_POINT})"), say.since),
     (_compiled(rf"\bafter\s+(?:the\s+)?(?P<a>{_POINT})"), say.after),
@@ -93,10 +94,10 @@ _PATTERNS: list[tuple["re.Pattern[str]", Maker]] = [
     (_compiled(rf"{_PRE}\b(?P<which>last|past|previous|prior|this|current|trailing)\s+(?P<u>minute|min|hour|hr|day|week|wk|fortnight|month|quarter|year|night)(?:'s)?\b(?!\s+of\b)(?:\s+so\s+far)?"), say.relative),
     (_compiled(rf"{_PRE}\b(?P<a>{CLOCK}\s+(?:utc\s+)?(?:on\s+)?(?:the\s+)?{DATE}|{DATE}(?:,?\s+(?:at\s+|around\s+)?{CLOCK})?)"), say.on_point),
     (_compiled(rf"{_PRE}\b(?P<a>(?:last\s+)?{DAY}(?:\s+(?:at\s+|around\s+)?{CLOCK})?)(?:'s)?"), say.on_point),
-    (_compiled(r"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), say.month),
-    (_compiled(r"\b(?:in|during|for)?\s*q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b"), say.quarter),
-    (_compiled(r"\b(?:in|during|for|within)?\s*(?:the\s+)?(?:(?P<half>first|second|1st|2nd|latter|h1|h2)(?:\s+half)?(?:\s+of)?)\s+(?P<year>20\d\d)\b"), say.half_year),
-    (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), say.year),
+    (_compiled(r"\b(?:in|during|for|of|over|throughout|from|vs\.?|versus|than|and|to|with)?\s*(?P<part>early|mid|late|(?:the\s+)?(?:start|beginning|end)\s+of)?\s*\b(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|sept|oct|nov|dec|jan|feb|apr|aug)\b(?:\s+(?P<year>20\d\d))?(?:'s)?"), calendar_phrases.month),
+    (_compiled(r"\b(?:in|during|for)?\s*q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b"), calendar_phrases.quarter),
+    (_compiled(r"\b(?:in|during|for|within)?\s*(?:the\s+)?(?:(?P<half>first|second|1st|2nd|latter|h1|h2)(?:\s+half)?(?:\s+of)?)\s+(?P<year>20\d\d)\b"), calendar_phrases.half_year),
+    (_compiled(r"\b(?:in|during)\s+(?P<year>20\d\d)\b"), calendar_phrases.year),
     (_compiled(rf"\b(?:at|around|about|by)\s+(?P<a>{CLOCK})(?:\s+utc)?"), say.on_point),
     (_compiled(rf"\b(?:in|over|during|for|within|across)\s+(?:the\s+|any\s+|a\s+)?{COUNT}[\s-]*{UNIT}"), say.within_n),
     (_compiled(rf"\(\s*(?:the\s+)?(?:last\s+|past\s+)?{COUNT}[\s-]*{UNIT}\s*\)"), say.repeated),

@@ -13,6 +13,7 @@ from llo11ypop.language.spot import Item, Spotted
 
 _LOW = frozenset({"lowest", "minimum", "min", "smallest"})
 _HIGH = frozenset({"highest", "maximum", "max", "peak", "largest"})
+_LAST_TIMES = frozenset({"last time", "first time", "the last time", "the first time"})
 _NOT = re.compile(r"\bnot\b|!=|= 0\b|\bis null\b")
 
 
@@ -27,6 +28,8 @@ def unheld(spotted: Spotted, draft: Draft, scope: Scope) -> str:
         return "the average of what? I could only read a count; name the measure"
     if draft.when and not _timed(scope):
         return "you ask when as well; I could not put that beside the rest: ask for it by itself"
+    if any(i.text in _LAST_TIMES for i in items) and not _timed(scope):
+        return "you ask for the first or last time as well; I could not put that beside the rest: ask for it by itself"
     if _ratio(items) and not _divided(scope):
         return "a ratio of two figures is not told here; ask for both of them, or for a share"
     if len(draft.periods) > 1 and scope.compare is None and not scope.fields:
@@ -73,7 +76,8 @@ def _levels(scope: Scope, *kinds: tuple[str, ...]) -> bool:
 def _timed(scope: Scope) -> bool:
     """Whether an answer shows a time of its rows."""
     own = [*scope.fields, *(q.field for q in scope.measures), *scope.by]
-    return bool(scope.bucket or any(f == "ts" or f.endswith("_at") for f in own)) or any(q.recipe for q in scope.measures)
+    dims = any(q.recipe and not q.recipe.startswith("xid") for q in scope.measures)
+    return dims or bool(scope.bucket or any(f == "ts" or f.endswith("_at") for f in own))
 
 
 def _ratio(items: Iterable[Item]) -> bool:

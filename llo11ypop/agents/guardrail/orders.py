@@ -73,7 +73,8 @@ def _compile(orders: Orders) -> _Compiled:
     determiners = _any(orders.determiners)
     patterns = [
         re.compile(
-            rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+|{_CLUSTER}\s+)*(?:(?:(?<=the )|(?<=all ))(?:[\w-]+\s+){{1,2}})?"
+            rf"(?:{_any(group.verbs)})\s+(?:(?:{determiners})\s+|\d+\s+|{_CLUSTER}\s+)*"
+            rf"(?:(?:(?<=the )|(?<=all ))(?:[\w-]+\s+){{1,2}})?"
             rf"(?P<object>{_any(group.objects)}|{_ENTITY}|\d{{3,}})\b"
         )
         for group in orders.groups

@@ -68,7 +68,7 @@ def quantities(named: Named, lexicon: Lexicon) -> list[Quantity]:
         recipe = lexicon.recipes[words.recipe]
         levels = [a for a in named.aggs if a not in ("last", "first")]
         agg = next(iter(levels or named.aggs), "count")
-        open_one = "$agg_or_max" in str(recipe.steps) and agg != "count"
+        open_one = "$agg_or_max" in str(recipe.steps) and agg not in ("count", "last", "first")
         return [
             Quantity(
                 recipe.value,

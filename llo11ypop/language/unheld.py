@@ -40,7 +40,7 @@ def unheld(spotted: Spotted, draft: Draft, scope: Scope) -> str:
 
 def _negates(items: Iterable[Item], draft: Draft) -> bool:
     said = ("value", "qualifier", "measure", "thing", "dim", "soft", "compare")
-    return any(i.has("negate") and not i.has(*said) and n in draft.used for n, i in enumerate(items))
+    return any(i.has("negate") and i.text != "minus" and not i.has(*said) and n in draft.used for n, i in enumerate(items))
 
 
 def _negated(scope: Scope, draft: Draft) -> bool:

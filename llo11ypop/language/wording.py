@@ -46,7 +46,7 @@ def reading_text(scope: Scope, catalog: Catalog, lexicon: Lexicon) -> str:
     if scope.having:
         parts.append(_limits(scope))
     named = () if scope.intent in PLANNED or _measured(scope) else tuple(i for _, i in scope.entities)
-    said = [_filter(f) for f in scope.filters if _filter(f) and _filter(f) not in named]
+    said = [_filter(f) for f in scope.filters if (f.words or f.op == "expr") and _filter(f) and _filter(f) not in named]
     if said:
         parts.append("only " + ", ".join(said))
     if scope.window is not None:

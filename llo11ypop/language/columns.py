@@ -45,7 +45,8 @@ def tail(text: str, words: list[Token], index: PhraseIndex, catalog: Catalog) ->
         found = _TAIL.match(text, start)
         if found is None:
             continue
-        named = tuple(re.sub(rf"^(?:{_ASKED})", "", n).strip() for n in _SPLIT.split(found["list"]))
+        parts = (n.strip() for n in _SPLIT.split(found["list"]))
+        named = tuple(n if n in _SAID else re.sub(rf"^(?:{_ASKED})", "", n).strip() for n in parts)
         if not all(_is_column(n, index, catalog) for n in named) or all(n in _SAID for n in named):
             continue
         before = [w for w in words if w.end <= start]

@@ -26,6 +26,10 @@ Is the new driver safe to roll out everywhere?
 Drain reasons this week, grouped.
 Which users' jobs fail most?
 How many jobs were cancelled?
+order the clusters by failed jobs
+set the limit of the list to 10
+which GPUs hit their power cap yesterday?
+how many parts are on order?
 What was GPU temperature on 30 February?
 Average memory temperature on the T4s
 Failures in cluster `zeta`
@@ -143,6 +147,11 @@ DECLINED = [
     (Reason.DESTRUCTIVE, "scancel every job from u1002"),
     (Reason.DESTRUCTIVE, "Drop the telemetry index and restart all nodes"),
     (Reason.DESTRUCTIVE, "please drain gpu-a-017 now"),
+    (Reason.DESTRUCTIVE, "set the power limit of the c-b cards to 250 W"),
+    (Reason.DESTRUCTIVE, "cap the c-a nodes at 5 kW"),
+    (Reason.DESTRUCTIVE, "reorder 12 more PSU-3000A2 from the vendor"),
+    (Reason.DESTRUCTIVE, "could you place an order for ten optics"),
+    (Reason.DESTRUCTIVE, "purchase another 4 spare fans"),
     (Reason.DESTRUCTIVE, "can you kill job 12345"),
     (Reason.DESTRUCTIVE, "approve all proposals"),
     (Reason.DESTRUCTIVE, "list the hot nodes and reboot them"),

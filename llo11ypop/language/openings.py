@@ -21,8 +21,15 @@ _SHORTEST = 3
 _NARROWS = re.compile(r"\b(?:only|just|except|excluding|without|not|no|ignor\w+|apart|other than|all but)\b|n't\b")
 _OPPOSED = re.compile(r"\b(?:than|vs\.?|versus|compared)\b")
 _FIRST_PERSON = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|morning)\W+)?(?:i|i'm|i am|we|we're|our|my|the team|somebody|someone|for (?:the|our|my|a))\b"
+    r"^\W*(?:(?:hi|hello|hey|morning)\W+)?(?:i|i'm|i am|we|we're|our|my|the team|somebody|someone"
+    r"|for (?:the|our|my|a|an) (?:[\w-]+ ){0,3}(?:review|report|meeting|deck|slides?|planning|audit|post-?mortem|handover|standup"
+    r"|stand-up|summary|presentation|boss|director|management|customer|budget)$)\b"
 )
+_GENERIC = frozenset(
+    {"utilization", "usage", "load", "temperature", "temp", "power", "memory", "energy", "frequency", "clock", "latency", "rate"}
+    | {"throughput", "bandwidth", "traffic", "speed", "error", "util", "voltage", "current", "flow", "duration", "size"}
+)
+"""Measures that what was said before may tell which one is meant of: 'is the encoder busy? utilization per cluster'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,9 @@ def narrows(opening: str, spotted: Spotted, index: PhraseIndex, mark: str) -> bo
     """
     said = tokens(opening, index.whole)
     lemmas = [t.lemma for t in said]
+    generic = any(lemma(i.text) in _GENERIC and i.has("measure") for i in spotted.items)
+    if generic and any(t.lemma not in index.words and t.text not in index.names and t.number is None for t in said):
+        return True
     own = {(s.role, s.name) for i in spotted.items for s in i.senses}
     told = {f for i in spotted.items for s in i.senses if s.role == "dim" for f in s.data.fields}
     n = 0

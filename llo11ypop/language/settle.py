@@ -324,7 +324,7 @@ class Settler(Records):
     def _rate_of_each(self) -> bool:
         """'share of jobs that failed per cluster' is a rate per cluster; 'share of failed jobs per cluster' divides them up."""
         at = next((n for n, i in enumerate(self.items) if i.has("thing")), -1)
-        return bool(self.draft.qualifiers) and at >= 0 and all(q[3] > at for q in self.draft.qualifiers)
+        return bool(self.draft.qualifiers) and at >= 0 and any(q[3] > at for q in self.draft.qualifiers)
 
     def _absorb(self, numeric: list[Named]) -> None:
         """'step time p95 before and after …': the recipe takes the aggregate of the plain measure."""

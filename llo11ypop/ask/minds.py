@@ -14,7 +14,7 @@ from llo11ypop.agents.guardrail.rules import Reason
 from llo11ypop.agents.guardrail.screen import Screened
 from llo11ypop.agents.query_writer.asking import Written
 from llo11ypop.agents.query_writer.minds import Minds
-from llo11ypop.agents.query_writer.policy import decide, wanted
+from llo11ypop.agents.query_writer.policy import SUGGESTED, decide, wanted
 from llo11ypop.agents.query_writer.roles import any_writer, writer_role
 from llo11ypop.agents.query_writer.same_rows import same_rows
 from llo11ypop.agents.query_writer.writer import Writer
@@ -73,6 +73,8 @@ async def _read(work: Work, question: str, rule: Reading, site: Site, deps: AskD
         else:
             written = await writer.write(question, work.at, route.areas)
         work.written = written
+        if written.suggested:
+            work.notes.append(SUGGESTED.format(text=written.suggested))
         note.did = _did(written)
     await judge_route(route, written.reading.areas if written.reading is not None else None, deps.models)
     if rule.plan is None or deps.minds is Minds.MODEL:

@@ -33,6 +33,8 @@ class Written:
     """The form as far as the question bears it out, where that is less than the model wrote."""
     glosses: Mapping[str, str] = field(default_factory=dict)
     """Unknown word → what it was read as; empty for one that was left out."""
+    suggested: str = ""
+    """A reading that is not sure enough to be answered, in our words."""
     escaped: bool = False
     """The model said that nothing fits."""
 
@@ -59,6 +61,18 @@ async def written(models: Model, task: Task, votes: int) -> Written:
     if not best or 2 * len(best) <= votes:
         return replace(found[0], reading=None, why=found[0].why or f"fewer than half of {votes} answers came to the same rows")
     return replace(best[0], votes=len(best))
+
+
+async def unanimous(models: Model, task: Task, votes: int) -> Written:
+    """What all of several answers came to, by rows. Stops at the first that stands for nothing or for something else."""
+    first = await _one(models, task)
+    for _ in range(votes - 1):
+        if first.reading is None:
+            break
+        other = await _one(models, task)
+        if not _same(first, other):
+            return replace(first, reading=None, why="asked again, it meant something else", suggested=first.reading.text)
+    return replace(first, votes=votes)
 
 
 async def _one(models: Model, task: Task) -> Written:
@@ -95,4 +109,4 @@ def _same(one: Written, other: Written) -> bool:
         return True
     if one.reading is None or other.reading is None or one.evidence is None or other.evidence is None:
         return False
-    return bool(same_rows(one.evidence, other.evidence, one.reading.columns, other.reading.columns))
+    return bool(same_rows(one.evidence, other.evidence, one.reading.columns, other.reading.columns, loose=True))

@@ -15,6 +15,7 @@ from llo11ypop.language.reading import Reading
 AGREES = "Two readings agree: the rules and a model, each by itself, came to the same rows."
 DISAGREES = "A model read it otherwise: {text}. The answer follows the rules, which explain every word of the question."
 ALONE = "This is a model's reading; the rules did not know {words}. Check 'read as' before you rely on it."
+SUGGESTED = "A model took it for '{text}', though not each time. Ask that if it is what you mean."
 TAKEN = "It took {words}."
 BROKE = "A model's reading was left out: {why}."
 

@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations, islice
 from typing import Any
 
 from llo11ypop.core.evidence import Evidence
@@ -11,16 +13,25 @@ from llo11ypop.core.question import Column
 DIGITS = 6
 """Significant digits in which figures are the same: both come from the same store (our choice)."""
 
+CHOICES = 60
+"""Choices of columns that are compared where one of the two has more (our choice: all of 3 out of 8)."""
 
-def same_rows(one: Evidence, other: Evidence, columns: tuple[Column, ...], others: tuple[Column, ...]) -> bool | None:
+
+def same_rows(
+    one: Evidence, other: Evidence, columns: tuple[Column, ...], others: tuple[Column, ...], *, loose: bool = False
+) -> bool | None:
     """Whether the described columns hold the same rows in any order; further columns of either are left aside.
+
+    The first columns of the longer one are compared; with `loose` any of them, for two readings by the same mind.
 
     None where both are empty and were asked differently: that says nothing about the readings.
     """
     if not one.row_count and not other.row_count:
         return True if one.plan == other.plan else None
-    shared = min(len(_names(one, columns)), len(_names(other, others)))
-    return _rows(one, columns, shared) == _rows(other, others, shared)
+    sides = ((_names(one, columns), one), (_names(other, others), other))
+    few, many = sorted(sides, key=lambda side: len(side[0]))
+    wanted = _rows(few[1], few[0])
+    return any(_rows(many[1], names) == wanted for names in islice(combinations(many[0], len(few[0])), CHOICES if loose else 1))
 
 
 def _names(evidence: Evidence, columns: tuple[Column, ...]) -> list[str]:
@@ -28,9 +39,8 @@ def _names(evidence: Evidence, columns: tuple[Column, ...]) -> list[str]:
     return known or list(evidence.rows.column_names)
 
 
-def _rows(evidence: Evidence, columns: tuple[Column, ...], most: int) -> Counter[tuple[str, ...]]:
-    names = _names(evidence, columns)[:most]
-    return Counter(tuple(sorted(_cell(row[n]) for n in names)) for row in evidence.rows.select(names).to_pylist())
+def _rows(evidence: Evidence, names: Sequence[str]) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(sorted(_cell(row[n]) for n in names)) for row in evidence.rows.select(list(names)).to_pylist())
 
 
 def _cell(value: Any) -> str:

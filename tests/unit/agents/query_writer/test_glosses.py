@@ -4,28 +4,32 @@ import asyncio
 from typing import Any
 
 import jsonschema
+import pyarrow as pa
 import pytest
 
 from llo11ypop.agents.query_writer.asking import Written
 from llo11ypop.agents.query_writer.form import FormError
 from llo11ypop.agents.query_writer.glosses import MOST_WORDS, glossed, read_glosses, schema
+from llo11ypop.agents.query_writer.same_rows import same_rows
 from llo11ypop.agents.query_writer.terms import Terms
-from llo11ypop.agents.query_writer.writer import Writer, gloss_prompt, verified_examples
+from llo11ypop.agents.query_writer.writer import AGREE, Writer, gloss_prompt, verified_examples
+from llo11ypop.core.evidence import Evidence
 from llo11ypop.models.port import Role
+from llo11ypop.query.plan import Plan
 from tests.reader_sample import AT, reader
 from tests.scripted_model import ScriptedModel
-from tests.unit.agents.query_writer.test_forms import read_nothing
+from tests.unit.agents.query_writer.test_forms import evidence, read_nothing
 
 TERMS = Terms(reader())
 JOBS = "failed jobs bothering us per cluster"
 
 
-def written(question: str, *answers: Any, k: int = 1) -> tuple[Written, ScriptedModel]:
+def written(question: str, *answers: Any, run: Any = read_nothing, k: int = 1) -> tuple[Written, ScriptedModel]:
     """What comes of answers that a model gives one after the other."""
     left = list(answers)
     model = ScriptedModel({Role.QUERY_WRITER: lambda _: left.pop(0) if len(left) > 1 else left[0]})
     unknown = reader().read(question, AT).unknown
-    return asyncio.run(Writer(model, reader(), TERMS, read_nothing, k=k).gloss(question, unknown, AT)), model
+    return asyncio.run(Writer(model, reader(), TERMS, run, k=k).gloss(question, unknown, AT)), model
 
 
 @pytest.mark.parametrize("example", verified_examples("glosses.yaml"), ids=lambda e: e["question"])
@@ -110,3 +114,30 @@ def test_with_too_many_unknown_words_no_model_is_asked() -> None:
     found, model = written("failed jobs of " + " ".join(f"zonk{c}x" for c in "abcdefg"[: MOST_WORDS + 1]), {})
     assert found.reading is None
     assert model.asked == []
+
+
+def test_a_meaning_that_changes_from_answer_to_answer_is_suggested_and_not_answered() -> None:
+    async def counted(plan: Plan) -> Evidence:
+        return evidence(plan, pa.table({"n": [len(plan.model_dump_json())]}))
+
+    question = "jobs that croaked per cluster"
+    found, model = written(question, {"croaked": ["failed"]}, {"croaked": ["cancelled"]}, run=counted)
+    assert found.reading is None
+    assert found.suggested.startswith("failed jobs per cluster")
+    assert len(model.asked) == 2
+    found, model = written(question, {"croaked": ["failed"]}, {"croaked": ["broke", "failed"]}, run=counted)
+    assert found.reading is not None
+    assert (found.votes, len(model.asked)) == (AGREE, AGREE)
+
+
+def test_rows_of_one_mind_are_the_same_where_one_answer_has_more_columns() -> None:
+    def holding(low: list[float]) -> Evidence:
+        return evidence(plan, pa.table({"c": ["b", "a"], "x": [7, 8], "low": low}))
+
+    plan = reader().read("failed jobs", AT).plan
+    assert plan is not None
+    lean = evidence(plan, pa.table({"c": ["a", "b"], "low": [1.0, 2.0]}))
+    rich, other = holding([2.0, 1.0]), holding([2.0, 9.0])
+    assert same_rows(lean, rich, (), (), loose=True) is True
+    assert same_rows(lean, rich, (), ()) is False
+    assert same_rows(lean, other, (), (), loose=True) is False

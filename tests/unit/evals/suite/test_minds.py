@@ -76,7 +76,7 @@ def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path,
         monkeypatch.setenv("LLO11YPOP__MODELS__FILE", str(tmp_path / "models.yaml"))
         asked = ["--cases", str(cases), "--fleet", str(own(tmp_path)), "--mind", "model", "--k", "1", "--json"]
         ended = CliRunner().invoke(app, asked, catch_exceptions=False)
-        assert len(server.bodies) == 6
+        assert len(server.bodies) == 3 + 3 * 3
     found: dict[str, Any] = json.loads(ended.stdout[ended.stdout.index("{") :])
     assert ended.exit_code == 0
     assert set(found["minds"]) == {"rule", "model", "both"}
@@ -92,7 +92,7 @@ def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path,
     assert [c["rules"] for c in found["changed"]["both"]] == ["asked_back"] * 3
     assert all(c["runs"][0]["reading"] for c in found["changed"]["both"])
     assert found["minds"]["both"]["groundedness"] == 1.0
-    assert found["minds"]["both"]["spent"]["calls"] + found["minds"]["both"]["spent"]["from_memory"] >= 6
+    assert found["minds"]["both"]["spent"]["calls"] + found["minds"]["both"]["spent"]["from_memory"] >= 12
     assert found["minds"]["rule"]["spent"]["calls"] == 0
     assert found["minds"]["model"]["spent"] == found["minds"]["both"]["spent"]
 

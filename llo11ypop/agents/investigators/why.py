@@ -229,8 +229,9 @@ def sentence(quantity: Quantity, rows: Sequence[Row], *, own: str = "", rising: 
     rose = (judged["change"] or 0) >= 0
     way = ("rose" if rose else "fell") if beyond else "went"
     lead = f"Nothing was recorded before; {own} compared, " if own else ""
-    if beyond and rising is not None and rising is not rose:
-        lead = f"It is the other way round. {lead}"
+    if rising is not None and rising is not rose:
+        otherwise = "not more" if rising else "not less"
+        lead = f"It is {'the other way round' if beyond else otherwise}. {lead}"
     parts = [f"{lead}{label} {way} from {said(total['before'])} to {said(total['now'])}"]
     if judged is not total:
         parts[0] += f", without those under planned work from {said(judged['before'])} to {said(judged['now'])}"

@@ -67,7 +67,7 @@ OTHERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "a refusal of a good question": (PER_CLUSTER, {Role.GUARDRAIL: {"verdict": "orders_a_change"}}),
     "a verdict that is none": (PER_CLUSTER, {Role.GUARDRAIL: {"verdict": "sudo"}}),
 }
-BOTHER = "failed jobs bothering us per cluster"
+GIZMO = "failed jobs per gizmo"
 """The rules do not know a word of it, so that a model is asked where it belongs."""
 AREAS: dict[str, Any] = {
     "areas of somebody else": {"areas": ["parts", "logs"]},
@@ -103,7 +103,7 @@ def outcomes() -> dict[str, tuple[Answer, Answer]]:
         told |= {n: (q, {Role.QUERY_WRITER: RIGHT, **lie}) for n, (q, lie) in OTHERS.items()}
         yes = {"verdict": "about_the_fleet"}
         told |= {n: (q, {Role.GUARDRAIL: yes, Role.QUERY_WRITER: eager(m)}) for n, (q, m) in UNANSWERABLE.items()}
-        honest = {Role.GUARDRAIL: yes, Role.DIRECTOR: {"areas": ["slurm"]}, Role.QUERY_WRITER: {"bothering": ["vexing"]}}
+        honest = {Role.GUARDRAIL: yes, Role.DIRECTOR: {"areas": ["slurm"]}, Role.QUERY_WRITER: {"gizmo": ["cluster"]}}
         found = {}
         with tempfile.TemporaryDirectory() as folder:
             async with conversation(Path(folder)) as deps:
@@ -115,9 +115,9 @@ def outcomes() -> dict[str, tuple[Answer, Answer]]:
                     found[name] = lied, await talk.ask(question, at=END)
                 for name, lie in AREAS.items():
                     deps.models = ScriptedModel({**honest, Role.DIRECTOR: lie})
-                    lied = await talk.ask(BOTHER, at=END)
+                    lied = await talk.ask(GIZMO, at=END)
                     deps.models = ScriptedModel(honest)
-                    found[name] = lied, await talk.ask(BOTHER, at=END)
+                    found[name] = lied, await talk.ask(GIZMO, at=END)
         return found
 
     return asyncio.run(run())
@@ -146,7 +146,7 @@ def test_a_lie_about_areas_changes_no_row(name: str) -> None:
     assert (lied.status, lied.text) == (honest.status, honest.text)
     assert lied.status is Status.ANSWERED
     assert any("model's reading" in n for n in lied.notes)
-    assert grounded(lied, BOTHER).loose == ()
+    assert grounded(lied, GIZMO).loose == ()
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -1,4 +1,4 @@
-"""One task for a model: asked once, repaired once with the reason, and of several answers the majority by rows."""
+"""One task for a model: asked once, repaired once with the reason; most of several answers, or all, must come to the same rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -66,12 +66,14 @@ async def written(models: Model, task: Task, votes: int) -> Written:
 async def unanimous(models: Model, task: Task, votes: int) -> Written:
     """What all of several answers came to, by rows. Stops at the first that stands for nothing or for something else."""
     first = await _one(models, task)
+    if first.reading is None:
+        return first
     for _ in range(votes - 1):
-        if first.reading is None:
-            break
         other = await _one(models, task)
         if not _same(first, other):
-            return replace(first, reading=None, why="asked again, it meant something else", suggested=first.reading.text)
+            return replace(
+                first, reading=None, why=other.why or "asked again, it meant something else", suggested=first.reading.text
+            )
     return replace(first, votes=votes)
 
 

@@ -3,8 +3,8 @@
 The rest of the question stays as it was written, so nothing that it says can be lost. What is put in must be known to the
 reader, must say something that the question did not say yet, and must name no thing of the fleet, no number and no time. It may
 not lead away from what the question is about, and where that can be read without its unknown words, it may narrow the reading and
-do nothing else. A noun is replaced and never left out, for it narrows the question; a verb or an adverb that the reader knows
-nowhere may be left out. The plan is the reader's.
+do nothing else. A noun is replaced and never left out, for it narrows the question, and so does every word where things are
+counted. Beside a measured quantity a verb or an adverb may be left out that the reader knows nowhere. The plan is the reader's.
 """
 
 import re
@@ -27,6 +27,8 @@ TRIED = 24
 PLAIN_VERB = "had"
 _VERB = re.compile(r"[a-z]{3,}(?:ed|ing)")
 _ADVERB = re.compile(r"[a-z]{2,}(?:ally|ively|ously|ently|antly|ately|ably|ibly|fully|edly|ingly)")
+_WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _/-]*")
+"""A meaning is words: punctuation would change how the rest of the question hangs together."""
 _HEADS = frozenset({"measure", "thing", "qualifier"})
 _PLACES = frozenset({"cluster", "site", "provider", "region", "continent", "zone", "room", "row", "rack"})
 """Everything has a place: it says nothing about what is asked for."""
@@ -65,14 +67,14 @@ def glossed(question: str, glosses: Mapping[str, Sequence[str]], reader: Reader,
         raise FormError("nothing of the question is known, so nothing holds a meaning to it")
     meant = {key(s) for s in senses}
     heads, groups = _behind(asked, glosses, {"count"}), _behind(asked, glosses, {"group", "which"})
+    without = reader.read(_put(question, dict.fromkeys(glosses, "")), at)
+    kept = glosses.keys() if _counts(without) else heads | groups
     offered = {
-        w: [*_new(m, meant, reader, at), *([""] if w not in heads | groups and _may_go(w, reader) else [])]
-        for w, m in glosses.items()
+        w: [*_new(m, meant, reader, at), *([""] if w not in kept and _may_go(w, reader) else [])] for w, m in glosses.items()
     }
     lost = [w for w, m in offered.items() if not m]
     if lost:
         raise FormError(f"the program knows none of the meanings of {_quoted(lost)}, or the question says them already")
-    without = reader.read(_put(question, dict.fromkeys(glosses, "")), at)
     why = FormError("the question holds other words")
     for chosen in islice(_nearest(offered), TRIED):
         try:
@@ -86,6 +88,11 @@ def glossed(question: str, glosses: Mapping[str, Sequence[str]], reader: Reader,
         else:
             return reading, chosen
     raise why
+
+
+def _counts(without: Reading) -> bool:
+    """Whether the rest of a question counts or lists things: an unknown verb then says which of them, 'jobs that croaked'."""
+    return without.plan is None or not all(q.field or q.recipe for q in without.scope.measures)
 
 
 def _behind(asked: Said, words: Iterable[str], roles: Set[str]) -> set[str]:
@@ -108,7 +115,7 @@ def _new(meanings: Sequence[str], meant: set[tuple[str, str]], reader: Reader, a
         known = all(any(own.at(n)) for n in range(len(own.words)))
         named = any(p.text in reader.index.names and p.sense("value") for p in own.outer)
         new = any(not any(key(s) in meant or s.role in _FREE for s in p.senses) for p in own.outer)
-        if new and known and not named and not own.time and not own.numbers:
+        if new and known and _WORDS.fullmatch(meaning) and not named and not own.time and not own.numbers:
             yield meaning
 
 
@@ -129,12 +136,17 @@ def _read(question: str, asked: Said, chosen: Mapping[str, str], reader: Reader,
 
 def _put(question: str, chosen: Mapping[str, str]) -> str:
     """The question with other words; a plain verb or a comma for one that is left out, so that its neighbours do not join."""
-    text = question
-    for word, meaning in chosen.items():
-        instead = meaning or ("," if _ADVERB.fullmatch(word) else PLAIN_VERB)
-        text, count = re.subn(rf"(?<!\w){re.escape(word)}(?!\w)", instead, text, flags=re.IGNORECASE)
-        if not count:
-            raise FormError(f"'{word}' is not written so")
+    met = set[str]()
+
+    def instead(match: re.Match[str]) -> str:
+        word = match.group().lower()
+        met.add(word)
+        return chosen[word] or ("," if _ADVERB.fullmatch(word) else PLAIN_VERB)
+
+    words = "|".join(map(re.escape, chosen))
+    text = re.sub(rf"(?<!\w)(?:{words})(?!\w)", instead, question, flags=re.IGNORECASE)
+    if chosen.keys() - met:
+        raise FormError(f"{_quoted(sorted(chosen.keys() - met))} is not written so")
     return text
 
 

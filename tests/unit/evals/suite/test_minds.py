@@ -57,7 +57,7 @@ def own(folder: Path) -> Path:
 def cases(tmp_path: Path) -> Path:
     for name, question, other in (
         ("known", "Failed jobs per cluster", "jobs that failed, by cluster"),
-        ("unknown", "failed jobs bothering us per cluster", "failed jobs vexing us per cluster"),
+        ("unknown", "failed jobs per gizmo", "failed jobs per widget"),
     ):
         folder = tmp_path / "cases" / name
         folder.mkdir(parents=True)
@@ -69,7 +69,8 @@ def cases(tmp_path: Path) -> Path:
 def test_the_pipeline_compares_rules_model_and_both(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from llo11ypop.cli.evaluate import app
 
-    scripted = [Rule(schema="query_form", answer={"measure": "failed jobs", "by": ["cluster"]}), Rule(schema="glosses")]
+    meanings = [Rule(schema="glosses", contains=f"per {w}", answer={w: ["cluster"]}) for w in ("gizmo", "widget")]
+    scripted = [Rule(schema="query_form", answer={"measure": "failed jobs", "by": ["cluster"]}), *meanings]
     with FakeModelServer(scripted) as server:
         models = {"roles": {"query_writer": {"base_url": server.base_url, "model": "fake-query_writer"}}, "cache": 0}
         (tmp_path / "models.yaml").write_text(json.dumps(models), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One task for a model: asked once, repaired once with the reason; most of several answers, or all, must come to the same rows."""
+"""One task for a model: asked once, repaired once with the reason; most answers, or all, must come to the same rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
